@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# mqgate. `make help` lists the targets. Every part of the tree has its own fragment:
+# bpf/build.mk, userspace/build.mk; the tests have selftests/Makefile (kselftest conventions).
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+top     := $(CURDIR)
+BUILD   ?= build
+CC      := gcc
+CLANG   ?= clang
+VERSION := 0.1.0
+
+WARN    := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow
+CFLAGS  ?= -O2 -g
+export CLANG BUILD
+
+all: ## build the XDP programs, the daemon and the command
+
+include bpf/build.mk
+include userspace/build.mk
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD) bpf/*.o
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: all clean help

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The mqgate ABI: everything that the XDP programs, the kernel module and user
+ * space have to agree on. It owns the layout of every map key and value, the
+ * reasons, and the names of the pins; nothing here depends on a configuration.
+ *
+ * Conventions
+ *   clocks      CLOCK_BOOTTIME, nanoseconds (bpf_ktime_get_boot_ns())
+ *   addresses   16 bytes in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
+ *   ports       host byte order, so that a dumped map reads as people write them
+ *   padding     explicit and zero; a reader refuses what it does not know
+ *   numbers     of an enum are never reused: dashboards and logs outlive versions
+ *
+ * An enum is four bytes wide in all three worlds (asserted below). It is used
+ * instead of __u32 where it makes `bpftool map dump` print a name.
+ */
+#ifndef _UAPI_LINUX_MQGATE_H
+#define _UAPI_LINUX_MQGATE_H
+
+#include <linux/types.h>
+
+/* Raised when a layout or a meaning below changes. Loader and netlink compare it. */
+#define MQGATE_ABI_VERSION	1
+
+/* ---- names of the pins, below /sys/fs/bpf/mqgate or $MQGATE_BPFFS ---------- */
+
+#define MQGATE_BPFFS_DIR	"/sys/fs/bpf/mqgate"
+#define MQGATE_RUN_DIR		"/run/mqgate"
+#define MQGATE_PIN_PROG		"prog"
+#define MQGATE_PIN_LINK_PREFIX	"link_"		/* + interface name */
+#define MQGATE_PIN_RODATA	"mqgate_rodata"	/* struct mqgate_rodata, read only */
+
+#define MQGATE_MAP_PORTS	"mqgate_ports"
+#define MQGATE_MAP_SVC		"mqgate_svc"
+#define MQGATE_MAP_SOURCES	"mqgate_sources"
+#define MQGATE_MAP_ALLOW	"mqgate_allow"
+#define MQGATE_MAP_FLOWS	"mqgate_flows"
+#define MQGATE_MAP_STATS	"mqgate_stats"
+#define MQGATE_MAP_EVENTS	"mqgate_events"
+
+/* ---- reasons ---------------------------------------------------------------- */
+
+/*
+ * One list of reasons for drops, events, daemon decisions, metrics and logs:
+ * X(number, SYMBOL, "word", "what it means").
+ *
+ *   0- 15  passed, and why          16- 47  packet and flow (XDP, module)
+ *  48- 95  MQTT, judged anywhere    96-119  TLS records and ClientHello
+ * 120-127  reserved for XDP        128-159  TLS handshake and certificates (daemon)
+ * 160-191  identity and sessions   192-223  gateway and broker
+ */
+#define MQGATE_REASON_LIST(X)								\
+	X(0,   NONE,			"none",			"no reason recorded")	\
+	X(1,   PASS_ALLOW,		"pass-allow",		"flow is ALLOWed")	\
+	X(2,   PASS_VERDICT,		"pass-verdict",		"source is PASSed by the operator")	\
+	X(3,   PASS_CONTROL,		"pass-control",		"segment without payload (SYN, ACK, FIN, RST)")	\
+	X(4,   PASS_FIRST,		"pass-first",		"first payload is well formed")	\
+	X(5,   PASS_SUSPECT,		"pass-suspect",		"first payload is incomplete so far")	\
+	X(6,   PASS_SEEN,		"pass-seen",		"flow whose first payload was good")	\
+	X(7,   PASS_UNDECIDED,		"pass-undecided",	"nothing is known of the flow; judged leniently")	\
+	X(8,   PASS_FRAGMENT,		"pass-fragment",	"later IP fragment; its first fragment was judged")	\
+	X(16,  SOURCE_BANNED,		"source-banned",	"source has a DROP verdict")	\
+	X(17,  IP_HEADER,		"ip-header",		"impossible IP header length or total length")	\
+	X(18,  TCP_HEADER,		"tcp-header",		"impossible TCP header length")	\
+	X(19,  TCP_FLAGS,		"tcp-flags",		"impossible TCP flags")	\
+	X(20,  SYN_DATA,		"syn-data",		"payload on a SYN")	\
+	X(21,  FRAGMENT,		"fragment",		"first fragment of a packet to a protected port")	\
+	X(22,  IPV6_EXT,		"ipv6-ext",		"IPv6 extension headers beyond the bound")	\
+	X(23,  NO_SOCKET,		"no-socket",		"payload for a local service that no socket expects")	\
+	X(24,  FLOW_REFUSED,		"flow-refused",		"flow was refused at its first payload")	\
+	X(25,  SUSPECT_BUDGET,		"suspect-budget",	"first payload stays incomplete beyond its budget")	\
+	X(26,  ALLOW_BUDGET,		"allow-budget",		"ALLOWed flow exceeds its packet budget")	\
+	X(27,  DAEMON_AWAY,		"daemon-away",		"service fails closed and the daemon's lease has run out")	\
+	X(28,  UNKNOWN_FLOW,		"unknown-flow",		"mid-stream segment of no known flow on a strict service")	\
+	X(48,  MQTT_NOT_CONNECT,	"mqtt-not-connect",	"first packet is not a CONNECT")	\
+	X(49,  MQTT_FLAGS,		"mqtt-flags",		"reserved flags of the fixed header")	\
+	X(50,  MQTT_LENGTH_ENCODING,	"mqtt-length-encoding",	"remaining length of five bytes or not minimal")	\
+	X(51,  MQTT_TOO_SHORT,		"mqtt-too-short",	"remaining length shorter than its fields")	\
+	X(52,  MQTT_TOO_LONG,		"mqtt-too-long",	"bytes left over, or longer than the limit")	\
+	X(53,  MQTT_NAME,		"mqtt-name",		"protocol name is neither MQTT nor MQIsdp")	\
+	X(54,  MQTT_LEVEL,		"mqtt-level",		"protocol level does not go with the name")	\
+	X(55,  MQTT_CONNECT_FLAGS,	"mqtt-connect-flags",	"reserved, will or password flags of CONNECT")	\
+	X(56,  MQTT_CLIENT_ID,		"mqtt-client-id",	"client identifier not allowed (empty without clean session)")	\
+	X(57,  MQTT_UTF8,		"mqtt-utf8",		"ill-formed UTF-8, U+0000 or surrogate")	\
+	X(58,  MQTT_PROPERTY_LENGTH,	"mqtt-property-length",	"property length does not fit")	\
+	X(59,  MQTT_PROPERTY_ID,	"mqtt-property-id",	"property unknown or not allowed here")	\
+	X(60,  MQTT_PROPERTY_TWICE,	"mqtt-property-twice",	"property given more than once")	\
+	X(61,  MQTT_PROPERTY_VALUE,	"mqtt-property-value",	"property value out of range")	\
+	X(62,  MQTT_WILL_TOPIC,		"mqtt-will-topic",	"will topic empty or with a wildcard")	\
+	X(63,  MQTT_CONNACK,		"mqtt-connack",		"malformed CONNACK from the broker")	\
+	X(96,  TLS_NOT_HANDSHAKE,	"tls-not-handshake",	"first record is not a TLS handshake")	\
+	X(97,  TLS_VERSION,		"tls-version",		"record or hello version is not SSL 3.x/TLS")	\
+	X(98,  TLS_RECORD_LENGTH,	"tls-record-length",	"record empty or longer than 2^14 bytes")	\
+	X(99,  TLS_NOT_HELLO,		"tls-not-hello",	"first handshake message is not a ClientHello")	\
+	X(100, TLS_HELLO_LENGTH,	"tls-hello-length",	"ClientHello length impossible or over the limit")	\
+	X(101, TLS_SESSION_ID,		"tls-session-id",	"session id longer than 32 bytes")	\
+	X(102, TLS_SUITES,		"tls-suites",		"cipher suite list empty, odd or too long")	\
+	X(103, TLS_COMPRESSION,		"tls-compression",	"compression methods without null")	\
+	X(104, TLS_EXTENSIONS,		"tls-extensions",	"extension lengths do not add up")	\
+	X(105, TLS_SNI,			"tls-sni",		"malformed server_name extension")	\
+	X(106, TLS_ALPN,		"tls-alpn",		"malformed ALPN extension")	\
+	X(128, CERT_MISSING,		"cert-missing",		"client sent no certificate")	\
+	X(129, CERT_EXPIRED,		"cert-expired",		"client certificate has expired")	\
+	X(130, CERT_NOT_YET_VALID,	"cert-not-yet-valid",	"client certificate is not yet valid")	\
+	X(131, CERT_REVOKED,		"cert-revoked",		"client certificate is revoked")	\
+	X(132, CERT_UNTRUSTED,		"cert-untrusted",	"chain does not lead to a configured CA")	\
+	X(133, CERT_PURPOSE,		"cert-purpose",		"certificate is not for client authentication")	\
+	X(134, CERT_CRL,		"cert-crl",		"no valid CRL for the issuer")	\
+	X(135, CERT_OTHER,		"cert-other",		"certificate verification failed otherwise")	\
+	X(136, TLS_HANDSHAKE,		"tls-handshake",	"TLS handshake failed")	\
+	X(137, TLS_TIMEOUT,		"tls-timeout",		"TLS handshake not finished in time")	\
+	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\
+	X(161, IDENTITY_CLIENT_ID,	"identity-client-id",	"client identifier does not match the identity")	\
+	X(162, CONNECT_TIMEOUT,		"connect-timeout",	"no complete CONNECT in time")	\
+	X(163, CONNECT_AGAIN,		"connect-again",	"second CONNECT")	\
+	X(164, CREDENTIAL_CLEAR,	"credential-clear",	"password on a clear-text listener")	\
+	X(192, BROKER_UNREACHABLE,	"broker-unreachable",	"broker cannot be reached")	\
+	X(193, BROKER_REFUSED,		"broker-refused",	"broker answered CONNECT with a refusal")	\
+	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\
+	X(195, CLIENT_CLOSED,		"client-closed",	"client closed the connection")	\
+	X(196, LIMIT_SESSIONS,		"limit-sessions",	"listener is at its limit of sessions")	\
+	X(197, SHUTDOWN,		"shutdown",		"gateway is stopping")	\
+	X(198, OPERATOR,		"operator",		"by the operator's word")	\
+	X(199, SCORE,			"score",		"score passed the threshold")
+
+enum mqgate_reason {
+#define MQGATE_REASON_ENUM(number, symbol, word, text) MQGATE_REASON_##symbol = number,
+	MQGATE_REASON_LIST(MQGATE_REASON_ENUM)
+#undef MQGATE_REASON_ENUM
+	MQGATE_REASON_PACKET_MAX = 128,	/* below: may be counted in mqgate_stats */
+	MQGATE_REASON_MAX = 256,
+};
+
+/* Reasons below this let the packet pass. */
+#define MQGATE_REASON_FIRST_DROP	16
+
+/* ---- services ---------------------------------------------------------------- */
+
+#define MQGATE_SERVICES		32	/* service numbers 1..31; 0 means "default of the port" */
+#define MQGATE_SVC_DEFAULT	0
+#define MQGATE_SVC_MQTT		1	/* what 1883/tcp is unless mqgate_ports says otherwise */
+#define MQGATE_SVC_MQTTS	2	/* what 8883/tcp is unless mqgate_ports says otherwise */
+#define MQGATE_SVC_FIRST_FREE	3
+#define MQGATE_SVC_UNPROTECTED	255	/* in mqgate_ports: leave this port alone */
+
+#define MQGATE_PORT_MQTT	1883
+#define MQGATE_PORT_MQTTS	8883
+
+/* Index into mqgate_ports: protocol in bit 16, port below it. */
+#define MQGATE_PORTS_ENTRIES	(2 << 16)
+#define MQGATE_PORTS_TCP(port)	((__u32)(port))
+#define MQGATE_PORTS_UDP(port)	((1U << 16) | (__u32)(port))
+
+enum mqgate_kind {
+	MQGATE_KIND_DEFAULT	= 0,	/* services 1 and 2: plain and TLS; others: unprotected */
+	MQGATE_KIND_MQTT	= 1,	/* MQTT over TCP */
+	MQGATE_KIND_MQTTS	= 2,	/* MQTT over TLS over TCP */
+};
+
+enum mqgate_mode {
+	MQGATE_MODE_ENFORCE	= 0,
+	MQGATE_MODE_OBSERVE	= 1,	/* count what would be dropped, and pass it */
+};
+
+/* mqgate_service.flags */
+#define MQGATE_SVC_F_STRICT	(1U << 0)	/* routed: unknown flows must begin with a good first payload */
+
+/* Used where the field of the same name in struct mqgate_service is 0. */
+#define MQGATE_DEFAULT_CONNECT_MAX	(1U << 20)	/* bytes of remaining length */
+#define MQGATE_DEFAULT_HELLO_MAX	(1U << 16)	/* bytes of ClientHello */
+#define MQGATE_DEFAULT_SUSPECT_SEGMENTS	1024U
+#define MQGATE_DEFAULT_SUSPECT_MS	30000U
+#define MQGATE_DEFAULT_ALLOW_PPS	5000U
+#define MQGATE_DEFAULT_ALLOW_BURST	10000U		/* packets */
+
+/*
+ * mqgate_svc: array, index = service number. All zero is a valid entry and means
+ * "enforce, with the defaults".
+ * Written by the command and the daemon; read by XDP and `mqgate status`.
+ */
+struct mqgate_service {
+	char			name[16];		/* NUL-terminated */
+	enum mqgate_kind	kind;
+	enum mqgate_mode	mode;
+	__u32			flags;			/* MQGATE_SVC_F_* */
+	__u32			first_max;		/* largest CONNECT remaining length or ClientHello, bytes */
+	__u32			suspect_segments;	/* segments an incomplete first payload may take */
+	__u32			suspect_ms;		/* and how long, milliseconds */
+	__u32			allow_pps;		/* packets/s an ALLOWed flow may send */
+	__u32			allow_burst;		/* and how many at once */
+	__u64			lease;			/* fails closed after this time; 0 = fails open */
+	__u32			reserved[6];		/* zero */
+};
+
+/* ---- verdicts on sources --------------------------------------------------------- */
+
+enum mqgate_action {
+	MQGATE_ACTION_NONE	= 0,
+	MQGATE_ACTION_PASS	= 1,	/* the operator's allow list */
+	MQGATE_ACTION_LIMIT	= 2,	/* number kept for the budgets; XDP passes it */
+	MQGATE_ACTION_RESET	= 3,	/* number kept for RESET mode; XDP passes it */
+	MQGATE_ACTION_DROP	= 4,
+};
+
+enum mqgate_origin {
+	MQGATE_ORIGIN_NONE	= 0,	/* written by hand, for instance with bpftool */
+	MQGATE_ORIGIN_OPERATOR	= 1,
+	MQGATE_ORIGIN_DAEMON	= 2,	/* by score */
+	MQGATE_ORIGIN_MODULE	= 3,
+	MQGATE_ORIGIN_PEER	= 4,	/* another gateway */
+};
+
+/*
+ * mqgate_sources: hash, key of mqgate_sources. An IPv6 /64 is the address with its
+ * lower 64 bits zero (the subnet-router anycast address, which sends nothing).
+ */
+struct mqgate_source_key {
+	__u8			addr[16];
+};
+
+/*
+ * mqgate_sources: value. A DROP whose time has come is as good as absent; the
+ * daemon reaps it. Written by the daemon while it runs, else by the command (under
+ * its lock file); XDP writes `hits` only, without atomics: it may lose a few.
+ */
+struct mqgate_verdict {
+	__u64			expires;	/* 0 = never */
+	__u64			since;
+	__u64			hits;		/* packets that this entry decided */
+	enum mqgate_action	action;
+	enum mqgate_origin	origin;
+	enum mqgate_reason	reason;
+	__u32			strikes;	/* how often this source was banned in a row */
+};
+
+/* ---- flows ------------------------------------------------------------------------ */
+
+/* Key of mqgate_allow and mqgate_flows: the direction from client to service. */
+struct mqgate_flow_key {
+	__u8			saddr[16];
+	__u8			daddr[16];
+	__u16			sport;		/* host byte order */
+	__u16			dport;
+	__u32			proto;		/* IPPROTO_TCP */
+};
+
+/*
+ * mqgate_allow: plain hash. An authenticated flow passes before any source verdict,
+ * within its packet budget. Written by the daemon after the broker's CONNACK,
+ * refreshed while its socket lives, removed with it; XDP writes `tat` and `packets`.
+ * `tat` is the theoretical arrival time of the generic cell rate algorithm (ITU-T
+ * I.371): it sits here and not in mqgate_budgets because a second look-up on the
+ * hottest path costs more than the writer's rare overwriting of it.
+ */
+struct mqgate_allow {
+	__u64			expires;
+	__u64			tat;
+	__u64			packets;
+	__u32			identity;	/* the daemon's number of the identity */
+	__u32			service;
+};
+
+enum mqgate_flow_state {
+	MQGATE_FLOW_NEW		= 0,
+	MQGATE_FLOW_SUSPECT	= 1,	/* first payload incomplete so far */
+	MQGATE_FLOW_SEEN	= 2,	/* first payload was good */
+	MQGATE_FLOW_REFUSED	= 3,
+};
+
+/* mqgate_flows: LRU hash, what XDP itself knows. Written and read by XDP. */
+struct mqgate_flow {
+	__u64			since;
+	enum mqgate_flow_state	state;
+	enum mqgate_reason	reason;		/* of REFUSED */
+	__u32			first_seq;	/* TCP sequence number of the first payload byte */
+	__u32			need;		/* its declared length in bytes; 0 = not yet known */
+	__u32			segments;	/* seen while SUSPECT */
+	__u32			reserved;	/* zero */
+};
+
+/* ---- counters ---------------------------------------------------------------------- */
+
+#define MQGATE_STATS_ENTRIES	(MQGATE_SERVICES * MQGATE_REASON_PACKET_MAX)
+#define MQGATE_STATS_INDEX(service, reason)	((service) * MQGATE_REASON_PACKET_MAX + (reason))
+
+/*
+ * mqgate_stats: per-CPU array, index = MQGATE_STATS_INDEX(service, reason). Service and
+ * reason are repeated in the value so that a dump reads like text. Written by XDP.
+ */
+struct mqgate_stat {
+	__u64			packets;	/* the reason took effect */
+	__u64			bytes;		/* of those, on the wire */
+	__u64			observed;	/* packets that mode observe let pass */
+	__u64			sampled;	/* time of the last event; limits their rate */
+	__u32			service;
+	enum mqgate_reason	reason;
+};
+
+/* ---- events -------------------------------------------------------------------------- */
+
+#define MQGATE_EVENT_BYTES	32
+
+/* mqgate_event.flags */
+#define MQGATE_EVENT_F_OBSERVED	(1U << 0)	/* passed all the same */
+#define MQGATE_EVENT_F_PROVEN	(1U << 1)	/* the source finished a TCP handshake: not spoofed */
+
+/*
+ * mqgate_events: ring buffer. A sample of the drops, at most one per CPU, service and
+ * reason in an interval. Written by XDP; read by the daemon, or by `mqgate events`
+ * when no daemon runs (the buffer has one reader). Of a CONNECT only the first 16
+ * payload bytes are copied: what follows may hold a credential.
+ */
+struct mqgate_event {
+	__u64			time;
+	struct mqgate_flow_key	flow;
+	__u32			ifindex;
+	__u32			service;
+	enum mqgate_reason	reason;
+	__u32			flags;		/* MQGATE_EVENT_F_* */
+	__u32			length;		/* TCP payload bytes of the packet */
+	__u32			captured;	/* valid bytes in bytes[] */
+	__u8			bytes[MQGATE_EVENT_BYTES];
+};
+
+/* ---- constants that the loader sets before load ------------------------------------------ */
+
+/* First member of the read-only data of the XDP object, pinned as MQGATE_PIN_RODATA. */
+struct mqgate_rodata {
+	__u32			abi_version;
+	__u32			reserved;		/* zero */
+	__u64			sample_ns;		/* least time between two events of one kind */
+	__u64			sample_proven_ns;	/* the same for looking whether the source is proven */
+};
+
+#define MQGATE_ASSERT_SIZE(type, size) \
+	_Static_assert(sizeof(type) == (size), #type " must be " #size " bytes")
+
+MQGATE_ASSERT_SIZE(enum mqgate_reason, 4);
+MQGATE_ASSERT_SIZE(enum mqgate_kind, 4);
+MQGATE_ASSERT_SIZE(enum mqgate_mode, 4);
+MQGATE_ASSERT_SIZE(enum mqgate_action, 4);
+MQGATE_ASSERT_SIZE(enum mqgate_origin, 4);
+MQGATE_ASSERT_SIZE(enum mqgate_flow_state, 4);
+MQGATE_ASSERT_SIZE(struct mqgate_service, 80);
+MQGATE_ASSERT_SIZE(struct mqgate_source_key, 16);
+MQGATE_ASSERT_SIZE(struct mqgate_verdict, 40);
+MQGATE_ASSERT_SIZE(struct mqgate_flow_key, 40);
+MQGATE_ASSERT_SIZE(struct mqgate_allow, 32);
+MQGATE_ASSERT_SIZE(struct mqgate_flow, 32);
+MQGATE_ASSERT_SIZE(struct mqgate_stat, 40);
+MQGATE_ASSERT_SIZE(struct mqgate_event, 104);
+MQGATE_ASSERT_SIZE(struct mqgate_rodata, 24);
+
+#endif /* _UAPI_LINUX_MQGATE_H */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pinned maps as user space sees them: where they are, whether their layout is the
+ * one of this build, and the few operations that the daemon and the command share.
+ * A struct mqg_pins is written once by mqg_pins_open() and only read afterwards; the
+ * map operations are system calls and may be made from any thread.
+ */
+#ifndef MQG_PINS_H
+#define MQG_PINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/mqgate.h>
+
+struct mqg_pins {
+	char		dir[256];
+	uint32_t	abi_version;	/* 0 where the pins were made by hand, without rodata */
+	int		ports, svc, sources, allow, flows, stats, events;	/* descriptors, -1 = none */
+	uint32_t	cpus;		/* values a per-CPU look-up returns */
+};
+
+/* $MQGATE_BPFFS or MQGATE_BPFFS_DIR; $MQGATE_RUN or MQGATE_RUN_DIR. */
+const char *mqg_bpffs_dir(void);
+const char *mqg_run_dir(void);
+
+/**
+ * mqg_pins_open() - open every pinned map and check its layout against this build
+ * @pins: out; safe to pass to mqg_pins_close() whatever is returned
+ * @why:  buffer for a sentence that names the pin, what is wrong, and the remedy
+ * @size: of @why
+ *
+ * Needs no capability, only read and write permission on the pins (Linux 5.19).
+ * Return: 0, -ENOENT (nothing attached), -EPROTO (other ABI), or another -errno.
+ */
+int mqg_pins_open(struct mqg_pins *pins, char *why, size_t size);
+void mqg_pins_close(struct mqg_pins *pins);
+
+/* ---- verdicts ------------------------------------------------------------------- */
+
+/* Adds or replaces. -E2BIG when the map is full. `hits` of a replaced entry are kept. */
+int mqg_verdict_put(const struct mqg_pins *pins, const struct mqgate_source_key *key,
+		    const struct mqgate_verdict *verdict);
+int mqg_verdict_get(const struct mqg_pins *pins, const struct mqgate_source_key *key,
+		    struct mqgate_verdict *verdict);
+int mqg_verdict_remove(const struct mqg_pins *pins, const struct mqgate_source_key *key);
+
+/* True when @verdict decides packets at @now (not expired). */
+bool mqg_verdict_live(const struct mqgate_verdict *verdict, uint64_t now);
+
+typedef int (*mqg_verdict_fn)(const struct mqgate_source_key *key,
+			      const struct mqgate_verdict *verdict, void *arg);
+/* Calls @fn for every entry, in batches; stops at its first non-zero answer and returns it. */
+int mqg_verdict_each(const struct mqg_pins *pins, mqg_verdict_fn fn, void *arg);
+
+/*
+ * An operator's ban removes the ALLOW entries of its source in the same act (a /64 key
+ * covers all of the /64). Returns how many were removed, or -errno.
+ */
+int mqg_allow_remove_source(const struct mqg_pins *pins, const struct mqgate_source_key *key);
+
+typedef int (*mqg_allow_fn)(const struct mqgate_flow_key *key, const struct mqgate_allow *allow,
+			    void *arg);
+int mqg_allow_each(const struct mqg_pins *pins, mqg_allow_fn fn, void *arg);
+int mqg_allow_put(const struct mqg_pins *pins, const struct mqgate_flow_key *key,
+		  const struct mqgate_allow *allow);
+int mqg_allow_remove(const struct mqg_pins *pins, const struct mqgate_flow_key *key);
+
+/* ---- counters ------------------------------------------------------------------- */
+
+/* Sums the CPUs of one service and reason into @sum (sampled: the latest). */
+int mqg_stat_read(const struct mqg_pins *pins, uint32_t service, uint32_t reason,
+		  struct mqgate_stat *sum);
+
+typedef int (*mqg_stat_fn)(const struct mqgate_stat *sum, void *arg);
+/* Calls @fn for every service and reason with a count other than zero. */
+int mqg_stat_each(const struct mqg_pins *pins, mqg_stat_fn fn, void *arg);
+
+/* ---- services -------------------------------------------------------------------- */
+
+/* The service as XDP sees it: defaults of services 1 and 2 filled in (name, kind, limits). */
+int mqg_service_read(const struct mqg_pins *pins, uint32_t number, struct mqgate_service *svc);
+int mqg_service_write(const struct mqg_pins *pins, uint32_t number,
+		      const struct mqgate_service *svc);
+/* Service number that a TCP port leads to, MQGATE_SVC_UNPROTECTED or 0 where none, or -errno. */
+int mqg_port_read(const struct mqg_pins *pins, uint16_t tcp_port);
+int mqg_port_write(const struct mqg_pins *pins, uint16_t tcp_port, uint32_t service);
+
+/* Entries now in a map, by walking its keys (a hash tells no count otherwise). */
+int mqg_map_count(int fd, uint32_t *count);
+
+#endif

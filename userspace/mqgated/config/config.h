@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The daemon's configuration as it is after reading, checking and filling in defaults.
+ * Owned by main(); written only by mqg_config_load(); everybody else reads it.
+ */
+#ifndef MQG_CONFIG_H
+#define MQG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <linux/mqgate.h>
+
+struct mqg_endpoint {
+	char			*text;		/* as written: "0.0.0.0:8883", "[::]:8883", "host:1883" */
+	struct sockaddr_storage	addr;
+	socklen_t		addrlen;
+};
+
+enum mqg_identity_from {
+	MQG_FROM_CN,			/* the one commonName of the subject */
+	MQG_FROM_SAN_DNS,		/* the one dNSName of subjectAltName (RFC 5280, 4.2.1.6) */
+	MQG_FROM_SAN_URI,		/* the one uniformResourceIdentifier */
+	MQG_FROM_FINGERPRINT,		/* SHA-256 of the DER certificate, lower-case hex */
+};
+
+enum mqg_client_id_rule {
+	MQG_CLIENT_ID_EQUAL,		/* client identifier == identity */
+	MQG_CLIENT_ID_PREFIX,		/* == identity, or begins with identity + '-' or '/' or ':' */
+	MQG_CLIENT_ID_ANY,
+};
+
+enum mqg_password_rule {
+	MQG_PASSWORD_REFUSE,		/* CONNECT with a password on a clear-text listener: refused */
+	MQG_PASSWORD_ALLOW,
+};
+
+struct mqg_broker {
+	char			*name;
+	struct mqg_endpoint	address;
+	uint32_t		connect_timeout_ms;
+};
+
+struct mqg_listener {
+	char			*name;		/* at most 15 bytes: it is also the service's name */
+	struct mqg_endpoint	address;
+	enum mqgate_kind	kind;		/* MQGATE_KIND_MQTT or MQGATE_KIND_MQTTS */
+	enum mqgate_mode	mode;		/* of its XDP service */
+	uint32_t		service;	/* its service number, assigned while loading */
+	const struct mqg_broker	*broker;
+	uint32_t		handshake_timeout_ms;
+	uint32_t		connect_timeout_ms;
+	uint32_t		connect_max;	/* bytes of remaining length of a CONNECT */
+	uint32_t		sessions_max;
+	uint32_t		allow_pps, allow_burst;
+	/* TLS; NULL on a plain listener */
+	char			*certificate, *key, *client_ca, *crl;
+	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
+	enum mqg_identity_from	identity_from;
+	enum mqg_client_id_rule	client_id_rule;
+	enum mqg_password_rule	password_rule;	/* plain listeners */
+};
+
+/* A service that XDP guards and the daemon does not terminate (routed), or a change of its mode. */
+struct mqg_service {
+	char			*name;
+	uint16_t		port;
+	enum mqgate_kind	kind;		/* MQGATE_KIND_DEFAULT: leave this port unprotected */
+	enum mqgate_mode	mode;
+	bool			strict;		/* unknown_flows: strict */
+	bool			fail_closed;	/* when_daemon_away: closed */
+	uint32_t		number;		/* assigned while loading */
+};
+
+struct mqg_score_config {
+	uint32_t		threshold;	/* points at which a source is banned */
+	uint64_t		half_life_ns;
+	uint64_t		ban_ns;		/* first ban; doubles */
+	uint64_t		ban_max_ns;
+	uint32_t		sources_max;	/* scored at once; the least scored makes room */
+	uint32_t		weight[MQGATE_REASON_MAX];
+};
+
+struct mqg_config {
+	char			*path;
+	struct mqg_listener	*listeners;
+	size_t			n_listeners;
+	struct mqg_broker	*brokers;
+	size_t			n_brokers;
+	struct mqg_service	*services;
+	size_t			n_services;
+	struct mqgate_source_key *allow;	/* the operator's allow list */
+	size_t			n_allow;
+	struct mqg_score_config	score;
+	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
+	uint32_t		mark;		/* SO_MARK of upstream sockets */
+	char			*user;		/* whom to become when started as root; NULL = stay */
+	char			*group;		/* of the control socket */
+	struct mqg_endpoint	http;		/* text NULL = off */
+};
+
+/**
+ * mqg_config_load() - read and check a configuration
+ * @path:   YAML file
+ * @config: out
+ * @why:    buffer for "FILE:LINE: KEY: what is wrong; remedy"
+ * @size:   of @why
+ *
+ * Files that the configuration names (certificates, keys, CRLs) are checked to be there and readable.
+ * Return: 0 or -EINVAL, -ENOENT, -EACCES, -ENOMEM.
+ */
+int mqg_config_load(const char *path, struct mqg_config **config, char *why, size_t size);
+void mqg_config_free(struct mqg_config *config);
+
+#endif

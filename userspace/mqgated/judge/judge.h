@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The judge keeps what the daemon knows of sources (scores, refusals) and is the only
+ * writer of verdicts. Workers call it; every function here is thread-safe and none blocks
+ * for longer than a map system call. The judge never calls a worker.
+ */
+#ifndef MQG_JUDGE_H
+#define MQG_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/mqgate.h>
+
+#include "config/config.h"
+
+struct mqg_judge;
+
+/* Something a client was refused for. Strings may be NULL; they are copied, and never a password. */
+struct mqg_refusal {
+	uint8_t			addr[16];
+	enum mqgate_reason	reason;
+	uint32_t		service;
+	const char		*client_id;
+	const char		*identity;
+};
+
+/*
+ * Counts the refusal (metric per service and reason), remembers it for `mqgate why`, adds the
+ * weight of its reason to the score of the source, and bans the source past the threshold.
+ */
+void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *refusal);
+
+/*
+ * A flow has been authenticated: the broker said yes. Writes ALLOW for it and counts the source as one
+ * with a live authenticated flow (such a source is never DROPped by score). Returns a ticket > 0
+ * that mqg_judge_closed() takes back, or -errno; -ENOENT while no pins are open is normal,
+ * and the judge writes the entry when the pins appear.
+ */
+int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
+		      uint32_t service, uint64_t *ticket);
+void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket);
+
+#endif
