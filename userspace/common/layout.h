@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of maps of this ABI: what a map must look like to be used by this build, and how
+ * large the loader makes it. pins.c checks descriptors against it, attach.c sizes and pins by
+ * it. Constant data; any thread may read it.
+ */
+#ifndef MQG_LAYOUT_H
+#define MQG_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/bpf.h>
+
+/* Entries that the loader gives the hash maps; the object declares fewer for bare `ip link`. */
+#define MQG_SOURCES_ENTRIES	131072
+#define MQG_ALLOW_ENTRIES	65536
+#define MQG_FLOWS_ENTRIES	262144
+
+struct mqg_map_layout {
+	const char	*name;		/* of the map and of its pin */
+	size_t		fd_offset;	/* of its descriptor in struct mqg_pins */
+	uint32_t	type;
+	uint32_t	key_size;
+	uint32_t	value_size;
+	uint32_t	entries;	/* exact number, 0 = any */
+	uint32_t	enlarge;	/* entries that the loader sets, 0 = leave as declared */
+};
+
+#define MQG_MAPS	7
+extern const struct mqg_map_layout mqg_map_layouts[MQG_MAPS];
+
+/**
+ * mqg_layout_check() - does a map look the way this build means it?
+ * @layout: what is expected
+ * @info:   what the kernel says of the map
+ * @why:    buffer for the difference in words ("value of 44 bytes, this build has 40")
+ * @size:   of @why
+ *
+ * Return: 0 or -EPROTO.
+ */
+int mqg_layout_check(const struct mqg_map_layout *layout, const struct bpf_map_info *info,
+		     char *why, size_t size);
+
+#endif
