@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# make install, make uninstall. DESTDIR, PREFIX and the directories can be given. What the
+# configuration directory holds besides the example is the operator's and stays.
+
+DESTDIR     ?=
+PREFIX      ?= /usr
+SBINDIR     ?= $(PREFIX)/sbin
+LIBDIR      ?= $(PREFIX)/lib/mqgate
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+MANDIR      ?= $(PREFIX)/share/man
+COMPDIR     ?= $(PREFIX)/share/bash-completion/completions
+SYSCONFDIR  ?= /etc/mqgate
+
+man_pages   := $(wildcard docs/man/*.5 docs/man/*.8)
+unit_files  := $(wildcard packaging/systemd/*.service)
+completion  := $(wildcard packaging/completion/mqgate userspace/mqgate/completion.bash)
+
+# Section of a page by its suffix: man8/mqgate.8
+installed_man = $(foreach m,$(man_pages),man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
+
+install: all ## into DESTDIR, PREFIX=/usr: binaries, XDP object, units, man pages
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SYSCONFDIR)
+	install -m 0755 $(BUILD)/mqgated $(BUILD)/mqgate $(DESTDIR)$(SBINDIR)/
+	install -m 0644 bpf/mqgate.bpf.o $(DESTDIR)$(LIBDIR)/
+	install -m 0644 userspace/mqgated/mqgate.yaml.example $(DESTDIR)$(SYSCONFDIR)/
+	$(if $(unit_files),install -d $(DESTDIR)$(UNITDIR))
+	$(if $(unit_files),install -m 0644 $(unit_files) $(DESTDIR)$(UNITDIR)/)
+	$(foreach m,$(installed_man),install -D -m 0644 docs/man/$(notdir $(m)) \
+		$(DESTDIR)$(MANDIR)/$(m) &&) true
+	$(if $(completion),install -D -m 0644 $(completion) $(DESTDIR)$(COMPDIR)/mqgate)
+
+uninstall: ## remove what install put there; the configuration stays
+	rm -f $(DESTDIR)$(SBINDIR)/mqgated $(DESTDIR)$(SBINDIR)/mqgate
+	rm -f $(DESTDIR)$(SYSCONFDIR)/mqgate.yaml.example
+	rm -rf $(DESTDIR)$(LIBDIR)
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(unit_files)))
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,$(installed_man)) $(DESTDIR)$(COMPDIR)/mqgate
+
+.PHONY: install uninstall

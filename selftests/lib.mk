@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What every selftests directory includes. It builds TEST_GEN_PROGS into $(OUTPUT) and runs them
+# and TEST_PROGS the kselftest way (KTAP, exit 0 pass, 1 fail, 4 skip).
+#
+# A directory's Makefile:
+#	TEST_GEN_PROGS	:= parse_test		built here, from parse_test.c unless a rule says else
+#	TEST_GEN_FILES	:= helper		built here, not run
+#	TEST_PROGS	:= attach.sh		run as they are
+#	include ../lib.mk
+#	$(OUTPUT)/parse_test: LDLIBS += -lcrypto
+#
+# `make run_tests` runs all, PROGS="a b" only those, UNIT=1 only TEST_GEN_PROGS. The file
+# `settings` may hold timeout=SECONDS, for each program of the directory (default 120).
+# A program runs in its own directory and finds MQGATE_TOP, MQGATE_BUILD and MQGATE_OUTPUT.
+
+top	:= $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
+suite	:= $(notdir $(CURDIR))
+BUILD	?= build
+OUTPUT	?= $(top)/$(BUILD)/selftests/$(suite)
+
+ifeq ($(origin CC),default)
+CC	:= gcc
+endif
+CLANG	?= clang
+CFLAGS	?= -O2 -g
+WARN	?= -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow
+test_includes := -I$(top)/include -I$(top)/include/uapi -I$(top)/userspace \
+		 -I$(top)/userspace/mqgated
+TEST_CFLAGS = $(CFLAGS) $(WARN) -std=gnu11 -D_GNU_SOURCE $(test_includes)
+
+gen_progs := $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS))
+gen_files := $(addprefix $(OUTPUT)/,$(TEST_GEN_FILES))
+wanted	  := $(gen_progs) $(if $(UNIT),,$(TEST_PROGS))
+ifneq ($(PROGS),)
+wanted	  := $(foreach p,$(wanted),$(if $(filter $(PROGS),$(notdir $(p))),$(p)))
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+all: $(gen_progs) $(gen_files)
+
+$(gen_progs) $(gen_files): | $(OUTPUT)
+
+$(OUTPUT):
+	mkdir -p $@
+
+$(OUTPUT)/%: %.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) $(LDFLAGS) $(LDLIBS)
+
+-include $(wildcard $(OUTPUT)/*.d)
+
+run_tests: all
+	@MQGATE_TOP=$(top) MQGATE_BUILD=$(abspath $(top)/$(BUILD)) MQGATE_OUTPUT=$(OUTPUT) \
+		bash $(top)/selftests/lib/runner.sh $(suite) $(wanted)
+
+clean:
+	rm -rf $(OUTPUT)
+
+.PHONY: all run_tests clean

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The top Makefile's targets that run something: each installs what it needs (root), builds, runs,
+# and hands what root built back to the user behind sudo.
+
+suites := $(MAKE) --no-print-directory -C selftests run_tests
+
+# $(call prepared,GROUPS): packages, account, bpffs, then the build
+define prepared
+	@$(setup) install build $(1)
+	@$(MAKE) --no-print-directory all
+endef
+
+# $(call as_root,TARGET)
+define as_root
+	@[ "$$(id -u)" = 0 ] || { echo "make $(1) needs root (namespaces, BPF): sudo make $(1)" >&2; exit 1; }
+endef
+
+# $(call handed_back,COMMAND): COMMAND, and its exit status after build/ has its owner again
+define handed_back
+	@$(1); rc=$$?; \
+	if [ -n "$$SUDO_UID" ] && [ -d $(BUILD) ]; then \
+		chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD) bpf; \
+	fi; \
+	exit $$rc
+endef
+
+test: ## all tests but the mutants (root; under 15 minutes)
+	$(call as_root,$@)
+	$(call prepared,test run)
+	@$(setup) kernel bpf/mqgate.bpf.o
+	$(call handed_back,$(suites))
+
+test-unit: ## parsers, vectors, ABI layout, units of command and daemon
+	$(call prepared,test)
+	$(call handed_back,$(suites) UNIT=1 \
+		TARGETS="$(filter-out bpf e2e lib bench,$(unit_suites))")
+
+test-xdp: ## XDP by BPF_PROG_RUN and over veth (root)
+	$(call as_root,$@)
+	$(call prepared,test run)
+	$(call handed_back,$(suites) TARGETS=bpf)
+
+test-e2e: ## daemon, proxy and the whole loop against mosquitto (root)
+	$(call as_root,$@)
+	$(call prepared,test run)
+	$(call handed_back,$(suites) TARGETS="$(filter daemon proxy cmd e2e,$(unit_suites))")
+
+unit_suites := $(patsubst selftests/%/Makefile,%,$(wildcard selftests/*/Makefile))
+
+style: ## layout of every file: SPDX, tabs, line length, shell syntax
+	@bash selftests/lib/style.sh
+
+sparse: ## sparse over user space
+	@$(setup) check style build
+	@bash selftests/lib/sparse.sh
+
+.PHONY: test test-unit test-xdp test-e2e style sparse
