@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The checking pass over everything but listeners: brokers, services, allow list, score and the
+ * single values. Called by mqg_config_load() in the main thread; no lock.
+ */
+#include "config/check.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/names.h"
+#include "config/endpoint.h"
+#include "config/weights.h"
+
+#define SECOND		1000000000ULL
+#define MINUTE		(60 * SECOND)
+#define HOUR		(60 * MINUTE)
+#define DAY		(24 * HOUR)
+#define MARK_DEFAULT	0x6d71		/* "mq" */
+#define WORKERS_MAX	256
+
+#define complain(check, ...) mqg_complain(&(check)->complaint, __VA_ARGS__)
+
+int mqg_check_copy(const char *text, char **out)
+{
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
+}
+
+int mqg_check_duration(const struct mqg_check *check, const char *path, const char *text,
+		       uint64_t fallback, uint64_t least, uint64_t most, uint64_t *out)
+{
+	char low[32], high[32];
+
+	*out = fallback;
+	if (!text)
+		return 0;
+	if (mqg_duration_parse(text, out))
+		return complain(check, path, "\"%s\" is not a duration; write for instance 500ms, "
+					     "30s, 10m or 1h", text);
+	if (*out < least || *out > most)
+		return complain(check, path, "%s is out of range; write %s to %s", text,
+				mqg_duration_format(least, low, sizeof(low)),
+				mqg_duration_format(most, high, sizeof(high)));
+	return 0;
+}
+
+int mqg_check_number(const struct mqg_check *check, const char *path, const uint32_t *value,
+		     uint32_t fallback, uint32_t least, uint32_t most, uint32_t *out)
+{
+	*out = value ? *value : fallback;
+	if (*out < least || *out > most)
+		return complain(check, path, "%u is out of range; write %u to %u", *out, least,
+				most);
+	return 0;
+}
+
+int mqg_check_name(const struct mqg_check *check, const char *path, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
+			return complain(check, path, "\"%s\" is no name; use letters, digits, "
+						     "'.', '_' and '-'", name);
+	if (!len || len > 15)
+		return complain(check, path, "\"%s\" has %zu characters; a name has 1 to 15", name,
+				len);
+	return 0;
+}
+
+int mqg_check_number_service(struct mqg_check *check, const char *path, uint16_t port,
+			     uint32_t *number)
+{
+	uint32_t n = MQGATE_SVC_FIRST_FREE;
+
+	if (port == MQGATE_PORT_MQTT)
+		n = MQGATE_SVC_MQTT;
+	else if (port == MQGATE_PORT_MQTTS)
+		n = MQGATE_SVC_MQTTS;
+	else
+		while (n < MQGATE_SERVICES && check->services & (1U << n))
+			n++;
+	if (n == MQGATE_SERVICES)
+		return complain(check, path, "too many listeners and services; besides ports 1883 "
+					     "and 8883 there may be %d",
+				MQGATE_SERVICES - MQGATE_SVC_FIRST_FREE);
+	check->services |= 1U << n;
+	*number = n;
+	return 0;
+}
+
+static int check_brokers(struct mqg_check *check)
+{
+	const struct raw_config *raw = check->raw;
+	struct mqg_config *config = check->config;
+
+	for (size_t i = 0; i < raw->brokers_count; i++) {
+		const struct raw_broker *from = &raw->brokers[i];
+		struct mqg_broker *to = &config->brokers[i];
+		char path[MQG_PATH_MAX], why[256];
+		uint64_t ns;
+		int err;
+
+		snprintf(path, sizeof(path), "brokers[%zu].name", i);
+		err = mqg_check_name(check, path, from->name);
+		if (err)
+			return err;
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(raw->brokers[j].name, from->name))
+				return complain(check, path, "\"%s\" is already the name of "
+							     "brokers[%zu]; choose another",
+						from->name, j);
+		snprintf(path, sizeof(path), "brokers[%zu].address", i);
+		err = mqg_endpoint_parse(from->address, true, &to->address, why, sizeof(why));
+		config->n_brokers = i + 1;
+		if (err)
+			return err == -EINVAL ? complain(check, path, "%s", why) : err;
+		snprintf(path, sizeof(path), "brokers[%zu].connect_timeout", i);
+		err = mqg_check_duration(check, path, from->connect_timeout, 5 * SECOND,
+					 SECOND / 10, 10 * MINUTE, &ns);
+		if (err)
+			return err;
+		to->connect_timeout_ms = (uint32_t)(ns / 1000000);
+		err = mqg_check_copy(from->name, &to->name);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The name and port of service @i must be new among listeners and services before it. */
+static int check_service_clash(const struct mqg_check *check, size_t i)
+{
+	const struct raw_service *from = &check->raw->services[i];
+	const struct mqg_config *config = check->config;
+	char name[MQG_PATH_MAX], port[MQG_PATH_MAX];
+
+	snprintf(name, sizeof(name), "services[%zu].name", i);
+	snprintf(port, sizeof(port), "services[%zu].port", i);
+	for (size_t j = 0; j < config->n_listeners; j++) {
+		if (!strcmp(config->listeners[j].name, from->name))
+			return complain(check, name, "\"%s\" is already the name of "
+						     "listeners[%zu]; choose another",
+					from->name, j);
+		if (mqg_endpoint_port(&config->listeners[j].address) == from->port)
+			return complain(check, port, "port %u is already that of listeners[%zu]; "
+						     "a port is one service", from->port, j);
+	}
+	for (size_t j = 0; j < i; j++) {
+		if (!strcmp(config->services[j].name, from->name))
+			return complain(check, name, "\"%s\" is already the name of services[%zu]; "
+						     "choose another", from->name, j);
+		if (config->services[j].port == from->port)
+			return complain(check, port, "port %u is already that of services[%zu]; a "
+						     "port is one service", from->port, j);
+	}
+	return 0;
+}
+
+static int check_service(struct mqg_check *check, size_t i)
+{
+	const struct raw_service *from = &check->raw->services[i];
+	struct mqg_service *to = &check->config->services[i];
+	char path[MQG_PATH_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), "services[%zu].name", i);
+	err = mqg_check_name(check, path, from->name);
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "services[%zu].port", i);
+	if (!from->port || from->port > 65535)
+		return complain(check, path, "%u is not a port; write a number from 1 to 65535",
+				from->port);
+	err = check_service_clash(check, i);
+	if (err)
+		return err;
+	to->port = (uint16_t)from->port;
+	to->mode = from->mode ? (enum mqgate_mode)*from->mode : MQGATE_MODE_ENFORCE;
+	to->strict = from->unknown_flows && *from->unknown_flows;
+	to->fail_closed = from->when_daemon_away && *from->when_daemon_away;
+	check->config->n_services = i + 1;
+	err = mqg_check_copy(from->name, &to->name);
+	if (err)
+		return err;
+	if (from->kind != RAW_KIND_UNPROTECTED) {
+		to->kind = from->kind == RAW_KIND_MQTTS ? MQGATE_KIND_MQTTS : MQGATE_KIND_MQTT;
+		return mqg_check_number_service(check, path, to->port, &to->number);
+	}
+	to->kind = MQGATE_KIND_DEFAULT;
+	to->number = MQGATE_SVC_UNPROTECTED;
+	snprintf(path, sizeof(path), "services[%zu].%s", i,
+		 to->strict ? "unknown_flows" : "when_daemon_away");
+	if (to->strict || to->fail_closed)
+		return complain(check, path, "has no meaning on an unprotected port; leave it out");
+	return 0;
+}
+
+static int check_allow(struct mqg_check *check)
+{
+	const struct raw_config *raw = check->raw;
+	struct mqg_config *config = check->config;
+
+	for (size_t i = 0; i < raw->allow_count; i++) {
+		char path[MQG_PATH_MAX];
+		const char *why = NULL;
+
+		snprintf(path, sizeof(path), "allow[%zu]", i);
+		if (mqg_source_parse(raw->allow[i], &config->allow[i], &why))
+			return complain(check, path, "\"%s\": %s", raw->allow[i],
+					why ? why : "not an address; write 192.0.2.1, 2001:db8::1 "
+						    "or 2001:db8::/64");
+		config->n_allow = i + 1;
+	}
+	return 0;
+}
+
+static int check_weights(const struct mqg_check *check, const struct raw_weights *raw,
+			 struct mqg_score_config *score)
+{
+	char path[MQG_PATH_MAX];
+	int err = 0;
+
+	for (uint32_t i = 0; i < MQGATE_REASON_MAX; i++)
+		score->weight[i] = mqg_weight_default(i);
+	if (!raw)
+		return 0;
+#define WEIGHT(number, symbol, word, text)							\
+	if (!err && raw->symbol) {								\
+		snprintf(path, sizeof(path), "score.weights.%s", word);			\
+		err = mqg_check_number(check, path, raw->symbol, 0, 0, 1000000,		\
+				       &score->weight[number]);					\
+	}
+	MQGATE_REASON_LIST(WEIGHT)
+#undef WEIGHT
+	return err;
+}
+
+static int check_score(struct mqg_check *check)
+{
+	static const struct raw_score none;
+	const struct raw_score *raw = check->raw->score ? check->raw->score : &none;
+	struct mqg_score_config *score = &check->config->score;
+	int err;
+
+	err = mqg_check_number(check, "score.threshold", raw->threshold, 100, 1, 1000000000,
+			       &score->threshold);
+	if (!err)
+		err = mqg_check_duration(check, "score.half_life", raw->half_life, MINUTE, SECOND,
+					 DAY, &score->half_life_ns);
+	if (!err)
+		err = mqg_check_duration(check, "score.ban", raw->ban, 30 * SECOND, SECOND,
+					 365 * DAY, &score->ban_ns);
+	if (!err)
+		err = mqg_check_duration(check, "score.ban_max", raw->ban_max,
+					 score->ban_ns > HOUR ? score->ban_ns : HOUR, SECOND,
+					 365 * DAY, &score->ban_max_ns);
+	if (!err && score->ban_max_ns < score->ban_ns)
+		err = complain(check, "score.ban_max", "is shorter than score.ban; write at least "
+						       "the length of the first ban");
+	if (!err)
+		err = mqg_check_number(check, "score.sources_max", raw->sources_max, 100000, 1,
+				       10000000, &score->sources_max);
+	return err ? err : check_weights(check, raw->weights, score);
+}
+
+static int check_http(struct mqg_check *check)
+{
+	const char *text = check->raw->http ? check->raw->http : "127.0.0.1:9883";
+	struct mqg_config *config = check->config;
+	char why[256];
+	int err;
+
+	if (!strcmp(text, "off"))
+		return 0;
+	err = mqg_endpoint_parse(text, false, &config->http, why, sizeof(why));
+	if (err)
+		return err == -EINVAL ? complain(check, "http", "%s, or \"off\"", why) : err;
+	for (size_t i = 0; i < config->n_listeners; i++)
+		if (mqg_endpoint_port(&config->listeners[i].address) ==
+		    mqg_endpoint_port(&config->http))
+			return complain(check, "http", "port %u is already that of listeners[%zu]; "
+						       "choose another",
+					mqg_endpoint_port(&config->http), i);
+	return 0;
+}
+
+static int check_values(struct mqg_check *check)
+{
+	const struct raw_config *raw = check->raw;
+	struct mqg_config *config = check->config;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int err;
+
+	err = mqg_check_number(check, "workers", raw->workers, 0, 0, WORKERS_MAX,
+			       &config->workers);
+	if (err)
+		return err;
+	if (!config->workers)
+		config->workers = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX
+								      : (uint32_t)cores;
+	config->mark = raw->mark ? *raw->mark : MARK_DEFAULT;
+	err = mqg_check_copy(raw->user ? raw->user : "mqgate", &config->user);
+	if (!err)
+		err = mqg_check_copy(raw->group ? raw->group : "mqgate", &config->group);
+	return err ? err : check_http(check);
+}
+
+/* Zeroed room for @n elements; never NULL for n = 0 alone. */
+static int room(size_t n, size_t size, void *out)
+{
+	void *p = calloc(n ? n : 1, size);
+
+	*(void **)out = p;
+	return p ? 0 : -ENOMEM;
+}
+
+int mqg_config_check(struct mqg_check *check)
+{
+	const struct raw_config *raw = check->raw;
+	struct mqg_config *config = check->config;
+	int err;
+
+	if (room(raw->brokers_count, sizeof(*config->brokers), &config->brokers) ||
+	    room(raw->listeners_count, sizeof(*config->listeners), &config->listeners) ||
+	    room(raw->services_count, sizeof(*config->services), &config->services) ||
+	    room(raw->allow_count, sizeof(*config->allow), &config->allow))
+		return -ENOMEM;
+	err = check_brokers(check);
+	for (size_t i = 0; !err && i < raw->listeners_count; i++)
+		err = mqg_check_listener(check, i);
+	for (size_t i = 0; !err && i < raw->services_count; i++)
+		err = check_service(check, i);
+	if (!err)
+		err = check_allow(check);
+	if (!err)
+		err = check_score(check);
+	return err ? err : check_values(check);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the configuration as written to the one that the daemon uses: meanings, ranges, references,
+ * defaults. Main thread, while loading; no lock.
+ */
+#ifndef MQG_CONFIG_CHECK_H
+#define MQG_CONFIG_CHECK_H
+
+#include "config/complain.h"
+#include "config/config.h"
+#include "config/schema.h"
+
+struct mqg_check {
+	struct mqg_complaint	complaint;
+	const struct raw_config	*raw;
+	struct mqg_config	*config;
+	uint32_t		services;	/* numbers given so far, as a bit mask */
+};
+
+/* Fills check->config. Return: 0, -EINVAL (complained) or -ENOMEM. */
+int mqg_config_check(struct mqg_check *check);
+
+/* ---- between check.c and check_listener.c -------------------------------------------- */
+
+/* Copies @text into *@out. Return: 0 or -ENOMEM. */
+int mqg_check_copy(const char *text, char **out);
+
+/* Reads a duration within [@least, @most] nanoseconds, @fallback where @text is NULL. */
+int mqg_check_duration(const struct mqg_check *check, const char *path, const char *text,
+		       uint64_t fallback, uint64_t least, uint64_t most, uint64_t *out);
+int mqg_check_number(const struct mqg_check *check, const char *path, const uint32_t *value,
+		     uint32_t fallback, uint32_t least, uint32_t most, uint32_t *out);
+
+/* A name that is a service's as well: 1 to 15 letters, digits, '.', '_', '-'. */
+int mqg_check_name(const struct mqg_check *check, const char *path, const char *name);
+
+/* Gives @port its service number: 1 and 2 for the standard ports, else the next free one. */
+int mqg_check_number_service(struct mqg_check *check, const char *path, uint16_t port,
+			     uint32_t *number);
+
+int mqg_check_listener(struct mqg_check *check, size_t i);
+
+#endif

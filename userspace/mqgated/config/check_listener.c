@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The checking pass over one listener. Called by mqg_config_check() in the main thread; no lock.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/ssl.h>
+
+#include "config/check.h"
+#include "config/endpoint.h"
+#include "config/tlsfiles.h"
+
+#define MS_LEAST	100
+#define MS_MOST		600000
+#define NS_PER_MS	1000000ULL
+
+#define complain(check, ...) mqg_complain(&(check)->complaint, __VA_ARGS__)
+
+static void join(char path[MQG_PATH_MAX], size_t i, const char *key)
+{
+	snprintf(path, MQG_PATH_MAX, "listeners[%zu].%s", i, key);
+}
+
+static int check_name(const struct mqg_check *check, size_t i)
+{
+	const char *name = check->raw->listeners[i].name;
+	char path[MQG_PATH_MAX];
+	int err;
+
+	join(path, i, "name");
+	err = mqg_check_name(check, path, name);
+	for (size_t j = 0; !err && j < i; j++)
+		if (!strcmp(check->config->listeners[j].name, name))
+			err = complain(check, path, "\"%s\" is already the name of listeners[%zu]; "
+						    "choose another", name, j);
+	return err;
+}
+
+static int check_address(struct mqg_check *check, size_t i)
+{
+	struct mqg_listener *to = &check->config->listeners[i];
+	char path[MQG_PATH_MAX], why[256];
+	uint16_t port;
+	int err;
+
+	join(path, i, "address");
+	err = mqg_endpoint_parse(check->raw->listeners[i].address, false, &to->address, why,
+				 sizeof(why));
+	if (err)
+		return err == -EINVAL ? complain(check, path, "%s", why) : err;
+	port = mqg_endpoint_port(&to->address);
+	for (size_t j = 0; j < i; j++)
+		if (mqg_endpoint_port(&check->config->listeners[j].address) == port)
+			return complain(check, path, "port %u is already that of listeners[%zu]; a "
+						     "port is one service", port, j);
+	return mqg_check_number_service(check, path, port, &to->service);
+}
+
+static int check_broker(struct mqg_check *check, size_t i)
+{
+	const char *name = check->raw->listeners[i].broker;
+	struct mqg_config *config = check->config;
+	char path[MQG_PATH_MAX];
+
+	join(path, i, "broker");
+	for (size_t j = 0; j < config->n_brokers; j++)
+		if (!strcmp(config->brokers[j].name, name))
+			config->listeners[i].broker = &config->brokers[j];
+	if (!config->listeners[i].broker)
+		return complain(check, path, "there is no broker \"%s\"; name one of \"brokers\"",
+				name);
+	return 0;
+}
+
+static int check_limits(struct mqg_check *check, size_t i)
+{
+	const struct raw_listener *from = &check->raw->listeners[i];
+	struct mqg_listener *to = &check->config->listeners[i];
+	const struct {
+		const char	*key;
+		const uint32_t	*value;
+		uint32_t	fallback, least, most;
+		uint32_t	*out;
+	} numbers[] = {
+		/* 12 bytes is the shortest CONNECT (MQTT 3.1.1, empty identifier). */
+		{ "connect_max", from->connect_max, 65536, 12, 268435455, &to->connect_max },
+		{ "sessions_max", from->sessions_max, 100000, 1, 100000000, &to->sessions_max },
+		{ "allow_pps", from->allow_pps, MQGATE_DEFAULT_ALLOW_PPS, 1, 100000000,
+		  &to->allow_pps },
+		{ "allow_burst", from->allow_burst, MQGATE_DEFAULT_ALLOW_BURST, 1, 100000000,
+		  &to->allow_burst },
+	};
+	const struct {
+		const char	*key;
+		const char	*text;
+		uint32_t	*out;
+	} times[] = {
+		{ "handshake_timeout", from->handshake_timeout, &to->handshake_timeout_ms },
+		{ "connect_timeout", from->connect_timeout, &to->connect_timeout_ms },
+	};
+	char path[MQG_PATH_MAX];
+	uint64_t ns;
+	int err;
+
+	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {
+		join(path, i, numbers[n].key);
+		err = mqg_check_number(check, path, numbers[n].value, numbers[n].fallback,
+				       numbers[n].least, numbers[n].most, numbers[n].out);
+		if (err)
+			return err;
+	}
+	for (size_t n = 0; n < sizeof(times) / sizeof(times[0]); n++) {
+		join(path, i, times[n].key);
+		err = mqg_check_duration(check, path, times[n].text, 10000 * NS_PER_MS,
+					 MS_LEAST * NS_PER_MS, MS_MOST * NS_PER_MS, &ns);
+		if (err)
+			return err;
+		*times[n].out = (uint32_t)(ns / NS_PER_MS);
+	}
+	return 0;
+}
+
+static int check_plain(struct mqg_check *check, size_t i)
+{
+	const struct raw_listener *from = &check->raw->listeners[i];
+	struct mqg_listener *to = &check->config->listeners[i];
+	char path[MQG_PATH_MAX];
+
+	join(path, i, from->tls ? "tls" : from->identity ? "identity" : "handshake_timeout");
+	if (from->tls || from->identity || from->handshake_timeout)
+		return complain(check, path, "belongs to kind mqtts, and this listener is kind "
+					     "mqtt; leave it out or write kind: mqtts");
+	to->kind = MQGATE_KIND_MQTT;
+	to->client_id_rule = MQG_CLIENT_ID_ANY;
+	to->password_rule = from->passwords ? (enum mqg_password_rule)*from->passwords
+					    : MQG_PASSWORD_REFUSE;
+	return 0;
+}
+
+static int check_tls(struct mqg_check *check, size_t i)
+{
+	const struct raw_listener *from = &check->raw->listeners[i];
+	struct mqg_listener *to = &check->config->listeners[i];
+	const struct raw_tls *tls = from->tls;
+	const struct raw_identity *identity = from->identity;
+	char path[MQG_PATH_MAX];
+	int err;
+
+	join(path, i, "tls");
+	if (!tls)
+		return complain(check, path, "missing, and this listener is kind mqtts; give it "
+					     "certificate, key and client_ca");
+	join(path, i, "passwords");
+	if (from->passwords)
+		return complain(check, path, "belongs to kind mqtt: a password inside TLS is not "
+					     "in clear text; leave it out");
+	to->kind = MQGATE_KIND_MQTTS;
+	to->tls_min = tls->min_version ? *tls->min_version : TLS1_2_VERSION;
+	to->identity_from = identity && identity->from ? (enum mqg_identity_from)*identity->from
+						       : MQG_FROM_CN;
+	to->client_id_rule = identity && identity->client_id
+				     ? (enum mqg_client_id_rule)*identity->client_id
+				     : MQG_CLIENT_ID_EQUAL;
+	to->password_rule = MQG_PASSWORD_ALLOW;
+	if (mqg_check_copy(tls->certificate, &to->certificate) ||
+	    mqg_check_copy(tls->key, &to->key) || mqg_check_copy(tls->client_ca, &to->client_ca) ||
+	    (tls->crl && mqg_check_copy(tls->crl, &to->crl)))
+		return -ENOMEM;
+	join(path, i, "tls");
+	err = mqg_tls_files_check(&check->complaint, path, tls);
+	return err;
+}
+
+int mqg_check_listener(struct mqg_check *check, size_t i)
+{
+	const struct raw_listener *from = &check->raw->listeners[i];
+	struct mqg_listener *to = &check->config->listeners[i];
+	int err;
+
+	/* Counted from here on, so that mqg_config_free() sees what it already owns. */
+	check->config->n_listeners = i + 1;
+	to->mode = from->mode ? (enum mqgate_mode)*from->mode : MQGATE_MODE_ENFORCE;
+	err = check_name(check, i);
+	if (!err)
+		err = mqg_check_copy(from->name, &to->name);
+	if (!err)
+		err = check_address(check, i);
+	if (!err)
+		err = check_broker(check, i);
+	if (!err)
+		err = check_limits(check, i);
+	if (err)
+		return err;
+	return from->kind == RAW_KIND_MQTTS ? check_tls(check, i) : check_plain(check, i);
+}

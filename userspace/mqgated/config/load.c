@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loading of the configuration, in three passes over one text: structure and lines (libyaml),
+ * schema (libcyaml), meaning (check.c). Called by main() before any thread exists; no lock.
+ */
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/check.h"
+#include "config/complain.h"
+#include "config/lines.h"
+#include "config/schema.h"
+
+#define FILE_MAX	(8U << 20)
+
+static int read_text(const char *path, char **text, size_t *size, char *why, size_t wsize)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	size_t have = 0;
+	ssize_t n = 0;
+	char *buf;
+
+	if (fd < 0) {
+		int err = -errno;
+
+		snprintf(why, wsize, "%s: %s; name a configuration with -c FILE", path,
+			 strerror(-err));
+		return err == -ENOENT || err == -EACCES ? err : -EINVAL;
+	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+		snprintf(why, wsize, "%s: not a regular file of at most %u MiB; name a "
+				     "configuration with -c FILE", path, FILE_MAX >> 20);
+		close(fd);
+		return -EINVAL;
+	}
+	buf = malloc((size_t)st.st_size + 1);
+	if (!buf) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (have < (size_t)st.st_size &&
+	       (n = read(fd, buf + have, (size_t)st.st_size - have)) > 0)
+		have += (size_t)n;
+	close(fd);
+	if (n < 0) {
+		snprintf(why, wsize, "%s: cannot be read: %s", path, strerror(errno));
+		free(buf);
+		return -EINVAL;
+	}
+	buf[have] = '\0';
+	*text = buf;
+	*size = have;
+	return 0;
+}
+
+static int check_text(const char *path, const char *text, size_t size, struct mqg_config *config,
+		      char *why, size_t wsize)
+{
+	struct mqg_cyaml_log log = { .n_steps = 0 };
+	const cyaml_config_t cyaml = {
+		.log_fn = mqg_cyaml_log,
+		.log_ctx = &log,
+		.mem_fn = cyaml_mem,
+		.log_level = CYAML_LOG_ERROR,
+		.flags = CYAML_CFG_NO_ALIAS,
+	};
+	struct mqg_check check = {
+		.complaint = { .file = path, .why = why, .size = wsize },
+		.config = config,
+	};
+	struct raw_config *raw = NULL;
+	struct mqg_lines *lines = NULL;
+	char problem[384];
+	unsigned int line = 1;
+	cyaml_err_t bad;
+	int err;
+
+	err = mqg_lines_read(text, size, &lines, &line, problem, sizeof(problem));
+	if (err == -EINVAL)
+		snprintf(why, wsize, "%s:%u: %s", path, line, problem);
+	if (err)
+		return err;
+	check.complaint.lines = lines;
+	bad = cyaml_load_data((const uint8_t *)text, size, &cyaml, &mqg_config_schema,
+			      (cyaml_data_t **)&raw, NULL);
+	if (bad == CYAML_ERR_OOM)
+		err = -ENOMEM;
+	else if (bad != CYAML_OK)
+		err = mqg_complain_schema(&check.complaint, &log, &mqg_config_schema, bad);
+	else if (!raw)
+		err = mqg_complain(&check.complaint, "", "the file is empty; see the example "
+							 "configuration");
+	if (!err) {
+		check.raw = raw;
+		err = mqg_config_check(&check);
+	}
+	if (raw)
+		cyaml_free(&cyaml, &mqg_config_schema, raw, 0);
+	mqg_lines_free(lines);
+	return err;
+}
+
+int mqg_config_load(const char *path, struct mqg_config **out, char *why, size_t size)
+{
+	struct mqg_config *config;
+	char *text = NULL;
+	size_t len = 0;
+	int err;
+
+	*out = NULL;
+	if (size)
+		why[0] = '\0';
+	config = calloc(1, sizeof(*config));
+	if (!config)
+		return -ENOMEM;
+	err = mqg_check_copy(path, &config->path);
+	if (!err)
+		err = read_text(path, &text, &len, why, size);
+	if (!err)
+		err = check_text(path, text, len, config, why, size);
+	free(text);
+	if (err == -ENOMEM)
+		snprintf(why, size, "%s: out of memory", path);
+	if (err)
+		mqg_config_free(config);
+	else
+		*out = config;
+	return err;
+}
+
+void mqg_config_free(struct mqg_config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		struct mqg_listener *l = &config->listeners[i];
+
+		free(l->name);
+		free(l->address.text);
+		free(l->certificate);
+		free(l->key);
+		free(l->client_ca);
+		free(l->crl);
+	}
+	for (size_t i = 0; i < config->n_brokers; i++) {
+		free(config->brokers[i].name);
+		free(config->brokers[i].address.text);
+	}
+	for (size_t i = 0; i < config->n_services; i++)
+		free(config->services[i].name);
+	free(config->listeners);
+	free(config->brokers);
+	free(config->services);
+	free(config->allow);
+	free(config->user);
+	free(config->group);
+	free(config->http.text);
+	free(config->path);
+	free(config);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The schema of mqgate.yaml as libcyaml tables: which keys there are, where each is optional, and
+ * which words an enumeration takes. Constant; used while loading, by the main thread.
+ */
+#include "config/schema.h"
+
+#include <openssl/ssl.h>
+
+#include "config/config.h"
+
+#define MUST CYAML_FLAG_DEFAULT
+#define MAY  CYAML_FLAG_OPTIONAL
+
+#define TEXT(key, flags, type, member) \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, 1, CYAML_UNLIMITED)
+#define NUMBER(key, type, member) CYAML_FIELD_UINT_PTR(key, MAY, type, member)
+#define WORD(key, flags, type, member, words) \
+	CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT | (flags), type, member, words, \
+			 CYAML_ARRAY_LEN(words))
+#define WORD_MAY(key, type, member, words) \
+	CYAML_FIELD_ENUM_PTR(key, CYAML_FLAG_STRICT | MAY, type, member, words, \
+			     CYAML_ARRAY_LEN(words))
+
+static const cyaml_strval_t modes[] = {
+	{ "enforce", MQGATE_MODE_ENFORCE },
+	{ "observe", MQGATE_MODE_OBSERVE },
+};
+
+static const cyaml_strval_t listener_kinds[] = {
+	{ "mqtts", RAW_KIND_MQTTS },
+	{ "mqtt", RAW_KIND_MQTT },
+};
+
+static const cyaml_strval_t service_kinds[] = {
+	{ "mqtt", RAW_KIND_MQTT },
+	{ "mqtts", RAW_KIND_MQTTS },
+	{ "unprotected", RAW_KIND_UNPROTECTED },
+};
+
+static const cyaml_strval_t tls_versions[] = {
+	{ "1.2", TLS1_2_VERSION },
+	{ "1.3", TLS1_3_VERSION },
+};
+
+static const cyaml_strval_t identity_sources[] = {
+	{ "cn", MQG_FROM_CN },
+	{ "san.dns", MQG_FROM_SAN_DNS },
+	{ "san.uri", MQG_FROM_SAN_URI },
+	{ "fingerprint", MQG_FROM_FINGERPRINT },
+};
+
+static const cyaml_strval_t client_id_rules[] = {
+	{ "equal", MQG_CLIENT_ID_EQUAL },
+	{ "prefix", MQG_CLIENT_ID_PREFIX },
+	{ "any", MQG_CLIENT_ID_ANY },
+};
+
+static const cyaml_strval_t password_rules[] = {
+	{ "refuse", MQG_PASSWORD_REFUSE },
+	{ "allow", MQG_PASSWORD_ALLOW },
+};
+
+static const cyaml_strval_t flow_rules[] = {
+	{ "lenient", 0 },
+	{ "strict", 1 },
+};
+
+static const cyaml_strval_t away_rules[] = {
+	{ "open", 0 },
+	{ "closed", 1 },
+};
+
+static const cyaml_schema_field_t broker_fields[] = {
+	TEXT("name", MUST, struct raw_broker, name),
+	TEXT("address", MUST, struct raw_broker, address),
+	TEXT("connect_timeout", MAY, struct raw_broker, connect_timeout),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t tls_fields[] = {
+	TEXT("certificate", MUST, struct raw_tls, certificate),
+	TEXT("key", MUST, struct raw_tls, key),
+	TEXT("client_ca", MUST, struct raw_tls, client_ca),
+	TEXT("crl", MAY, struct raw_tls, crl),
+	WORD_MAY("min_version", struct raw_tls, min_version, tls_versions),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t identity_fields[] = {
+	WORD_MAY("from", struct raw_identity, from, identity_sources),
+	WORD_MAY("client_id", struct raw_identity, client_id, client_id_rules),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t listener_fields[] = {
+	TEXT("name", MUST, struct raw_listener, name),
+	TEXT("address", MUST, struct raw_listener, address),
+	WORD("kind", MUST, struct raw_listener, kind, listener_kinds),
+	TEXT("broker", MUST, struct raw_listener, broker),
+	WORD_MAY("mode", struct raw_listener, mode, modes),
+	CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | MAY, struct raw_listener, tls,
+				tls_fields),
+	CYAML_FIELD_MAPPING_PTR("identity", CYAML_FLAG_POINTER | MAY, struct raw_listener,
+				identity, identity_fields),
+	WORD_MAY("passwords", struct raw_listener, passwords, password_rules),
+	TEXT("handshake_timeout", MAY, struct raw_listener, handshake_timeout),
+	TEXT("connect_timeout", MAY, struct raw_listener, connect_timeout),
+	NUMBER("connect_max", struct raw_listener, connect_max),
+	NUMBER("sessions_max", struct raw_listener, sessions_max),
+	NUMBER("allow_pps", struct raw_listener, allow_pps),
+	NUMBER("allow_burst", struct raw_listener, allow_burst),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t service_fields[] = {
+	TEXT("name", MUST, struct raw_service, name),
+	CYAML_FIELD_UINT("port", MUST, struct raw_service, port),
+	WORD("kind", MUST, struct raw_service, kind, service_kinds),
+	WORD_MAY("mode", struct raw_service, mode, modes),
+	WORD_MAY("unknown_flows", struct raw_service, unknown_flows, flow_rules),
+	WORD_MAY("when_daemon_away", struct raw_service, when_daemon_away, away_rules),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t weight_fields[] = {
+#define WEIGHT(number, symbol, word, text) NUMBER(word, struct raw_weights, symbol),
+	MQGATE_REASON_LIST(WEIGHT)
+#undef WEIGHT
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t score_fields[] = {
+	NUMBER("threshold", struct raw_score, threshold),
+	TEXT("half_life", MAY, struct raw_score, half_life),
+	TEXT("ban", MAY, struct raw_score, ban),
+	TEXT("ban_max", MAY, struct raw_score, ban_max),
+	NUMBER("sources_max", struct raw_score, sources_max),
+	CYAML_FIELD_MAPPING_PTR("weights", CYAML_FLAG_POINTER | MAY, struct raw_score, weights,
+				weight_fields),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t broker_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_broker, broker_fields),
+};
+
+static const cyaml_schema_value_t listener_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_listener, listener_fields),
+};
+
+static const cyaml_schema_value_t service_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_service, service_fields),
+};
+
+static const cyaml_schema_value_t source_value = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
+};
+
+static const cyaml_schema_field_t top_fields[] = {
+	CYAML_FIELD_SEQUENCE("brokers", CYAML_FLAG_POINTER | MAY, struct raw_config, brokers,
+			     &broker_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("listeners", CYAML_FLAG_POINTER | MAY, struct raw_config, listeners,
+			     &listener_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("services", CYAML_FLAG_POINTER | MAY, struct raw_config, services,
+			     &service_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("allow", CYAML_FLAG_POINTER | MAY, struct raw_config, allow,
+			     &source_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_MAPPING_PTR("score", CYAML_FLAG_POINTER | MAY, struct raw_config, score,
+				score_fields),
+	NUMBER("workers", struct raw_config, workers),
+	NUMBER("mark", struct raw_config, mark),
+	TEXT("user", MAY, struct raw_config, user),
+	TEXT("group", MAY, struct raw_config, group),
+	TEXT("http", MAY, struct raw_config, http),
+	CYAML_FIELD_END
+};
+
+const cyaml_schema_value_t mqg_config_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_config, top_fields),
+};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration as it is written: what libcyaml fills in before anything is checked. A pointer
+ * that is NULL was left out. Made by mqg_config_load(), used by the checking pass only.
+ */
+#ifndef MQG_CONFIG_SCHEMA_H
+#define MQG_CONFIG_SCHEMA_H
+
+#include <stdint.h>
+
+#include <cyaml/cyaml.h>
+
+#include <linux/mqgate.h>
+
+enum raw_kind {
+	RAW_KIND_MQTT,
+	RAW_KIND_MQTTS,
+	RAW_KIND_UNPROTECTED,
+};
+
+struct raw_broker {
+	char		*name, *address, *connect_timeout;
+};
+
+struct raw_tls {
+	char		*certificate, *key, *client_ca, *crl;
+	int		*min_version;
+};
+
+struct raw_identity {
+	int		*from, *client_id;
+};
+
+struct raw_listener {
+	char			*name, *address, *broker;
+	int			kind;
+	int			*mode, *passwords;
+	struct raw_tls		*tls;
+	struct raw_identity	*identity;
+	char			*handshake_timeout, *connect_timeout;
+	uint32_t		*connect_max, *sessions_max, *allow_pps, *allow_burst;
+};
+
+struct raw_service {
+	char		*name;
+	uint32_t	port;
+	int		kind;
+	int		*mode, *unknown_flows, *when_daemon_away;
+};
+
+/* One pointer a reason, so that every weight may be left out. */
+struct raw_weights {
+#define MQG_RAW_WEIGHT(number, symbol, word, text) uint32_t *symbol;
+	MQGATE_REASON_LIST(MQG_RAW_WEIGHT)
+#undef MQG_RAW_WEIGHT
+};
+
+struct raw_score {
+	uint32_t		*threshold, *sources_max;
+	char			*half_life, *ban, *ban_max;
+	struct raw_weights	*weights;
+};
+
+struct raw_config {
+	struct raw_broker	*brokers;
+	struct raw_listener	*listeners;
+	struct raw_service	*services;
+	char			**allow;
+	unsigned int		brokers_count, listeners_count, services_count, allow_count;
+	struct raw_score	*score;
+	uint32_t		*workers, *mark;
+	char			*user, *group, *http;
+};
+
+/* Schema of the whole file; its value is a struct raw_config *. */
+extern const cyaml_schema_value_t mqg_config_schema;
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Default weights. The measure: threshold 100, halved every minute. What an innocent device does
+ * now and then (an expired certificate, a lost network in the middle of a handshake) may happen
+ * four times at once without a ban; what no client library ever sends needs four or five of
+ * them; what the broker or the gateway is to blame for is no evidence at all. Called by the loader
+ * and by --help.
+ */
+#include "config/weights.h"
+
+#include <linux/mqgate.h>
+
+uint32_t mqg_weight_default(uint32_t reason)
+{
+	switch (reason) {
+	case MQGATE_REASON_SUSPECT_BUDGET:
+	case MQGATE_REASON_CONNECT_TIMEOUT:
+		return 20;
+	case MQGATE_REASON_TLS_HANDSHAKE:
+	case MQGATE_REASON_TLS_TIMEOUT:
+		return 10;
+	case MQGATE_REASON_CREDENTIAL_CLEAR:
+		return 5;
+	case MQGATE_REASON_IDENTITY_NONE:
+	case MQGATE_REASON_IDENTITY_CLIENT_ID:
+		return 25;
+	case MQGATE_REASON_MQTT_CONNACK: /* sent by the broker */
+		return 0;
+	case MQGATE_REASON_CONNECT_AGAIN:
+		return 25;
+	}
+	if (reason >= MQGATE_REASON_MQTT_NOT_CONNECT && reason <= MQGATE_REASON_MQTT_WILL_TOPIC)
+		return 25;
+	if (reason >= MQGATE_REASON_TLS_NOT_HANDSHAKE && reason <= MQGATE_REASON_TLS_ALPN)
+		return 25;
+	if (reason >= MQGATE_REASON_CERT_MISSING && reason <= MQGATE_REASON_CERT_OTHER)
+		return 20;
+	return 0;
+}
