@@ -275,7 +275,8 @@ struct mqgate_flow {
 	__u32			first_seq;	/* TCP sequence number of the first payload byte */
 	__u32			need;		/* its declared length in bytes; 0 = not yet known */
 	__u32			segments;	/* seen while SUSPECT */
-	__u32			reserved;	/* zero */
+	__u32			head_len;	/* valid bytes in head[] */
+	__u8			head[16];	/* first bytes, put together while `need` is unknown */
 };
 
 /* ---- counters ---------------------------------------------------------------------- */
@@ -346,7 +347,7 @@ MQGATE_ASSERT_SIZE(struct mqgate_source_key, 16);
 MQGATE_ASSERT_SIZE(struct mqgate_verdict, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_flow_key, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_allow, 32);
-MQGATE_ASSERT_SIZE(struct mqgate_flow, 32);
+MQGATE_ASSERT_SIZE(struct mqgate_flow, 48);
 MQGATE_ASSERT_SIZE(struct mqgate_stat, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_event, 104);
 MQGATE_ASSERT_SIZE(struct mqgate_rodata, 24);

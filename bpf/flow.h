@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What XDP itself knows of a flow: the states SUSPECT, SEEN and REFUSED in mqgate_flows. The
+ * map is an LRU: what it forgets, the socket or leniency replaces. An entry that cannot be
+ * made is no reason to drop. Entries are changed in place without a lock; packets of a flow
+ * come on one CPU, and a lost update costs one segment of a budget.
+ */
+#ifndef MQG_BPF_FLOW_H
+#define MQG_BPF_FLOW_H
+
+#include "first.h"
+#include "socket.h"
+
+/* A flow that was REFUSED may try again after this time, or after a new SYN. */
+#define MQG_REFUSED_NS		(60 * MQG_SECOND_NS)
+
+static __always_inline void flow_put(const struct packet *p, __u32 state, __u32 reason, __u32 need)
+{
+	struct mqgate_flow flow = {
+		.since = p->now,
+		.state = state,
+		.reason = reason,
+		.first_seq = p->seq,
+		.need = need,
+	};
+
+	if (state == MQGATE_FLOW_SUSPECT) {
+		flow.segments = 1;
+		flow.head_len = p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES;
+		__builtin_memcpy(flow.head, p->head, sizeof(flow.head));
+	}
+	bpf_map_update_elem(&mqgate_flows, &p->flow, &flow, BPF_ANY);
+}
+
+/*
+ * A new connection on old ports begins anew. SEEN stays: a SYN can be forged, and on a
+ * strict service forgetting a good flow would end it.
+ */
+static __always_inline void flow_reopen(const struct packet *p)
+{
+	struct mqgate_flow *flow = bpf_map_lookup_elem(&mqgate_flows, &p->flow);
+
+	if (flow && flow->state != MQGATE_FLOW_SEEN)
+		bpf_map_delete_elem(&mqgate_flows, &p->flow);
+}
+
+static __always_inline bool over_budget(const struct packet *p, const struct mqgate_service *svc,
+					const struct mqgate_flow *flow)
+{
+	__u32 segments = or_default(svc->suspect_segments, MQGATE_DEFAULT_SUSPECT_SEGMENTS);
+	__u32 ms = or_default(svc->suspect_ms, MQGATE_DEFAULT_SUSPECT_MS);
+
+	return flow->segments >= segments || p->now - flow->since > ms * MQG_MS_NS;
+}
+
+/*
+ * The packet's length was not in the first segment (clients exist that send byte by byte):
+ * adds what this one carries of the head, and judges that again. Bytes already taken stay,
+ * whatever a retransmission says. Return: the reason when the head is now malformed, or 0.
+ */
+static __always_inline __u32 head_learn(struct xdp_md *ctx, const struct packet *p,
+					const struct mqgate_service *svc, struct mqgate_flow *flow)
+{
+	__u32 off = p->seq - flow->first_seq;
+	__u32 have = flow->head_len & (MQW_HEAD_BYTES - 1);
+	struct scratch *s = scratch_get();
+	struct judgement j = {};
+	__u32 skip, n;
+
+	if (!s || off > have || p->payload_len <= have - off)
+		return 0;
+	skip = have - off;
+	n = p->payload_len - skip;
+	if (n > MQW_HEAD_BYTES - have)
+		n = MQW_HEAD_BYTES - have;
+	__builtin_memcpy(s->head, flow->head, MQW_HEAD_BYTES);
+	if (bpf_xdp_load_bytes(ctx, p->payload + skip, s->head + have,
+			       ((n - 1) & (MQW_HEAD_BYTES - 1)) + 1))
+		return 0;
+	head_judge(p, svc, s->head, have + n, &j);
+	if (j.status == MQW_MALFORMED)
+		return j.reason;
+	__builtin_memcpy(flow->head, s->head, MQW_HEAD_BYTES);
+	flow->head_len = have + n;
+	flow->need = j.need;
+	return 0;
+}
+
+static __always_inline void flow_refuse(const struct packet *p, struct mqgate_flow *flow,
+					__u32 reason)
+{
+	flow->state = MQGATE_FLOW_REFUSED;
+	flow->reason = reason;
+	flow->since = p->now;
+}
+
+/*
+ * A further segment of a first payload that was incomplete. Return: its reason, or 0 where
+ * it is a retransmission of the beginning, which is judged again in full.
+ */
+static __always_inline __u32 suspect_judge(struct xdp_md *ctx, struct packet *p,
+					   const struct mqgate_service *svc,
+					   struct mqgate_flow *flow)
+{
+	__u32 past, reason;
+
+	if (over_budget(p, svc, flow)) {
+		socket_ask(ctx, p);
+		flow_refuse(p, flow, MQGATE_REASON_SUSPECT_BUDGET);
+		return MQGATE_REASON_SUSPECT_BUDGET;
+	}
+	flow->segments++;
+	if (p->seq == flow->first_seq)
+		return 0;
+	if (!flow->need) {
+		reason = head_learn(ctx, p, svc, flow);
+		if (reason) {
+			socket_ask(ctx, p);
+			if (p->proven)
+				flow_refuse(p, flow, reason);
+			return reason;
+		}
+	}
+	/*
+	 * Sequence numbers wrap: what is negative lies before the first payload. Where the head
+	 * went by without telling the length (reordered segments, a record of a few bytes), the
+	 * flow has the benefit of the doubt.
+	 */
+	past = p->seq + p->payload_len - flow->first_seq;
+	if ((__s32)past > 0 && past >= (flow->need ? flow->need : MQW_HEAD_BYTES))
+		flow->state = MQGATE_FLOW_SEEN;
+	return MQGATE_REASON_PASS_SUSPECT;
+}
+
+#endif

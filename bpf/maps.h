@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The maps, with the names, keys and values of the ABI, and the constants that the loader
+ * sets. Included by every other header here. Sizes are modest, so that iproute2 loads the
+ * object as it is; the loader enlarges them. Nothing is pinned from here.
+ *
+ * Locks: none. Map values are written in place without atomics where a lost update costs a
+ * count and nothing else; this is said where it happens.
+ */
+#ifndef MQG_BPF_MAPS_H
+#define MQG_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <linux/mqgate.h>
+#include <mqgate/mqtt_wire.h>
+#include <mqgate/tls_wire.h>
+
+#define MQG_SECOND_NS	1000000000ULL
+#define MQG_MS_NS	1000000ULL
+
+/* Bytes of a first payload that are copied and parsed; what is longer is not judged further. */
+#define MQG_COPY_BYTES	512
+
+const volatile struct mqgate_rodata mqgate_rodata = {
+	.abi_version = MQGATE_ABI_VERSION,
+	.sample_ns = 100 * MQG_MS_NS,
+	.sample_proven_ns = MQG_MS_NS,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MQGATE_PORTS_ENTRIES);
+	__type(key, __u32);
+	__type(value, __u32);
+} mqgate_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MQGATE_SERVICES);
+	__type(key, __u32);
+	__type(value, struct mqgate_service);
+} mqgate_svc SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct mqgate_source_key);
+	__type(value, struct mqgate_verdict);
+} mqgate_sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct mqgate_flow_key);
+	__type(value, struct mqgate_allow);
+} mqgate_allow SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct mqgate_flow_key);
+	__type(value, struct mqgate_flow);
+} mqgate_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MQGATE_STATS_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct mqgate_stat);
+} mqgate_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} mqgate_events SEC(".maps");
+
+/*
+ * What does not fit the stack. XDP runs with softirqs off and is not entered again on its
+ * CPU, so that one a CPU is enough. Not part of the ABI.
+ */
+struct scratch {
+	__u8			bytes[MQG_COPY_BYTES];
+	/* The first payload's head, put together from segments: 16 bytes and room to overshoot. */
+	__u8			head[2 * MQW_HEAD_BYTES];
+	union {
+		struct mqw_connect	connect;
+		struct tlsw_hello	hello;
+	};
+	__u64			looked[MQGATE_REASON_PACKET_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} mqgate_scratch SEC(".maps");
+
+static __always_inline struct scratch *scratch_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&mqgate_scratch, &zero);
+}
+
+#endif

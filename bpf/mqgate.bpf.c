@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The XDP program: judges TCP segments to protected ports and leaves everything else alone.
+ * Owns the order of the checks, from cheap and decisive to costly; each check is in its own
+ * header. Attached by `mqgate attach`, `ip link`, bpftool or xdp-loader. No locks: see maps.h.
+ *
+ * The program in "xdp" serves drivers with one buffer a frame, its twin in "xdp.frags" those
+ * with many (a large MTU); they differ in nothing else.
+ */
+#include "maps.h"
+#include "parse.h"
+#include "service.h"
+#include "verdict.h"
+#include "allow.h"
+#include "socket.h"
+#include "first.h"
+#include "flow.h"
+#include "count.h"
+
+char _license[] SEC("license") = "GPL";
+
+static __always_inline __u32 syn_judge(const struct packet *p, const struct mqgate_service *svc)
+{
+	if (verdict_on(p, false) == MQGATE_ACTION_DROP)
+		return MQGATE_REASON_SOURCE_BANNED;
+	if (daemon_away(p, svc))
+		return MQGATE_REASON_DAEMON_AWAY;
+	flow_reopen(p);
+	return MQGATE_REASON_PASS_CONTROL;
+}
+
+static __always_inline void head_load(struct xdp_md *ctx, struct packet *p)
+{
+	__u32 n = p->payload_len;
+
+	if (n >= MQW_HEAD_BYTES &&
+	    pull(ctx, 0, p->payload & MQG_OFFSET_MASK, p->head, MQW_HEAD_BYTES))
+		return;
+	if (n > MQW_HEAD_BYTES)
+		n = MQW_HEAD_BYTES;
+	bpf_xdp_load_bytes(ctx, p->payload, p->head, ((n - 1) & (MQW_HEAD_BYTES - 1)) + 1);
+}
+
+/*
+ * A malformed CONNECT was dropped without asking anyone. Now and then the socket is asked
+ * all the same: whether the source is proven, which the daemon's score needs, and whether
+ * the flow was older than its entry, so that the retransmission passes.
+ */
+static __always_inline void aftermath(struct xdp_md *ctx, struct packet *p, __u32 reason)
+{
+	struct scratch *s = scratch_get();
+	enum ground ground;
+	__u64 *looked;
+
+	if (!s)
+		return;
+	looked = &s->looked[reason & (MQGATE_REASON_PACKET_MAX - 1)];
+	if (p->now - *looked < mqgate_rodata.sample_proven_ns)
+		return;
+	*looked = p->now;
+	ground = socket_ask(ctx, p);
+	if (ground == GROUND_FIRST)
+		flow_put(p, MQGATE_FLOW_REFUSED, reason, 0);
+	else if (ground == GROUND_SEEN)
+		flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
+	/* A proof stands only for the first payload: what came before was not judged. */
+	if (ground != GROUND_FIRST)
+		p->proven = false;
+}
+
+/*
+ * Turns the judgement of a first payload into state and reason. @strict: it is known, or
+ * asked for, that this must be the first payload; otherwise it may be the middle of a flow,
+ * where only what names MQTT can be told from honest bytes. @flow: the SUSPECT entry whose
+ * beginning came again, or NULL.
+ */
+static __always_inline __u32 settle(const struct packet *p, const struct judgement *j,
+				    bool strict, struct mqgate_flow *flow)
+{
+	switch (j->status) {
+	case MQW_OK:
+		flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
+		return MQGATE_REASON_PASS_FIRST;
+	case MQW_NEED_MORE:
+		if (!strict && !j->names_mqtt)
+			return MQGATE_REASON_PASS_UNDECIDED;
+		if (j->need && p->payload_len >= j->need)
+			flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
+		else if (!flow)
+			flow_put(p, MQGATE_FLOW_SUSPECT, 0, j->need);
+		else if (j->need)
+			flow->need = j->need;
+		return MQGATE_REASON_PASS_SUSPECT;
+	}
+	if (!strict && !j->names_mqtt)
+		return MQGATE_REASON_PASS_UNDECIDED;
+	/* Only what finished a handshake is remembered: a spoofed flood must not turn the LRU. */
+	if (p->proven)
+		flow_put(p, MQGATE_FLOW_REFUSED, j->reason, 0);
+	return j->reason;
+}
+
+static __always_inline __u32 payload_judge(struct xdp_md *ctx, struct packet *p,
+					   const struct mqgate_service *svc)
+{
+	bool strict = svc->flags & MQGATE_SVC_F_STRICT;
+	struct mqgate_flow *flow;
+	struct judgement j = {};
+	__u32 action, reason;
+
+	head_load(ctx, p);
+	head_judge(p, svc, p->head,
+		   p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES, &j);
+
+	action = verdict_on(p, true);
+	if (action == MQGATE_ACTION_DROP)
+		return MQGATE_REASON_SOURCE_BANNED;
+	p->judged = true;
+	if (action == MQGATE_ACTION_PASS)
+		return j.status == MQW_MALFORMED && j.names_mqtt ? j.reason :
+								    MQGATE_REASON_PASS_VERDICT;
+
+	flow = bpf_map_lookup_elem(&mqgate_flows, &p->flow);
+	if (flow && flow->state == MQGATE_FLOW_SEEN)
+		return MQGATE_REASON_PASS_SEEN;
+	if (flow && flow->state == MQGATE_FLOW_REFUSED) {
+		if (p->now - flow->since < MQG_REFUSED_NS) {
+			p->judged = false;
+			return MQGATE_REASON_FLOW_REFUSED;
+		}
+		flow = NULL;
+	}
+	if (flow) {
+		reason = suspect_judge(ctx, p, svc, flow);
+		if (reason) {
+			p->judged = false;
+			return reason;
+		}
+		strict = true;
+		socket_ask(ctx, p);
+	} else if (j.status == MQW_MALFORMED && j.names_mqtt) {
+		aftermath(ctx, p, j.reason);
+		return j.reason;
+	} else {
+		switch (socket_ask(ctx, p)) {
+		case GROUND_SEEN:
+			flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
+			return MQGATE_REASON_PASS_SEEN;
+		case GROUND_ELSEWHERE:
+			return MQGATE_REASON_PASS_UNDECIDED;
+		case GROUND_FIRST:
+		case GROUND_OPENING:
+			strict = true;
+			break;
+		case GROUND_NONE:
+			break;
+		}
+	}
+	if (j.status == MQW_OK)
+		full_judge(ctx, p, svc, &j);
+	return settle(p, &j, strict, flow);
+}
+
+static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
+				   const struct mqgate_service *svc)
+{
+	__u32 reason = examine(p);
+
+	if (reason)
+		return reason;
+	if ((p->flags & (MQG_TCP_SYN | MQG_TCP_ACK)) == MQG_TCP_SYN)
+		return syn_judge(p, svc);
+	reason = allow_check(p, svc);
+	if (reason)
+		return reason;
+	/* What a RST carries is text for people (RFC 9293, 3.5.3) and never delivered. */
+	if (!p->payload_len || (p->flags & MQG_TCP_RST))
+		return verdict_on(p, false) == MQGATE_ACTION_DROP ? MQGATE_REASON_SOURCE_BANNED :
+								    MQGATE_REASON_PASS_CONTROL;
+	return payload_judge(ctx, p, svc);
+}
+
+static __always_inline int guard(struct xdp_md *ctx, const __u32 frags)
+{
+	struct packet p = { .frags = frags };
+	struct mqgate_service *svc;
+
+	if (!locate(ctx, &p))
+		return XDP_PASS;
+	svc = service_of(&p);
+	if (!svc)
+		return XDP_PASS;
+	p.wire = measure(ctx, frags);
+	p.now = bpf_ktime_get_boot_ns();
+	return conclude(ctx, &p, svc, judge(ctx, &p, svc));
+}
+
+SEC("xdp")
+int mqgate_xdp(struct xdp_md *ctx)
+{
+	return guard(ctx, 0);
+}
+
+SEC("xdp.frags")
+int mqgate_xdp_frags(struct xdp_md *ctx)
+{
+	return guard(ctx, 1);
+}

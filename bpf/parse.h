@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From frame to TCP segment. Owns struct packet, which the other headers read. Two steps:
+ * locate() finds out whether this may be ours and touches nothing that is not; examine(),
+ * called once the destination port is known to be protected, says what is impossible in it.
+ *
+ * What cannot be identified as TCP to a port is passed by the caller and never counted:
+ *   - more than two VLAN tags, anything but IPv4 and IPv6, an IP header that does not lead
+ *     to a port (version, header length, total length 0 of BIG TCP);
+ *   - later fragments: they carry no port. Their first fragment is dropped where it is ours,
+ *     so that the rest never becomes a packet;
+ *   - more than MQG_EXT_HEADERS IPv6 extension headers, or other ones than the four below
+ *     (AH, for instance): a drop would touch traffic that may not be ours.
+ */
+#ifndef MQG_BPF_PARSE_H
+#define MQG_BPF_PARSE_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+
+#include "maps.h"
+
+#define MQG_VLANS		2
+#define MQG_EXT_HEADERS		4
+
+/*
+ * No header begins further in: 14 + 2 tags of 4 + 40 + 4 extension headers of at most 2048 +
+ * 60. Masking with it tells the verifier what the compiler has lost by spilling.
+ */
+#define MQG_OFFSET_MASK		0x3FFF
+
+#define MQG_IP_OFFSET		0x1FFF	/* RFC 791, 3.1 */
+#define MQG_IP_MORE		0x2000
+#define MQG_IP6_OFFSET		0xFFF8	/* RFC 8200, 4.5 */
+#define MQG_IP6_MORE		0x0001
+
+#define MQG_TCP_FIN		0x01
+#define MQG_TCP_SYN		0x02
+#define MQG_TCP_RST		0x04
+#define MQG_TCP_ACK		0x10
+#define MQG_TCP_URG		0x20
+#define MQG_TCP_JUDGED		(MQG_TCP_FIN | MQG_TCP_SYN | MQG_TCP_RST | MQG_TCP_ACK | MQG_TCP_URG)
+
+struct packet {
+	struct mqgate_flow_key	flow;
+	__u8			head[MQW_HEAD_BYTES];	/* first bytes of the payload */
+	__u64			now;
+	__u32			frags;		/* 1 in the program for frames in several buffers */
+	__u32			wire;		/* bytes of the frame */
+	__u32			tcp;		/* offset of the TCP header */
+	__u32			ip_end;		/* offset behind the IP packet, as the header says */
+	__u32			payload;	/* offset */
+	__u32			payload_len;
+	__u32			seq;
+	__u32			service;
+	__u32			kind;
+	__u8			flags;		/* of TCP */
+	__u8			doff;		/* bytes of the TCP header; 0 = the frame ends before */
+	bool			v4;
+	bool			first_fragment;
+	bool			proven;		/* the source finished a TCP handshake */
+	bool			judged;		/* the payload itself gave the reason */
+};
+
+/* Copies @len (constant) bytes at @off; false where the frame is shorter. */
+static __always_inline bool pull(struct xdp_md *ctx, const __u32 frags, __u32 off, void *to,
+				 const __u32 len)
+{
+	void *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+
+	/* The form that the verifier understands; @off is bounded, so that it cannot wrap. */
+	if (data + off + len <= end) {
+		__builtin_memcpy(to, data + off, len);
+		return true;
+	}
+	return frags && !bpf_xdp_load_bytes(ctx, off, to, len);
+}
+
+static __always_inline __u32 measure(struct xdp_md *ctx, const __u32 frags)
+{
+	return frags ? (__u32)bpf_xdp_get_buff_len(ctx) : ctx->data_end - ctx->data;
+}
+
+static __always_inline bool locate_v4(struct xdp_md *ctx, struct packet *p, __u32 off)
+{
+	struct iphdr ip;
+	__u32 total, len;
+
+	if (!pull(ctx, p->frags, off, &ip, sizeof(ip)))
+		return false;
+	if (ip.version != 4 || ip.ihl < 5 || ip.protocol != IPPROTO_TCP ||
+	    (ip.frag_off & bpf_htons(MQG_IP_OFFSET)))
+		return false;
+	len = ip.ihl * 4;
+	total = bpf_ntohs(ip.tot_len);
+	if (total < len || total - len < 4)
+		return false;
+	p->v4 = true;
+	p->first_fragment = ip.frag_off & bpf_htons(MQG_IP_MORE);
+	p->tcp = off + len;
+	p->ip_end = off + total;
+
+	/* RFC 4291, 2.5.5.2 */
+	p->flow.saddr[10] = 0xFF;
+	p->flow.saddr[11] = 0xFF;
+	__builtin_memcpy(p->flow.saddr + 12, &ip.saddr, 4);
+	p->flow.daddr[10] = 0xFF;
+	p->flow.daddr[11] = 0xFF;
+	__builtin_memcpy(p->flow.daddr + 12, &ip.daddr, 4);
+	return true;
+}
+
+static __always_inline bool locate_v6(struct xdp_md *ctx, struct packet *p, __u32 off)
+{
+	struct ipv6hdr ip;
+	__u8 ext[4];
+	__u32 next;
+
+	if (!pull(ctx, p->frags, off, &ip, sizeof(ip)) || ip.version != 6)
+		return false;
+	next = ip.nexthdr;
+	off += sizeof(ip);
+	p->ip_end = off + bpf_ntohs(ip.payload_len);
+
+	for (int i = 0; i < MQG_EXT_HEADERS; i++) {
+		if (next == IPPROTO_TCP)
+			break;
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
+		    next != IPPROTO_DSTOPTS && next != IPPROTO_FRAGMENT)
+			return false;
+		if (!pull(ctx, p->frags, off, ext, sizeof(ext)))
+			return false;
+		if (next == IPPROTO_FRAGMENT) {
+			__u32 field = ext[2] << 8 | ext[3];
+
+			if (field & MQG_IP6_OFFSET)
+				return false;
+			if (field & MQG_IP6_MORE)
+				p->first_fragment = true;
+			off += 8;
+		} else {
+			off += (ext[1] + 1U) * 8;
+		}
+		next = ext[0];
+	}
+	if (next != IPPROTO_TCP || off > p->ip_end || p->ip_end - off < 4)
+		return false;
+	p->tcp = off;
+	__builtin_memcpy(p->flow.saddr, &ip.saddr, 16);
+	__builtin_memcpy(p->flow.daddr, &ip.daddr, 16);
+	return true;
+}
+
+/* True when @p is a TCP segment with ports. Fills in all that examine() needs. */
+static __always_inline bool locate(struct xdp_md *ctx, struct packet *p)
+{
+	struct tcphdr tcp = {};
+	__u32 off = 2 * ETH_ALEN;
+	__be16 proto;
+	__u8 tag[4];
+
+	if (!pull(ctx, p->frags, off, &proto, sizeof(proto)))
+		return false;
+	off += sizeof(proto);
+#pragma unroll
+	for (int i = 0; i < MQG_VLANS; i++) {
+		if (proto != bpf_htons(ETH_P_8021Q) && proto != bpf_htons(ETH_P_8021AD))
+			break;
+		if (!pull(ctx, p->frags, off, tag, sizeof(tag)))
+			return false;
+		__builtin_memcpy(&proto, tag + 2, sizeof(proto));
+		off += sizeof(tag);
+	}
+	if (proto == bpf_htons(ETH_P_IP)) {
+		if (!locate_v4(ctx, p, off))
+			return false;
+	} else if (proto == bpf_htons(ETH_P_IPV6)) {
+		if (!locate_v6(ctx, p, off))
+			return false;
+	} else {
+		return false;
+	}
+
+	if (pull(ctx, p->frags, p->tcp, &tcp, sizeof(tcp)))
+		p->doff = tcp.doff * 4;
+	else if (!pull(ctx, p->frags, p->tcp, &tcp, 4))
+		return false;
+	p->flow.sport = bpf_ntohs(tcp.source);
+	p->flow.dport = bpf_ntohs(tcp.dest);
+	p->flow.proto = IPPROTO_TCP;
+	p->seq = bpf_ntohl(tcp.seq);
+	p->flags = ((__u8 *)&tcp)[13];
+	return true;
+}
+
+/*
+ * The flags that a TCP can send (RFC 9293, 3.5 and 3.10.7: after the SYN every segment
+ * carries ACK, but for a RST that answers one without). All else is a scan or an attack:
+ * none at all, SYN with FIN or RST, FIN with RST, FIN, URG or PSH without ACK. The same set
+ * as nf_conntrack's; PSH, ECE and CWR do not matter.
+ */
+static __always_inline bool possible(__u8 flags)
+{
+	const __u64 known = 1ULL << MQG_TCP_SYN |
+			    1ULL << (MQG_TCP_SYN | MQG_TCP_URG) |
+			    1ULL << (MQG_TCP_SYN | MQG_TCP_ACK) |
+			    1ULL << MQG_TCP_RST |
+			    1ULL << (MQG_TCP_RST | MQG_TCP_ACK) |
+			    1ULL << (MQG_TCP_FIN | MQG_TCP_ACK) |
+			    1ULL << (MQG_TCP_FIN | MQG_TCP_ACK | MQG_TCP_URG) |
+			    1ULL << MQG_TCP_ACK |
+			    1ULL << (MQG_TCP_ACK | MQG_TCP_URG);
+
+	return known >> (flags & MQG_TCP_JUDGED) & 1;
+}
+
+/*
+ * What no honest sender sends to a protected port. The length of the payload comes from the
+ * IP header: behind it Ethernet may pad. Return: the reason of the drop, or 0.
+ */
+static __always_inline __u32 examine(struct packet *p)
+{
+	__u32 segment = p->ip_end - p->tcp;
+
+	if (p->first_fragment)
+		return MQGATE_REASON_FRAGMENT;
+	if (p->ip_end > p->wire)
+		return MQGATE_REASON_IP_HEADER;
+	if (p->doff < sizeof(struct tcphdr) || p->doff > segment)
+		return MQGATE_REASON_TCP_HEADER;
+	if (!possible(p->flags))
+		return MQGATE_REASON_TCP_FLAGS;
+	p->payload = p->tcp + p->doff;
+	p->payload_len = segment - p->doff;
+	/* Fast Open is not offered; a client whose SYN is lost sends it again without data. */
+	if ((p->flags & MQG_TCP_SYN) && p->payload_len)
+		return MQGATE_REASON_SYN_DATA;
+	return 0;
+}
+
+#endif

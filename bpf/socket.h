@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the host's own sockets know of a flow that mqgate_flows does not. Owns the only
+ * socket look-up; its reference is given back on the one way out.
+ *
+ * No socket is taken for "routed or bridged", also where the address is this host's own:
+ * neither the routing table nor the address tells them apart, because a local address may
+ * be translated to a broker elsewhere (DNAT is how container hosts publish a port) and a
+ * bridge forwards with IP forwarding off. If nobody listens, the stack's RST is the answer.
+ */
+#ifndef MQG_BPF_SOCKET_H
+#define MQG_BPF_SOCKET_H
+
+#include "parse.h"
+
+enum ground {
+	GROUND_NONE,		/* no socket here */
+	GROUND_FIRST,		/* established, nothing received so far, and this comes next */
+	GROUND_OPENING,		/* listener, or a handshake that this may complete: unproven */
+	GROUND_SEEN,		/* established, and bytes went before */
+	GROUND_ELSEWHERE,	/* out of order, an old duplicate, TIME_WAIT: the stack's to answer */
+};
+
+/* Of the kernel's structures just the members that are read; libbpf relocates them. */
+struct tcp_sock {
+	__u32			rcv_nxt;
+	__u64			bytes_received;
+} __attribute__((preserve_access_index));
+
+struct tcp_request_sock {
+	__u32			rcv_nxt;
+} __attribute__((preserve_access_index));
+
+static __always_inline enum ground ground_of(struct packet *p, struct bpf_sock *sk)
+{
+	struct tcp_request_sock *request;
+	struct tcp_sock *tcp;
+
+	switch (sk->state) {
+	case BPF_TCP_LISTEN:
+		return GROUND_OPENING;
+	case BPF_TCP_NEW_SYN_RECV:
+		request = bpf_skc_to_tcp_request_sock(sk);
+		if (request && request->rcv_nxt == p->seq)
+			return GROUND_OPENING;
+		return GROUND_ELSEWHERE;
+	case BPF_TCP_TIME_WAIT:
+	case BPF_TCP_SYN_SENT:
+		return GROUND_ELSEWHERE;
+	}
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
+		return GROUND_ELSEWHERE;
+	/* Only who knows the sequence number is the peer of the handshake: others may spoof. */
+	p->proven = tcp->rcv_nxt == p->seq;
+	if (tcp->bytes_received)
+		return GROUND_SEEN;
+	return p->proven ? GROUND_FIRST : GROUND_ELSEWHERE;
+}
+
+/*
+ * Asks the socket of @p in the network namespace of the interface. Sets @p->proven. Not
+ * inlined: several rare paths share it.
+ */
+static __noinline enum ground socket_ask(struct xdp_md *ctx, struct packet *p)
+{
+	struct bpf_sock_tuple tuple = {};
+	enum ground ground;
+	struct bpf_sock *sk;
+	__u32 size;
+
+	if (p->v4) {
+		size = sizeof(tuple.ipv4);
+		__builtin_memcpy(&tuple.ipv4.saddr, p->flow.saddr + 12, 4);
+		__builtin_memcpy(&tuple.ipv4.daddr, p->flow.daddr + 12, 4);
+		tuple.ipv4.sport = bpf_htons(p->flow.sport);
+		tuple.ipv4.dport = bpf_htons(p->flow.dport);
+	} else {
+		size = sizeof(tuple.ipv6);
+		__builtin_memcpy(tuple.ipv6.saddr, p->flow.saddr, 16);
+		__builtin_memcpy(tuple.ipv6.daddr, p->flow.daddr, 16);
+		tuple.ipv6.sport = bpf_htons(p->flow.sport);
+		tuple.ipv6.dport = bpf_htons(p->flow.dport);
+	}
+	sk = bpf_skc_lookup_tcp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return GROUND_NONE;
+	ground = ground_of(p, sk);
+	bpf_sk_release(sk);
+	return ground;
+}
+
+#endif
