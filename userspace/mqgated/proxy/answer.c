@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * CONNACK answers by protocol version and reason. Stateless; any thread may call it.
+ */
+#include "proxy/answer.h"
+
+#include <string.h>
+
+#define BRIDGE_BIT 0x80
+
+/* MQTT 5, table 3-1. 0 = nothing to say. */
+static uint8_t code_v5(enum mqgate_reason reason)
+{
+	switch (reason) {
+	case MQGATE_REASON_MQTT_FLAGS:
+	case MQGATE_REASON_MQTT_LENGTH_ENCODING:
+	case MQGATE_REASON_MQTT_TOO_SHORT:
+	case MQGATE_REASON_MQTT_TOO_LONG:
+	case MQGATE_REASON_MQTT_CONNECT_FLAGS:
+	case MQGATE_REASON_MQTT_UTF8:
+	case MQGATE_REASON_MQTT_PROPERTY_LENGTH:
+	case MQGATE_REASON_MQTT_PROPERTY_ID:
+		return 0x81; /* Malformed Packet */
+	case MQGATE_REASON_MQTT_PROPERTY_TWICE:
+	case MQGATE_REASON_MQTT_PROPERTY_VALUE:
+	case MQGATE_REASON_MQTT_WILL_TOPIC:
+		return 0x82; /* Protocol Error */
+	case MQGATE_REASON_MQTT_CLIENT_ID:
+		return 0x85; /* Client Identifier not valid */
+	case MQGATE_REASON_IDENTITY_NONE:
+	case MQGATE_REASON_IDENTITY_CLIENT_ID:
+	case MQGATE_REASON_CREDENTIAL_CLEAR:
+		return 0x87; /* Not authorized */
+	case MQGATE_REASON_BROKER_UNREACHABLE:
+	case MQGATE_REASON_BROKER_CLOSED:
+	case MQGATE_REASON_MQTT_CONNACK:
+		return 0x88; /* Server unavailable */
+	case MQGATE_REASON_LIMIT_SESSIONS:
+		return 0x89; /* Server busy */
+	default:
+		return 0;
+	}
+}
+
+/* MQTT 3.1.1, table 3.1. 0 = nothing to say. */
+static uint8_t code_v3(enum mqgate_reason reason)
+{
+	switch (reason) {
+	case MQGATE_REASON_MQTT_LEVEL:
+		return 1; /* unacceptable protocol version */
+	case MQGATE_REASON_MQTT_CLIENT_ID:
+		return 2; /* identifier rejected */
+	case MQGATE_REASON_BROKER_UNREACHABLE:
+	case MQGATE_REASON_BROKER_CLOSED:
+	case MQGATE_REASON_MQTT_CONNACK:
+	case MQGATE_REASON_LIMIT_SESSIONS:
+		return 3; /* Server unavailable */
+	case MQGATE_REASON_IDENTITY_NONE:
+	case MQGATE_REASON_IDENTITY_CLIENT_ID:
+	case MQGATE_REASON_CREDENTIAL_CLEAR:
+		return 5; /* not authorized */
+	default:
+		return 0;
+	}
+}
+
+size_t mqg_answer_build(uint8_t level, enum mqgate_reason reason, uint8_t out[MQG_ANSWER_MAX])
+{
+	const uint8_t v3[] = { 0x20, 2, 0, code_v3(reason) };
+	const uint8_t v5[] = { 0x20, 3, 0, code_v5(reason), 0 };
+
+	if (level == 0 && reason != MQGATE_REASON_MQTT_LEVEL)
+		return 0;
+	/* A bad level says nothing of the format, not even when it reads 5 (after "MQIsdp"). */
+	if ((level & ~BRIDGE_BIT) == 5 && reason != MQGATE_REASON_MQTT_LEVEL) {
+		memcpy(out, v5, sizeof(v5));
+		return v5[3] ? sizeof(v5) : 0;
+	}
+	memcpy(out, v3, sizeof(v3));
+	return v3[3] ? sizeof(v3) : 0;
+}

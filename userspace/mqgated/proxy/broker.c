@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The stage DIAL: the connection to the broker, made only for a client whose CONNECT was found good.
+ * Runs on the worker's thread.
+ */
+#include "proxy/session.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static enum mqg_step failed(struct mqg_session *s)
+{
+	struct mqg_uplink *uplink = s->port->uplink;
+
+	mqg_counter_add(&uplink->failures, 1);
+	atomic_store_explicit(uplink->up, false, memory_order_relaxed);
+	return mqg_session_refuse(s, MQGATE_REASON_BROKER_UNREACHABLE);
+}
+
+/* The mark serves routing and firewall rules; a broker can be reached without it. */
+static void mark(int fd, uint32_t value)
+{
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
+	if (!value || !setsockopt(fd, SOL_SOCKET, SO_MARK, &value, sizeof(value)))
+		return;
+	if (!atomic_flag_test_and_set(&said))
+		fprintf(stderr, "<4>mark: 0x%x not set on broker connections: %s; give the daemon "
+				"CAP_NET_ADMIN or set mark: 0\n", value, strerror(errno));
+}
+
+enum mqg_step mqg_broker_dial(struct mqg_session *s)
+{
+	const struct mqg_endpoint *to = &s->port->uplink->config->address;
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.data.ptr = &s->broker.watch,
+	};
+	int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	if (fd < 0)
+		return mqg_session_refuse(s, MQGATE_REASON_LIMIT_SESSIONS);
+	s->broker.fd = fd;
+	mark(fd, s->worker->config->mark);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	if (connect(fd, (const struct sockaddr *)&to->addr, to->addrlen) && errno != EINPROGRESS)
+		return failed(s);
+	if (epoll_ctl(s->worker->epfd, EPOLL_CTL_ADD, fd, &event))
+		return mqg_session_refuse(s, MQGATE_REASON_LIMIT_SESSIONS);
+	mqg_timer_arm(&s->timer, &s->port->uplink->timeout, s->worker->now);
+	s->state = MQG_DIAL;
+	return MQG_STEP_WAIT;
+}
+
+enum mqg_step mqg_broker_step(struct mqg_session *s)
+{
+	struct mqg_uplink *uplink = s->port->uplink;
+	struct mqg_intake *in = s->intake;
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (!s->broker.may_write)
+		return MQG_STEP_WAIT;
+	if (getsockopt(s->broker.fd, SOL_SOCKET, SO_ERROR, &err, &len) || err)
+		return failed(s);
+	mqg_counter_add(&uplink->connections, 1);
+	atomic_store_explicit(uplink->up, true, memory_order_relaxed);
+
+	mqg_half_adopt(&s->up, in->data, in->len);
+	free(in);
+	s->intake = NULL;
+	s->state = MQG_REPLY;
+	return MQG_STEP_ON;
+}
+
+enum mqg_step mqg_broker_timeout(struct mqg_session *s)
+{
+	return failed(s);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The stage CONNECT: the first packet is collected, judged by the shared parser, and compared with
+ * the identity, before the broker hears of the client. Runs on the worker's thread.
+ *
+ * The packet may hold a password: every buffer that it passes through is wiped.
+ */
+#include "proxy/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "proxy/identity.h"
+
+/* Enough for a usual CONNECT. */
+#define CONNECT_BYTES	512
+/* Type and remaining length. */
+#define FIXED_HEADER	5
+
+enum mqg_step mqg_connect_begin(struct mqg_session *s)
+{
+	if (mqg_intake_renew(s, CONNECT_BYTES))
+		return mqg_session_close(s);
+	mqw_connect_init(&s->intake->connect, s->port->config->connect_max);
+	mqg_timer_arm(&s->timer, &s->port->connect, s->worker->now);
+	s->state = MQG_CONNECT;
+	return MQG_STEP_ON;
+}
+
+/* The client went, or its TLS failed, before its CONNECT was complete. */
+static enum mqg_step lost(struct mqg_session *s)
+{
+	if (!s->client.ssl && s->intake->len == 0)
+		return mqg_session_close(s);
+	if (s->client.ssl && !s->entry.identity)
+		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_NONE);
+	return mqg_session_refuse(s, MQGATE_REASON_CLIENT_CLOSED);
+}
+
+static enum mqg_step judge(struct mqg_session *s)
+{
+	const struct mqg_listener *config = s->port->config;
+	const struct mqw_connect *c = &s->intake->connect;
+	const uint8_t *id = s->intake->data + c->client_id.off;
+	char *printed = mqg_client_id_print(id, c->client_id.len);
+
+	if (!printed)
+		return mqg_session_close(s);
+	mqg_registry_client_id(&s->worker->registry, &s->entry, printed);
+	if (!s->client.ssl) {
+		if (c->flags & MQW_CONNECT_PASSWORD && config->password_rule == MQG_PASSWORD_REFUSE)
+			return mqg_session_refuse(s, MQGATE_REASON_CREDENTIAL_CLEAR);
+		return mqg_broker_dial(s);
+	}
+	/* Later plaintext holds no password; wiping it all would cost every message. */
+	SSL_clear_options(s->client.ssl, SSL_OP_CLEANSE_PLAINTEXT);
+	if (!s->entry.identity)
+		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_NONE);
+	if (!mqg_identity_fits(config->client_id_rule, s->entry.identity, id, c->client_id.len))
+		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_CLIENT_ID);
+	return mqg_broker_dial(s);
+}
+
+enum mqg_step mqg_connect_step(struct mqg_session *s)
+{
+	struct mqg_intake *in = s->intake;
+
+	for (;;) {
+		__u32 used;
+		ssize_t n;
+
+		if (in->len == in->size &&
+		    mqg_intake_grow(in, (size_t)s->port->config->connect_max + FIXED_HEADER))
+			return mqg_session_refuse(s, MQGATE_REASON_MQTT_TOO_LONG);
+		n = mqg_stream_read(&s->client, in->data + in->len, in->size - in->len);
+		if (n == -EAGAIN)
+			return MQG_STEP_WAIT;
+		if (n <= 0)
+			return lost(s);
+		in->len += n;
+		mqg_counter_add(&s->port->bytes_in, n);
+		switch (mqw_connect_feed(&in->connect, in->data + in->len - n, n, &used)) {
+		case MQW_OK:
+			s->level = in->connect.level;
+			return judge(s);
+		case MQW_MALFORMED:
+			s->level = in->connect.level;
+			return mqg_session_refuse(s, in->connect.reason);
+		default:
+			break;
+		}
+	}
+}

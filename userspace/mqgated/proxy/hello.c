@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The stages HELLO and HANDSHAKE of a TLS client. Its first bytes are judged by the shared parser
+ * before OpenSSL exists for this client: what is no ClientHello costs no handshake, and a
+ * client that stays silent costs no TLS state. Runs on the worker's thread.
+ */
+#include "proxy/session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proxy/identity.h"
+#include "proxy/tls.h"
+
+#define HELLO_MAX	MQGATE_DEFAULT_HELLO_MAX
+/* A hello with record headers around every byte would be longer than this; nobody sends that. */
+#define HELLO_BYTES_MAX	(2 * HELLO_MAX)
+/* Enough for a usual ClientHello. */
+#define HELLO_BYTES	1024
+
+enum mqg_step mqg_hello_begin(struct mqg_session *s)
+{
+	if (mqg_intake_renew(s, HELLO_BYTES))
+		return mqg_session_close(s);
+	tlsw_hello_init(&s->intake->hello, HELLO_MAX);
+	mqg_timer_arm(&s->timer, &s->port->handshake, s->worker->now);
+	s->state = MQG_HELLO;
+	return MQG_STEP_ON;
+}
+
+static enum mqg_step start(struct mqg_session *s)
+{
+	if (mqg_tls_start(&s->client, s->port->tls, &s->cert, s->intake->data, s->intake->len))
+		return mqg_session_close(s);
+	s->state = MQG_HANDSHAKE;
+	return MQG_STEP_ON;
+}
+
+enum mqg_step mqg_hello_step(struct mqg_session *s)
+{
+	struct mqg_intake *in = s->intake;
+
+	for (;;) {
+		__u32 used;
+		ssize_t n;
+
+		if (in->len == in->size && mqg_intake_grow(in, HELLO_BYTES_MAX))
+			return mqg_session_refuse(s, MQGATE_REASON_TLS_HELLO_LENGTH);
+		n = mqg_stream_read(&s->client, in->data + in->len, in->size - in->len);
+		if (n == -EAGAIN)
+			return MQG_STEP_WAIT;
+		/* Whoever comes and goes without a byte (a health check) is not refused. */
+		if (n <= 0 && in->len == 0)
+			return mqg_session_close(s);
+		if (n <= 0)
+			return mqg_session_refuse(s, MQGATE_REASON_TLS_HANDSHAKE);
+		in->len += n;
+		mqg_counter_add(&s->port->bytes_in, n);
+		switch (tlsw_hello_feed(&in->hello, in->data + in->len - n, n, &used)) {
+		case MQW_OK:
+			return start(s);
+		case MQW_MALFORMED:
+			return mqg_session_refuse(s, in->hello.reason);
+		default:
+			break;
+		}
+	}
+}
+
+static int identify(struct mqg_session *s)
+{
+	const struct mqg_listener *config = s->port->config;
+	char *identity;
+	int err = mqg_identity_get(SSL_get0_peer_certificate(s->client.ssl),
+				   config->identity_from, &identity);
+
+	if (!err)
+		mqg_registry_identity(&s->worker->registry, &s->entry, identity);
+	/* Who has no usable identity is told so in the answer to the CONNECT. */
+	return err == -ENOMEM ? err : 0;
+}
+
+enum mqg_step mqg_handshake_step(struct mqg_session *s)
+{
+	enum mqgate_reason reason = mqg_tls_handshake(&s->client);
+
+	if (reason == MQGATE_REASON_PASS_SUSPECT)
+		return MQG_STEP_WAIT;
+	if (reason != MQGATE_REASON_NONE)
+		return mqg_session_refuse(s, reason);
+	if (identify(s))
+		return mqg_session_close(s);
+	return mqg_connect_begin(s);
+}

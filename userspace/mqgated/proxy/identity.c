@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Certificate to identity, and the client identifier rule. Stateless; any thread may call it.
+ */
+#include "proxy/identity.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+/*
+ * Takes one UTF-8 sequence (RFC 3629: shortest form, no surrogates, at most U+10FFFF) off @p.
+ * Returns its code point, or -1.
+ */
+static int32_t take(const uint8_t **p, const uint8_t *end)
+{
+	static const int32_t least[] = { 0, 0x80, 0x800, 0x10000 };
+	uint8_t c = *(*p)++;
+	int more, i;
+	int32_t code;
+
+	if (c < 0x80)
+		return c;
+	if (c >= 0xc2 && c < 0xe0) {
+		more = 1;
+		code = c & 0x1f;
+	} else if (c >= 0xe0 && c < 0xf0) {
+		more = 2;
+		code = c & 0x0f;
+	} else if (c >= 0xf0 && c < 0xf5) {
+		more = 3;
+		code = c & 0x07;
+	} else {
+		return -1;
+	}
+	if (more > end - *p)
+		return -1;
+	for (i = 0; i < more; i++) {
+		c = *(*p)++;
+		if ((c & 0xc0) != 0x80)
+			return -1;
+		code = code << 6 | (c & 0x3f);
+	}
+	if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return -1;
+	return code;
+}
+
+static bool usable(const uint8_t *text, size_t len, enum mqg_identity_from from)
+{
+	const uint8_t *p = text, *end = text + len;
+
+	if (len == 0 || len > MQG_IDENTITY_MAX)
+		return false;
+	while (p < end) {
+		int32_t code = take(&p, end);
+
+		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+			return false;
+		if (code == '+' || code == '#')
+			return false;
+		if (code == '/' && from != MQG_FROM_SAN_URI)
+			return false;
+	}
+	return true;
+}
+
+static int copy(const ASN1_STRING *string, enum mqg_identity_from from, char **out)
+{
+	const uint8_t *text = ASN1_STRING_get0_data(string);
+	int type = ASN1_STRING_type(string);
+	size_t len = ASN1_STRING_length(string), i;
+
+	/* The other string types read differently in different programs (RFC 5280, 4.1.2.4). */
+	if (type != V_ASN1_UTF8STRING && type != V_ASN1_PRINTABLESTRING &&
+	    type != V_ASN1_IA5STRING)
+		return -EINVAL;
+	if (!usable(text, len, from))
+		return -EINVAL;
+	for (i = 0; type != V_ASN1_UTF8STRING && i < len; i++)
+		if (text[i] >= 0x80)
+			return -EINVAL;
+	*out = strndup((const char *)text, len);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int from_cn(X509 *cert, char **out)
+{
+	X509_NAME *name = X509_get_subject_name(cert);
+	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+
+	if (at < 0)
+		return -ENOENT;
+	if (X509_NAME_get_index_by_NID(name, NID_commonName, at) >= 0)
+		return -EEXIST;
+	return copy(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)), MQG_FROM_CN, out);
+}
+
+static int from_san(X509 *cert, enum mqg_identity_from from, char **out)
+{
+	int want = from == MQG_FROM_SAN_DNS ? GEN_DNS : GEN_URI;
+	const ASN1_STRING *value = NULL;
+	GENERAL_NAMES *names;
+	int critical, i, err = 0;
+
+	names = X509_get_ext_d2i(cert, NID_subject_alt_name, &critical, NULL);
+	if (!names)
+		return critical == -1 ? -ENOENT : critical == -2 ? -EEXIST : -EINVAL;
+	for (i = 0; i < sk_GENERAL_NAME_num(names) && !err; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type != want)
+			continue;
+		if (value)
+			err = -EEXIST;
+		value = name->d.ia5;
+	}
+	if (!err)
+		err = value ? copy(value, from, out) : -ENOENT;
+	GENERAL_NAMES_free(names);
+	return err;
+}
+
+static int from_fingerprint(X509 *cert, char **out)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len, i;
+	char *text;
+
+	if (!X509_digest(cert, EVP_sha256(), digest, &len))
+		return -EINVAL;
+	text = malloc(2 * len + 1);
+	if (!text)
+		return -ENOMEM;
+	for (i = 0; i < len; i++) {
+		text[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+		text[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+	}
+	text[2 * len] = '\0';
+	*out = text;
+	return 0;
+}
+
+int mqg_identity_get(X509 *cert, enum mqg_identity_from from, char **out)
+{
+	*out = NULL;
+	switch (from) {
+	case MQG_FROM_CN:
+		return from_cn(cert, out);
+	case MQG_FROM_SAN_DNS:
+	case MQG_FROM_SAN_URI:
+		return from_san(cert, from, out);
+	case MQG_FROM_FINGERPRINT:
+		return from_fingerprint(cert, out);
+	}
+	return -EINVAL;
+}
+
+bool mqg_identity_fits(enum mqg_client_id_rule rule, const char *identity, const uint8_t *id,
+		       size_t len)
+{
+	size_t own = strlen(identity);
+
+	switch (rule) {
+	case MQG_CLIENT_ID_ANY:
+		return true;
+	case MQG_CLIENT_ID_EQUAL:
+		return len == own && !memcmp(id, identity, own);
+	case MQG_CLIENT_ID_PREFIX:
+		/* Without the separator "sensor-1" could speak for "sensor-12". */
+		return len >= own && !memcmp(id, identity, own) &&
+		       (len == own || id[own] == '-' || id[own] == '/' || id[own] == ':');
+	}
+	return false;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who a client is, by its certificate, and whether its client identifier fits. Stateless; called by
+ * the workers after a handshake and after a CONNECT, and by tests.
+ */
+#ifndef MQG_IDENTITY_H
+#define MQG_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "config/config.h"
+
+#define MQG_IDENTITY_MAX 255	/* bytes, without the NUL */
+
+/**
+ * mqg_identity_get() - the identity that a verified certificate carries
+ * @cert: leaf certificate
+ * @from: which typed field holds it
+ * @out:  allocated, NUL-terminated; the caller frees it
+ *
+ * The field must be there exactly once. It is read from its ASN.1 string, never from a printed
+ * name. Refused: empty, longer than MQG_IDENTITY_MAX, an embedded NUL, control characters,
+ * ill-formed UTF-8, and what MQTT gives a meaning to ('+' and '#', and '/' except in a URI, which
+ * cannot do without).
+ *
+ * Return: 0, -ENOENT (no such field), -EEXIST (more than one), -EINVAL (not usable) or -ENOMEM.
+ */
+int mqg_identity_get(X509 *cert, enum mqg_identity_from from, char **out);
+
+/**
+ * mqg_identity_fits() - does a client identifier belong to an identity?
+ * @rule:     of the listener
+ * @identity: as mqg_identity_get() gave it
+ * @id:       client identifier of the CONNECT, not NUL-terminated
+ * @len:      its bytes
+ */
+bool mqg_identity_fits(enum mqg_client_id_rule rule, const char *identity, const uint8_t *id,
+		       size_t len);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Listening sockets: one for each worker and listener, spread by SO_REUSEPORT; accepting from them, and
+ * what happens when sessions or descriptors run out.
+ */
+#ifndef MQG_LISTENER_H
+#define MQG_LISTENER_H
+
+#include "proxy/worker.h"
+
+/*
+ * Fails when somebody else listens on the address already: SO_REUSEPORT alone would share its
+ * connections with, for instance, a second daemon of the same user. 0 or -errno and @why.
+ */
+int mqg_listener_probe(const struct mqg_listener *listener, char *why, size_t size);
+
+/* Opens the socket of @port and watches it. 0 or -errno and @why. */
+int mqg_port_setup(struct mqg_port *port, char *why, size_t size);
+void mqg_port_teardown(struct mqg_port *port);
+
+/* Goes on accepting after a rest. A mqg_timer_fn: worker->rest has expired. */
+void mqg_port_rested(struct mqg_timer *timer);
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The proxy as control sees it: the workers as one thing. Called by the main thread only. What it
+ * reads of a running worker are atomics and, under its lock, the registry.
+ */
+#include "proxy/proxy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/listener.h"
+#include "proxy/worker.h"
+
+struct mqg_proxy {
+	const struct mqg_config	*config;
+	_Atomic uint32_t	*sessions;	/* open, one a listener */
+	_Atomic bool		*up;		/* one a broker */
+	struct mqg_worker	**workers;	/* each allocated by itself: no shared cache line */
+	size_t			n_workers;
+};
+
+static int no_memory(char *why, size_t size)
+{
+	snprintf(why, size, "no memory for the proxy");
+	return -ENOMEM;
+}
+
+static int add_worker(struct mqg_proxy *proxy, struct mqg_judge *judge, char *why, size_t size)
+{
+	struct mqg_worker *worker = aligned_alloc(64, (sizeof(*worker) + 63) & ~(size_t)63);
+
+	if (!worker)
+		return no_memory(why, size);
+	memset(worker, 0, sizeof(*worker));
+	proxy->workers[proxy->n_workers++] = worker;
+	return mqg_worker_setup(worker, proxy->config, judge, proxy->sessions, proxy->up, why,
+				size);
+}
+
+static int fill(struct mqg_proxy *proxy, struct mqg_judge *judge, char *why, size_t size)
+{
+	const struct mqg_config *config = proxy->config;
+	size_t i;
+	int err = 0;
+
+	proxy->sessions = calloc(config->n_listeners + 1, sizeof(*proxy->sessions));
+	proxy->up = calloc(config->n_brokers + 1, sizeof(*proxy->up));
+	proxy->workers = calloc(config->workers, sizeof(*proxy->workers));
+	if (!proxy->sessions || !proxy->up || !proxy->workers)
+		return no_memory(why, size);
+	for (i = 0; i < config->n_listeners && !err; i++)
+		err = mqg_listener_probe(&config->listeners[i], why, size);
+	for (i = 0; i < config->workers && !err; i++)
+		err = add_worker(proxy, judge, why, size);
+	return err;
+}
+
+int mqg_proxy_setup(const struct mqg_config *config, struct mqg_judge *judge,
+		    struct mqg_proxy **out, char *why, size_t size)
+{
+	struct mqg_proxy *proxy = calloc(1, sizeof(*proxy));
+	int err;
+
+	*out = NULL;
+	if (!proxy)
+		return no_memory(why, size);
+	proxy->config = config;
+	err = fill(proxy, judge, why, size);
+	if (err) {
+		mqg_proxy_teardown(proxy);
+		return err;
+	}
+	*out = proxy;
+	return 0;
+}
+
+int mqg_proxy_start(struct mqg_proxy *proxy)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < proxy->n_workers && !err; i++)
+		err = mqg_worker_start(proxy->workers[i], i);
+	return err;
+}
+
+void mqg_proxy_teardown(struct mqg_proxy *proxy)
+{
+	size_t i;
+
+	if (!proxy)
+		return;
+	for (i = 0; i < proxy->n_workers; i++)
+		mqg_worker_stop(proxy->workers[i]);
+	for (i = 0; i < proxy->n_workers; i++) {
+		mqg_worker_teardown(proxy->workers[i]);
+		free(proxy->workers[i]);
+	}
+	free(proxy->workers);
+	free(proxy->sessions);
+	free(proxy->up);
+	free(proxy);
+}
+
+void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
+			       struct mqg_listener_counts *counts)
+{
+	size_t i;
+
+	memset(counts, 0, sizeof(*counts));
+	counts->sessions = atomic_load_explicit(&proxy->sessions[listener], memory_order_relaxed);
+	for (i = 0; i < proxy->n_workers; i++) {
+		struct mqg_port *port = &proxy->workers[i]->ports[listener];
+
+		counts->accepted += mqg_counter_get(&port->accepted);
+		counts->refused += mqg_counter_get(&port->refused);
+		counts->bytes_in += mqg_counter_get(&port->bytes_in);
+		counts->bytes_out += mqg_counter_get(&port->bytes_out);
+	}
+}
+
+void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
+			     struct mqg_broker_counts *counts)
+{
+	size_t i;
+
+	memset(counts, 0, sizeof(*counts));
+	counts->up = atomic_load_explicit(&proxy->up[broker], memory_order_relaxed);
+	for (i = 0; i < proxy->n_workers; i++) {
+		struct mqg_uplink *uplink = &proxy->workers[i]->uplinks[broker];
+
+		counts->connections += mqg_counter_get(&uplink->connections);
+		counts->failures += mqg_counter_get(&uplink->failures);
+	}
+}
+
+int mqg_proxy_session_each(struct mqg_proxy *proxy, mqg_session_fn fn, void *arg)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < proxy->n_workers && !ret; i++)
+		ret = mqg_registry_each(&proxy->workers[i]->registry, fn, arg);
+	return ret;
+}

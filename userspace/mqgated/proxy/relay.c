@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The stage RELAY: both directions at once, each at the pace of its receiver, until both have ended.
+ * Runs on the worker's thread.
+ */
+#include "proxy/session.h"
+
+/* Closes the client's way to the broker when it has ended. */
+enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
+{
+	uint64_t before = *moved;
+	enum mqg_pump ret = mqg_half_pump(&s->up, s->worker->scratch, moved);
+
+	mqg_counter_add(&s->port->bytes_in, *moved - before);
+	if (ret == MQG_PUMP_END)
+		mqg_stream_finish(&s->broker);
+	if (ret == MQG_PUMP_WRITE_FAILED) {
+		/* The broker takes no more; what it said before may still be on its way. */
+		mqg_half_drop(&s->up);
+		s->up.ended = true;
+		s->broker.finished = true;
+		ret = MQG_PUMP_END;
+	}
+	return ret;
+}
+
+enum mqg_step mqg_relay_begin(struct mqg_session *s)
+{
+	mqg_timer_disarm(&s->timer);
+	s->state = MQG_RELAY;
+	return MQG_STEP_ON;
+}
+
+enum mqg_step mqg_relay_step(struct mqg_session *s)
+{
+	uint64_t moved = 0, moved_down = 0;
+	enum mqg_pump up, down;
+
+	up = mqg_relay_up(s, &moved);
+	if (up == MQG_PUMP_READ_FAILED)
+		return mqg_session_close(s);
+	down = mqg_half_pump(&s->down, s->worker->scratch, &moved_down);
+	mqg_counter_add(&s->port->bytes_out, moved_down);
+	if (down == MQG_PUMP_WRITE_FAILED)
+		return mqg_session_close(s);
+	if (down == MQG_PUMP_READ_FAILED)
+		return mqg_session_finish(s);
+	if (down == MQG_PUMP_END) {
+		if (up == MQG_PUMP_END)
+			return mqg_session_finish(s);
+		mqg_stream_finish(&s->client);
+	}
+	/* A peer that closed one direction and forgot the other must not keep its descriptors. */
+	if ((up == MQG_PUMP_END || down == MQG_PUMP_END) &&
+	    (moved || moved_down || mqg_list_empty(&s->timer.link)))
+		mqg_timer_arm(&s->timer, &s->worker->half_closed, s->worker->now);
+	return up == MQG_PUMP_MORE || down == MQG_PUMP_MORE ? MQG_STEP_MORE : MQG_STEP_WAIT;
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The life of a session: opening, running its stages, refusing, closing. Called by its listener, by
+ * epoll through its streams, by its timer and by the stages; always on its worker's thread.
+ */
+#include "proxy/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <openssl/crypto.h>
+
+#include "common/names.h"
+#include "proxy/answer.h"
+
+/* Most bytes that a refused client may still send before it is cut off. */
+#define LINGER_BYTES (256U << 10)
+
+static enum mqg_step answer_step(struct mqg_session *s)
+{
+	switch (mqg_half_flush(&s->down)) {
+	case MQG_PUMP_WAIT:
+		return MQG_STEP_WAIT;
+	case MQG_PUMP_END:
+		mqg_stream_finish(&s->client);
+		s->client.may_read = true;
+		s->linger_left = LINGER_BYTES;
+		s->state = MQG_LINGER;
+		return MQG_STEP_ON;
+	default:
+		return mqg_session_close(s);
+	}
+}
+
+/* Reads beside TLS: what a client still sends means nothing any more. */
+static enum mqg_step linger_step(struct mqg_session *s)
+{
+	ssize_t n;
+
+	if (!s->client.may_read)
+		return MQG_STEP_WAIT;
+	do {
+		n = recv(s->client.fd, s->worker->scratch, sizeof(s->worker->scratch), 0);
+		if (n < 0 && errno == EAGAIN) {
+			s->client.may_read = false;
+			return MQG_STEP_WAIT;
+		}
+		if (n <= 0 || (size_t)n > s->linger_left)
+			return mqg_session_close(s);
+		s->linger_left -= n;
+	} while (1);
+}
+
+static enum mqg_step step(struct mqg_session *s)
+{
+	switch (s->state) {
+	case MQG_HELLO:
+		return mqg_hello_step(s);
+	case MQG_HANDSHAKE:
+		return mqg_handshake_step(s);
+	case MQG_CONNECT:
+		return mqg_connect_step(s);
+	case MQG_DIAL:
+		return mqg_broker_step(s);
+	case MQG_REPLY:
+		return mqg_reply_step(s);
+	case MQG_RELAY:
+		return mqg_relay_step(s);
+	case MQG_ANSWER:
+		return answer_step(s);
+	case MQG_LINGER:
+		return linger_step(s);
+	}
+	return mqg_session_close(s);
+}
+
+void mqg_session_run(struct mqg_session *s)
+{
+	enum mqg_step next = MQG_STEP_ON;
+
+	while (!s->closed && next == MQG_STEP_ON)
+		next = step(s);
+	if (next == MQG_STEP_MORE && !s->closed && mqg_list_empty(&s->ready))
+		mqg_list_append(&s->worker->ready, &s->ready);
+}
+
+static void ready(struct mqg_watch *watch, uint32_t events)
+{
+	struct mqg_stream *stream = mqg_container_of(watch, struct mqg_stream, watch);
+	struct mqg_session *s = stream->session;
+
+	if (s->closed)
+		return;
+	mqg_stream_wake(stream, events);
+	/* A client that is gone for good needs no broker; the other stages learn it by reading. */
+	if (s->state == MQG_DIAL && stream == &s->client && events & (EPOLLHUP | EPOLLERR)) {
+		mqg_session_close(s);
+		return;
+	}
+	mqg_session_run(s);
+}
+
+static void expired(struct mqg_timer *timer)
+{
+	struct mqg_session *s = mqg_container_of(timer, struct mqg_session, timer);
+
+	switch (s->state) {
+	case MQG_HELLO:
+	case MQG_HANDSHAKE:
+		mqg_session_refuse(s, MQGATE_REASON_TLS_TIMEOUT);
+		break;
+	case MQG_CONNECT:
+		mqg_session_refuse(s, MQGATE_REASON_CONNECT_TIMEOUT);
+		break;
+	case MQG_DIAL:
+	case MQG_REPLY:
+		mqg_broker_timeout(s);
+		break;
+	case MQG_RELAY:
+	case MQG_ANSWER:
+	case MQG_LINGER:
+		mqg_session_close(s);
+		break;
+	}
+	mqg_session_run(s);
+}
+
+static void init_stream(struct mqg_stream *stream, struct mqg_session *s, int fd)
+{
+	stream->watch.ready = ready;
+	stream->session = s;
+	stream->fd = fd;
+}
+
+int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
+{
+	struct mqg_worker *worker = port->worker;
+	struct mqg_session *s = calloc(1, sizeof(*s));
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+	};
+	enum mqg_step next;
+
+	if (!s)
+		return -ENOMEM;
+	s->worker = worker;
+	s->port = port;
+	init_stream(&s->client, s, fd);
+	init_stream(&s->broker, s, -1);
+	s->client.may_read = true;
+	s->client.may_write = true;
+	s->up.from = &s->client;
+	s->up.to = &s->broker;
+	s->down.from = &s->broker;
+	s->down.to = &s->client;
+	mqg_list_init(&s->ready);
+	mqg_timer_init(&s->timer, expired);
+	mqg_sockaddr_split(peer, s->entry.addr, &s->entry.port);
+	s->entry.since = mqg_boottime_ns();
+	s->entry.listener = port->index;
+
+	event.data.ptr = &s->client.watch;
+	if (epoll_ctl(worker->epfd, EPOLL_CTL_ADD, fd, &event)) {
+		int err = errno;
+
+		free(s);
+		return -err;
+	}
+	mqg_list_append(&worker->sessions, &s->link);
+	mqg_registry_add(&worker->registry, &s->entry);
+	next = port->tls ? mqg_hello_begin(s) : mqg_connect_begin(s);
+	if (next == MQG_STEP_ON)
+		mqg_session_run(s);
+	return 0;
+}
+
+static void report(struct mqg_session *s, enum mqgate_reason reason)
+{
+	struct mqg_refusal refusal = {
+		.reason = reason,
+		.service = s->port->config->service,
+		.client_id = s->entry.client_id,
+		.identity = s->entry.identity,
+	};
+
+	memcpy(refusal.addr, s->entry.addr, sizeof(refusal.addr));
+	mqg_counter_add(&s->port->refused, 1);
+	mqg_judge_refused(s->worker->judge, &refusal);
+}
+
+enum mqg_step mqg_session_refuse(struct mqg_session *s, enum mqgate_reason reason)
+{
+	uint8_t answer[MQG_ANSWER_MAX];
+	size_t len = mqg_answer_build(s->level, reason, answer);
+
+	report(s, reason);
+	/* Bytes kept for the client are whole packets of the broker only once it has accepted. */
+	if (len && !s->down.data && mqg_half_send(&s->down, answer, len) == MQG_PUMP_WRITE_FAILED)
+		return mqg_session_close(s);
+	return mqg_session_finish(s);
+}
+
+enum mqg_step mqg_session_finish(struct mqg_session *s)
+{
+	mqg_intake_drop(s);
+	mqg_half_drop(&s->up);
+	mqg_stream_close(&s->broker);
+	mqg_timer_arm(&s->timer, &s->worker->linger, s->worker->now);
+	s->state = MQG_ANSWER;
+	return MQG_STEP_ON;
+}
+
+enum mqg_step mqg_session_close(struct mqg_session *s)
+{
+	if (s->closed)
+		return MQG_STEP_GONE;
+	s->closed = true;
+	mqg_timer_disarm(&s->timer);
+	mqg_list_remove(&s->ready);
+	mqg_stream_close(&s->client);
+	mqg_stream_close(&s->broker);
+	mqg_intake_drop(s);
+	mqg_half_drop(&s->up);
+	mqg_half_drop(&s->down);
+	if (s->ticket)
+		mqg_judge_closed(s->worker->judge, s->ticket);
+	mqg_registry_remove(&s->worker->registry, &s->entry);
+	atomic_fetch_sub_explicit(s->port->sessions, 1, memory_order_relaxed);
+	mqg_list_remove(&s->link);
+	mqg_list_append(&s->worker->dead, &s->link);
+	return MQG_STEP_GONE;
+}
+
+void mqg_session_free(struct mqg_session *s)
+{
+	mqg_list_remove(&s->link);
+	free(s);
+}
+
+int mqg_intake_renew(struct mqg_session *s, size_t size)
+{
+	mqg_intake_drop(s);
+	s->intake = calloc(1, sizeof(*s->intake));
+	if (!s->intake)
+		return -ENOMEM;
+	s->intake->data = malloc(size);
+	if (!s->intake->data)
+		return -ENOMEM;
+	s->intake->size = size;
+	return 0;
+}
+
+int mqg_intake_grow(struct mqg_intake *intake, size_t limit)
+{
+	size_t size = intake->size > limit / 2 ? limit : intake->size * 2;
+	uint8_t *data;
+
+	if (intake->size >= limit)
+		return -EMSGSIZE;
+	/* Not realloc(): it would leave a copy of a password behind. */
+	data = malloc(size);
+	if (!data)
+		return -ENOMEM;
+	memcpy(data, intake->data, intake->len);
+	OPENSSL_cleanse(intake->data, intake->len);
+	free(intake->data);
+	intake->data = data;
+	intake->size = size;
+	return 0;
+}
+
+void mqg_intake_drop(struct mqg_session *s)
+{
+	if (!s->intake)
+		return;
+	if (s->intake->data)
+		OPENSSL_cleanse(s->intake->data, s->intake->len);
+	free(s->intake->data);
+	free(s->intake);
+	s->intake = NULL;
+}

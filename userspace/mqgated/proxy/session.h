@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A session: one client, at most one broker connection, and the stage that it is in. It is touched
+ * by its worker's thread only; what others may see of it lies in its registry entry.
+ *
+ *	HELLO -> HANDSHAKE -> CONNECT -> DIAL -> REPLY -> RELAY
+ *	  (TLS listeners)        \___________\______\________ refused: ANSWER -> LINGER
+ *
+ * Every stage is a step function that does what can be done now. The client's answer to a refusal
+ * is sent in ANSWER; LINGER reads on, a bounded time, so that unread input does not turn our close
+ * into a reset that takes the answer away from the client.
+ */
+#ifndef MQG_SESSION_H
+#define MQG_SESSION_H
+
+#include <mqgate/mqtt_wire.h>
+#include <mqgate/tls_wire.h>
+
+#include "proxy/worker.h"
+
+enum mqg_state {
+	MQG_HELLO,	/* collecting the ClientHello */
+	MQG_HANDSHAKE,	/* OpenSSL at work */
+	MQG_CONNECT,	/* collecting the CONNECT */
+	MQG_DIAL,	/* connecting to the broker */
+	MQG_REPLY,	/* CONNECT forwarded, waiting for CONNACK */
+	MQG_RELAY,
+	MQG_ANSWER,	/* sending what is left to send, then closing our end */
+	MQG_LINGER,	/* waiting for the client to close */
+};
+
+enum mqg_step {
+	MQG_STEP_WAIT,	/* for an event or the timer */
+	MQG_STEP_ON,	/* the stage has changed: go on */
+	MQG_STEP_MORE,	/* go on after other sessions had their turn */
+	MQG_STEP_GONE,	/* the session was closed */
+};
+
+/* The first bytes of a client, until they have been judged. */
+struct mqg_intake {
+	uint8_t			*data;
+	size_t			len, size;
+	union {
+		struct tlsw_hello	hello;
+		struct mqw_connect	connect;
+	};
+};
+
+/* How far the broker's answer has been read: AUTH packets (MQTT 5, 4.12), then CONNACK. */
+struct mqg_reply {
+	struct mqw_connack	connack;
+	uint32_t		auth_left;	/* bytes of an AUTH packet still to come */
+	uint8_t			stage;		/* enum in reply.c */
+	uint8_t			shift;
+};
+
+struct mqg_session {
+	struct mqg_list		link;		/* worker->sessions or ->dead */
+	struct mqg_list		ready;		/* worker->ready */
+	struct mqg_worker	*worker;
+	struct mqg_port		*port;
+	enum mqg_state		state;
+	bool			closed;
+	uint8_t			level;		/* protocol level of the CONNECT; 0 = not known */
+	enum mqgate_reason	cert;		/* why the certificate was refused */
+	uint32_t		linger_left;	/* bytes still read before the close */
+	struct mqg_stream	client, broker;
+	struct mqg_half		up, down;	/* client to broker, broker to client */
+	struct mqg_timer	timer;
+	struct mqg_intake	*intake;	/* NULL once the CONNECT is on its way */
+	struct mqg_reply	reply;
+	struct mqg_entry	entry;
+	uint64_t		ticket;		/* the judge's; 0 = none */
+};
+
+/* Takes over @fd, which the caller closes when this fails. 0 or -errno. */
+int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer);
+
+/* Runs the stages until they have to wait. The session may be closed afterwards. */
+void mqg_session_run(struct mqg_session *session);
+
+/* Reports @reason, and answers the client where its protocol has an answer. */
+enum mqg_step mqg_session_refuse(struct mqg_session *session, enum mqgate_reason reason);
+
+/* Sends what is kept for the client, then closes in order. Gives the broker's connection up. */
+enum mqg_step mqg_session_finish(struct mqg_session *session);
+
+/* Closes both connections at once. The memory lives until the worker's turn ends. */
+enum mqg_step mqg_session_close(struct mqg_session *session);
+void mqg_session_free(struct mqg_session *session);
+
+/* The intake begins anew, with room for @size bytes. 0 or -ENOMEM. */
+int mqg_intake_renew(struct mqg_session *session, size_t size);
+/* Doubles the room, up to @limit. 0, -ENOMEM, or -EMSGSIZE at the limit. */
+int mqg_intake_grow(struct mqg_intake *intake, size_t limit);
+/* Wipes and frees it. */
+void mqg_intake_drop(struct mqg_session *session);
+
+/* The stages, each in the file of its name. */
+enum mqg_step mqg_hello_begin(struct mqg_session *session);
+enum mqg_step mqg_hello_step(struct mqg_session *session);
+enum mqg_step mqg_handshake_step(struct mqg_session *session);
+enum mqg_step mqg_connect_begin(struct mqg_session *session);
+enum mqg_step mqg_connect_step(struct mqg_session *session);
+enum mqg_step mqg_broker_dial(struct mqg_session *session);
+enum mqg_step mqg_broker_step(struct mqg_session *session);
+enum mqg_step mqg_broker_timeout(struct mqg_session *session);
+enum mqg_step mqg_reply_step(struct mqg_session *session);
+enum mqg_step mqg_relay_begin(struct mqg_session *session);
+enum mqg_step mqg_relay_step(struct mqg_session *session);
+
+/* Client to broker, in the stages REPLY and RELAY alike. */
+enum mqg_pump mqg_relay_up(struct mqg_session *session, uint64_t *moved);
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Clear and TLS connections behind three verbs. Called by the stages of a session, on the thread
+ * of its worker; no locks.
+ */
+#include "proxy/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+void mqg_stream_wake(struct mqg_stream *stream, uint32_t events)
+{
+	if (stream->ssl || events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		stream->may_read = true;
+	if (stream->ssl || events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		stream->may_write = true;
+}
+
+/* The meaning of an SSL call that returned @ret. */
+static ssize_t fail(struct mqg_stream *stream, int ret, bool *may)
+{
+	int saved = errno;
+
+	switch (SSL_get_error(stream->ssl, ret)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		*may = false;
+		return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		stream->broken = true;
+		return saved ? -saved : -ECONNRESET;
+	default:
+		stream->broken = true;
+		return -EPROTO;
+	}
+}
+
+static int clip(size_t size)
+{
+	return size > INT_MAX ? INT_MAX : (int)size;
+}
+
+ssize_t mqg_stream_read(struct mqg_stream *stream, void *buf, size_t size)
+{
+	ssize_t n;
+
+	if (!stream->may_read)
+		return -EAGAIN;
+	if (stream->broken)
+		return -EPROTO;
+	if (stream->ssl) {
+		ERR_clear_error();
+		errno = 0;
+		n = SSL_read(stream->ssl, buf, clip(size));
+		return n > 0 ? n : fail(stream, n, &stream->may_read);
+	}
+	do {
+		n = recv(stream->fd, buf, size, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	if (errno != EAGAIN)
+		return -errno;
+	stream->may_read = false;
+	return -EAGAIN;
+}
+
+ssize_t mqg_stream_write(struct mqg_stream *stream, const void *buf, size_t size)
+{
+	ssize_t n;
+
+	if (!stream->may_write)
+		return -EAGAIN;
+	if (stream->broken || stream->finished)
+		return -EPIPE;
+	if (stream->ssl) {
+		ERR_clear_error();
+		errno = 0;
+		n = SSL_write(stream->ssl, buf, clip(size));
+		if (n > 0)
+			return n;
+		n = fail(stream, n, &stream->may_write);
+		return n ? n : -EPIPE;
+	}
+	do {
+		n = send(stream->fd, buf, size, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	if (errno != EAGAIN)
+		return -errno;
+	stream->may_write = false;
+	return -EAGAIN;
+}
+
+void mqg_stream_finish(struct mqg_stream *stream)
+{
+	if (stream->fd < 0 || stream->finished)
+		return;
+	stream->finished = true;
+	if (stream->ssl && !stream->broken && SSL_is_init_finished(stream->ssl)) {
+		ERR_clear_error();
+		SSL_shutdown(stream->ssl);
+	}
+	shutdown(stream->fd, SHUT_WR);
+}
+
+void mqg_stream_close(struct mqg_stream *stream)
+{
+	SSL_free(stream->ssl);
+	stream->ssl = NULL;
+	if (stream->fd >= 0)
+		close(stream->fd);
+	stream->fd = -1;
+	stream->may_read = false;
+	stream->may_write = false;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One non-blocking connection, clear or TLS, with the same three verbs. It belongs to one session
+ * and is touched by that session's worker only.
+ *
+ * The socket is registered edge-triggered, once. may_read and may_write say whether a try makes sense:
+ * a try that would block clears its flag, an event sets it. A TLS read can wait for the socket to
+ * become writable and the other way round, so an event on a TLS socket sets both.
+ */
+#ifndef MQG_STREAM_H
+#define MQG_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <openssl/ssl.h>
+
+struct mqg_session;
+
+/* First member of what epoll points to. */
+struct mqg_watch {
+	void		(*ready)(struct mqg_watch *watch, uint32_t events);
+};
+
+struct mqg_stream {
+	struct mqg_watch	watch;
+	struct mqg_session	*session;
+	SSL			*ssl;		/* NULL = clear text */
+	int			fd;		/* -1 = closed */
+	bool			may_read, may_write;
+	bool			broken;		/* TLS failed: nothing more may be written */
+	bool			finished;	/* our end of the connection was closed */
+};
+
+/* Marks @stream by epoll's @events. */
+void mqg_stream_wake(struct mqg_stream *stream, uint32_t events);
+
+/* Bytes read, 0 at the end, -EAGAIN, or another -errno when the connection has failed. */
+ssize_t mqg_stream_read(struct mqg_stream *stream, void *buf, size_t size);
+
+/*
+ * Bytes written (at least 1), -EAGAIN, or another -errno when the connection has failed. After
+ * -EAGAIN the same bytes come first in the next call, from any address.
+ */
+ssize_t mqg_stream_write(struct mqg_stream *stream, const void *buf, size_t size);
+
+/* Says that nothing more will be sent: TLS close_notify where possible, then FIN. */
+void mqg_stream_finish(struct mqg_stream *stream);
+
+/* Closes the socket and frees the TLS state. */
+void mqg_stream_close(struct mqg_stream *stream);
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The epoll loop of a worker. Set up and torn down by the main thread while no thread runs;
+ * between that everything happens on the worker's own thread, except mqg_worker_stop().
+ */
+#include "proxy/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proxy/listener.h"
+#include "proxy/session.h"
+
+#define EVENTS 256
+
+static uint64_t monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* The only event that the eventfd ever has is the last one. */
+static void wake(struct mqg_watch *watch, uint32_t events)
+{
+	(void)events;
+	mqg_container_of(watch, struct mqg_worker, wake)->stopping = true;
+}
+
+static void bury(struct mqg_worker *worker)
+{
+	while (!mqg_list_empty(&worker->dead))
+		mqg_session_free(mqg_container_of(worker->dead.next, struct mqg_session, link));
+}
+
+/* Sessions that become ready while these run wait for the next turn. */
+static void run_ready(struct mqg_worker *worker)
+{
+	struct mqg_list now;
+
+	mqg_list_init(&now);
+	mqg_list_splice(&now, &worker->ready);
+	while (!mqg_list_empty(&now)) {
+		struct mqg_session *s = mqg_container_of(now.next, struct mqg_session, ready);
+
+		mqg_list_remove(&s->ready);
+		mqg_session_run(s);
+	}
+}
+
+static void turn(struct mqg_worker *worker)
+{
+	struct epoll_event events[EVENTS];
+	int wait = mqg_list_empty(&worker->ready) ?
+		mqg_timers_wait(&worker->timers, worker->now) : 0;
+	int count, i;
+
+	count = epoll_wait(worker->epfd, events, EVENTS, wait);
+	worker->now = monotonic();
+	run_ready(worker);
+	for (i = 0; i < count; i++) {
+		struct mqg_watch *watch = events[i].data.ptr;
+
+		watch->ready(watch, events[i].events);
+	}
+	mqg_timers_run(&worker->timers, worker->now);
+	bury(worker);
+}
+
+static void *work(void *arg)
+{
+	struct mqg_worker *worker = arg;
+
+	worker->now = monotonic();
+	while (!worker->stopping)
+		turn(worker);
+	while (!mqg_list_empty(&worker->sessions))
+		mqg_session_close(mqg_container_of(worker->sessions.next, struct mqg_session,
+						   link));
+	bury(worker);
+	return NULL;
+}
+
+static int complain(const char *what, char *why, size_t size)
+{
+	int err = errno;
+
+	snprintf(why, size, "worker: %s: %s; raise the limit of open files (LimitNOFILE=)", what,
+		 strerror(err));
+	return -err;
+}
+
+static int watch_wake(struct mqg_worker *worker, char *why, size_t size)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &worker->wake };
+
+	worker->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (worker->epfd < 0)
+		return complain("epoll_create1", why, size);
+	worker->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (worker->wakefd < 0)
+		return complain("eventfd", why, size);
+	worker->spare = fcntl(worker->wakefd, F_DUPFD_CLOEXEC, 0);
+	if (worker->spare < 0)
+		return complain("dup", why, size);
+	worker->wake.ready = wake;
+	if (epoll_ctl(worker->epfd, EPOLL_CTL_ADD, worker->wakefd, &event))
+		return complain("epoll_ctl", why, size);
+	return 0;
+}
+
+static void init_timers(struct mqg_worker *worker)
+{
+	mqg_timers_init(&worker->timers);
+	mqg_timer_class_init(&worker->timers, &worker->linger, MQG_LINGER_MS);
+	mqg_timer_class_init(&worker->timers, &worker->half_closed, MQG_HALF_CLOSED_MS);
+	mqg_timer_class_init(&worker->timers, &worker->accept_rest, MQG_ACCEPT_REST_MS);
+	mqg_timer_init(&worker->rest, mqg_port_rested);
+}
+
+static void init_uplink(struct mqg_worker *worker, size_t i, _Atomic bool *up)
+{
+	struct mqg_uplink *uplink = &worker->uplinks[i];
+
+	uplink->config = &worker->config->brokers[i];
+	uplink->up = &up[i];
+	mqg_timer_class_init(&worker->timers, &uplink->timeout,
+			     uplink->config->connect_timeout_ms);
+}
+
+static void init_port(struct mqg_worker *worker, size_t i, _Atomic uint32_t *sessions)
+{
+	struct mqg_port *port = &worker->ports[i];
+
+	port->worker = worker;
+	port->config = &worker->config->listeners[i];
+	port->index = i;
+	port->fd = -1;
+	port->sessions = &sessions[i];
+	port->uplink = &worker->uplinks[port->config->broker - worker->config->brokers];
+	mqg_timer_class_init(&worker->timers, &port->handshake,
+			     port->config->handshake_timeout_ms);
+	mqg_timer_class_init(&worker->timers, &port->connect, port->config->connect_timeout_ms);
+}
+
+int mqg_worker_setup(struct mqg_worker *worker, const struct mqg_config *config,
+		     struct mqg_judge *judge, _Atomic uint32_t *sessions, _Atomic bool *up,
+		     char *why, size_t size)
+{
+	size_t i;
+	int err;
+
+	worker->config = config;
+	worker->judge = judge;
+	worker->epfd = -1;
+	worker->wakefd = -1;
+	worker->spare = -1;
+	mqg_list_init(&worker->sessions);
+	mqg_list_init(&worker->ready);
+	mqg_list_init(&worker->dead);
+	mqg_registry_init(&worker->registry);
+	init_timers(worker);
+	err = watch_wake(worker, why, size);
+	if (err)
+		return err;
+
+	worker->ports = calloc(config->n_listeners + 1, sizeof(*worker->ports));
+	worker->uplinks = calloc(config->n_brokers + 1, sizeof(*worker->uplinks));
+	if (!worker->ports || !worker->uplinks) {
+		errno = ENOMEM;
+		return complain("listeners", why, size);
+	}
+	for (i = 0; i < config->n_brokers; i++)
+		init_uplink(worker, i, up);
+	for (i = 0; i < config->n_listeners; i++)
+		init_port(worker, i, sessions);
+	for (i = 0; i < config->n_listeners && !err; i++)
+		err = mqg_port_setup(&worker->ports[i], why, size);
+	return err;
+}
+
+int mqg_worker_start(struct mqg_worker *worker, unsigned int number)
+{
+	sigset_t all, before;
+	char name[16];
+	int err;
+
+	/* Signals are the main thread's, and SIGPIPE of an SSL_write() is nobody's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&worker->thread, NULL, work, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return -err;
+	worker->started = true;
+	snprintf(name, sizeof(name), "worker/%u", number);
+	pthread_setname_np(worker->thread, name);
+	return 0;
+}
+
+void mqg_worker_stop(struct mqg_worker *worker)
+{
+	uint64_t one = 1;
+
+	if (worker->started && write(worker->wakefd, &one, sizeof(one)) < 0)
+		fprintf(stderr, "<3>worker: cannot be woken: %s\n", strerror(errno));
+}
+
+void mqg_worker_teardown(struct mqg_worker *worker)
+{
+	size_t i;
+
+	if (worker->started)
+		pthread_join(worker->thread, NULL);
+	/* Ports hold descriptors only once both tables were there to be filled in. */
+	for (i = 0; worker->ports && worker->uplinks && i < worker->config->n_listeners; i++)
+		mqg_port_teardown(&worker->ports[i]);
+	free(worker->ports);
+	free(worker->uplinks);
+	if (worker->spare >= 0)
+		close(worker->spare);
+	if (worker->wakefd >= 0)
+		close(worker->wakefd);
+	if (worker->epfd >= 0)
+		close(worker->epfd);
+	mqg_registry_exit(&worker->registry);
+}
