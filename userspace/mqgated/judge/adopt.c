@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a daemon that has just found the pinned maps does with what an earlier one left there. The
+ * sockets of that one are gone, so its ALLOW entries are; its bans stay as they are and are learnt;
+ * what its configuration said and this one does not is taken back. Main thread; the lock is taken
+ * only around the tables, never around a walk over a map.
+ *
+ * How an entry tells where it comes from: the configured allow list writes PASS, origin operator,
+ * reason none; the operator's word over the socket or from the command has reason operator.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/names.h"
+#include "judge/services.h"
+#include "judge/state.h"
+#include "system/log.h"
+
+struct collecting {
+	mqg_found_fn		want;
+	const void		*arg;
+	struct mqg_found_list	*list;
+};
+
+static int collect(const struct mqgate_source_key *key, const struct mqgate_verdict *verdict,
+		   void *arg)
+{
+	struct collecting *c = arg;
+	struct mqg_found found = { .key = *key, .verdict = *verdict };
+
+	if (c->want && !c->want(&found, c->arg))
+		return 0;
+	if (c->list->n == c->list->room) {
+		size_t room = c->list->room ? c->list->room * 2 : 256;
+		struct mqg_found *items = reallocarray(c->list->items, room, sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		c->list->items = items;
+		c->list->room = room;
+	}
+	c->list->items[c->list->n++] = found;
+	return 0;
+}
+
+int mqg_found_collect(const struct mqg_pins *pins, mqg_found_fn want, const void *arg,
+		      struct mqg_found_list *list)
+{
+	struct collecting c = { .want = want, .arg = arg, .list = list };
+
+	memset(list, 0, sizeof(*list));
+	return mqg_verdict_each(pins, collect, &c);
+}
+
+struct flow_list {
+	struct mqgate_flow_key	*keys;
+	size_t			n, room;
+};
+
+static int collect_flow(const struct mqgate_flow_key *key, const struct mqgate_allow *allow,
+			void *arg)
+{
+	struct flow_list *list = arg;
+
+	(void)allow;
+	if (list->n == list->room) {
+		size_t room = list->room ? list->room * 2 : 256;
+		struct mqgate_flow_key *keys = reallocarray(list->keys, room, sizeof(*keys));
+
+		if (!keys)
+			return -ENOMEM;
+		list->keys = keys;
+		list->room = room;
+	}
+	list->keys[list->n++] = *key;
+	return 0;
+}
+
+/* No socket of this daemon belongs to an ALLOW entry that it finds. */
+static int drop_flows(const struct mqg_pins *pins, size_t *removed)
+{
+	struct flow_list list = { 0 };
+	int err = mqg_allow_each(pins, collect_flow, &list);
+
+	for (size_t i = 0; !err && i < list.n; i++) {
+		err = mqg_allow_remove(pins, &list.keys[i]);
+		*removed += !err;
+		if (err == -ENOENT)
+			err = 0;
+	}
+	free(list.keys);
+	return err;
+}
+
+int mqg_judge_allow_list_write(struct mqg_judge *judge, const struct mqg_pins *pins, uint64_t now)
+{
+	char text[MQG_ADDR_STRLEN];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < judge->config->n_allow; i++) {
+		const struct mqgate_source_key *key = &judge->config->allow[i];
+		const struct mqgate_verdict pass = {
+			.since = now,
+			.action = MQGATE_ACTION_PASS,
+			.origin = MQGATE_ORIGIN_OPERATOR,
+		};
+		struct mqgate_verdict found;
+
+		if (!mqg_verdict_get(pins, key, &found) && mqg_verdict_live(&found, now) &&
+		    found.action == MQGATE_ACTION_DROP && found.origin != MQGATE_ORIGIN_DAEMON) {
+			mqg_log(MQG_LOG_WARNING, MQG_LOG_PINS,
+				"%s is on the configured allow list, but an operator's ban of it is "
+				"in force and stays; take it back with: mqgate verdict del %s",
+				mqg_source_format(key, text), mqg_source_format(key, text));
+			continue;
+		}
+		err = mqg_verdict_put(pins, key, &pass);
+	}
+	return err;
+}
+
+static int learn(struct mqg_judge *judge, const struct mqg_pins *pins,
+		 const struct mqg_found_list *list, uint64_t now, size_t *bans)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < list->n; i++) {
+		const struct mqg_found *f = &list->items[i];
+		bool listed = mqg_judge_allow_listed(judge, &f->key);
+
+		if (f->verdict.action == MQGATE_ACTION_DROP &&
+		    f->verdict.origin == MQGATE_ORIGIN_DAEMON && !listed) {
+			pthread_mutex_lock(&judge->lock);
+			mqg_score_adopt(judge->score, &f->key, &f->verdict, now);
+			pthread_mutex_unlock(&judge->lock);
+			*bans += mqg_verdict_live(&f->verdict, now);
+		} else if (f->verdict.action == MQGATE_ACTION_PASS &&
+			   f->verdict.origin == MQGATE_ORIGIN_OPERATOR &&
+			   f->verdict.reason == MQGATE_REASON_NONE && !listed) {
+			err = mqg_verdict_remove(pins, &f->key);
+			if (err == -ENOENT)
+				err = 0;
+		}
+	}
+	return err;
+}
+
+int mqg_judge_adopt(struct mqg_judge *judge, const struct mqg_pins *pins, uint64_t now)
+{
+	struct mqg_found_list list;
+	size_t flows = 0, bans = 0;
+	int err;
+
+	err = drop_flows(pins, &flows);
+	if (err)
+		return err;
+	err = mqg_found_collect(pins, NULL, NULL, &list);
+	if (!err)
+		err = learn(judge, pins, &list, now, &bans);
+	free(list.items);
+	if (!err)
+		err = mqg_judge_allow_list_write(judge, pins, now);
+	if (!err)
+		err = mqg_services_write(judge->config, pins, now + LEASE_FOR);
+	if (!err)
+		mqg_log(MQG_LOG_NOTICE, MQG_LOG_PINS,
+			"maps adopted from %s: %zu bans kept, %zu dead flows removed",
+			pins->dir, bans, flows);
+	return err;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What workers ask of the judge: refusals, authenticated flows, and the decision to ban. This file
+ * and those beside it are the only ones in the daemon that write verdicts. One lock guards all of
+ * it; under it there is nothing slower than a map system call.
+ */
+#include "judge/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "common/names.h"
+#include "system/log.h"
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct mqgate_source_key));
+}
+
+bool mqg_judge_allow_listed(const struct mqg_judge *judge, const struct mqgate_source_key *key)
+{
+	return judge->config->n_allow &&
+	       bsearch(key, judge->allow, judge->config->n_allow, sizeof(*key), compare);
+}
+
+bool mqg_source_covers(const struct mqgate_source_key *key, const uint8_t addr[16])
+{
+	struct mqgate_source_key scored;
+
+	if (!memcmp(key->addr, addr, 16))
+		return true;
+	mqg_source_scored(addr, &scored);
+	return !memcmp(key, &scored, sizeof(scored));
+}
+
+int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqgate_source_key *key,
+			    const struct mqgate_verdict *verdict)
+{
+	int err;
+
+	if (!judge->have_pins)
+		return -ENOENT;
+	err = mqg_verdict_put(&judge->pins, key, verdict);
+	if (err == -E2BIG) {
+		judge->counts.verdicts_full++;
+		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
+			"the verdict map is full: further sources pass; enlarge it (mqgate attach "
+			"IF sources N) or remove verdicts (mqgate verdict flush)");
+	} else if (err) {
+		mqg_log(MQG_LOG_ERR, MQG_LOG_MAPS, "a verdict cannot be written: %s",
+			strerror(-err));
+	}
+	return err;
+}
+
+bool mqg_judge_operator_drops(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now)
+{
+	struct mqgate_source_key keys[2];
+	struct mqgate_verdict verdict;
+
+	memcpy(keys[0].addr, addr, 16);
+	mqg_source_scored(addr, &keys[1]);
+	for (int i = 0; judge->have_pins && i < 2; i++) {
+		if (i && !memcmp(&keys[0], &keys[1], sizeof(keys[0])))
+			break;
+		if (!mqg_verdict_get(&judge->pins, &keys[i], &verdict) &&
+		    mqg_verdict_live(&verdict, now))
+			return verdict.action == MQGATE_ACTION_DROP &&
+			       verdict.origin != MQGATE_ORIGIN_DAEMON;
+	}
+	return false;
+}
+
+/* The source is at the threshold. Asks everything that may stand against a ban, then bans. */
+static void ban(struct mqg_judge *judge, const struct mqgate_source_key *key, uint64_t now)
+{
+	struct mqgate_verdict found = { .action = MQGATE_ACTION_NONE }, verdict;
+	char text[MQG_ADDR_STRLEN], length[32];
+	uint32_t strikes = 0;
+	int err;
+
+	if (mqg_judge_allow_listed(judge, key) || mqg_flows_of(judge->flows, key)) {
+		judge->counts.spared++;
+		return;
+	}
+	if (judge->have_pins && !mqg_verdict_get(&judge->pins, key, &found)) {
+		bool live = mqg_verdict_live(&found, now);
+
+		if (live && found.origin != MQGATE_ORIGIN_DAEMON) {
+			judge->counts.spared += found.action == MQGATE_ACTION_PASS;
+			return;
+		}
+		/* The table may have forgotten what the entry still tells. */
+		if (found.origin == MQGATE_ORIGIN_DAEMON &&
+		    (live || (now - found.expires) / 2 <= judge->config->score.ban_max_ns))
+			strikes = found.strikes;
+	}
+	if (mqg_score_ban(judge->score, key, strikes, now, &verdict))
+		return;
+	err = mqg_judge_verdict_write(judge, key, &verdict);
+	if (err && err != -ENOENT) {
+		mqg_score_unban(judge->score, key);
+		return;
+	}
+	judge->counts.bans++;
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_BAN, "banned %s for %s: %s, strike %u%s",
+		mqg_source_format(key, text),
+		mqg_duration_format(verdict.expires - now, length, sizeof(length)),
+		mqg_reason_word(verdict.reason), verdict.strikes,
+		err ? " (nothing is attached: not in force yet)" : "");
+}
+
+void mqg_judge_evidence(struct mqg_judge *judge, const uint8_t addr[16], uint32_t reason,
+			uint64_t now)
+{
+	struct mqgate_source_key exact, scored;
+
+	memcpy(exact.addr, addr, 16);
+	mqg_source_scored(addr, &scored);
+	/* Its neighbours in the /64 are not to pay for an address that the operator vouches for. */
+	if (memcmp(&exact, &scored, sizeof(exact)) && mqg_judge_allow_listed(judge, &exact))
+		return;
+	if (mqg_score_add(judge->score, &scored, reason, now))
+		ban(judge, &scored, now);
+}
+
+void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *refusal)
+{
+	uint64_t now = judge->clock();
+	char addr[MQG_ADDR_STRLEN], id[64], who[64];
+
+	pthread_mutex_lock(&judge->lock);
+	if (refusal->service < MQGATE_SERVICES && refusal->reason < MQGATE_REASON_MAX)
+		judge->refused[refusal->service][refusal->reason]++;
+	mqg_refusals_add(judge->refusals, refusal, now);
+	mqg_judge_evidence(judge, refusal->addr, refusal->reason, now);
+	pthread_mutex_unlock(&judge->lock);
+
+	mqg_printable(refusal->client_id, id, sizeof(id));
+	mqg_printable(refusal->identity, who, sizeof(who));
+	mqg_log(MQG_LOG_INFO, MQG_LOG_REFUSED,
+		"refused %s: %s (%s)%s%s%s%s", mqg_addr_format(refusal->addr, addr),
+		mqg_reason_word(refusal->reason), mqg_reason_text(refusal->reason),
+		who[0] ? ", identity " : "", who, id[0] ? ", client " : "", id);
+}
+
+int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *flow, uint64_t now)
+{
+	struct mqgate_allow entry = { .service = flow->service };
+	int err;
+
+	if (!judge->have_pins)
+		return -ENOENT;
+	/* XDP writes tat and packets: a refresh must carry them over. */
+	if (bpf_map_lookup_elem(judge->pins.allow, &flow->key, &entry))
+		memset(&entry, 0, sizeof(entry));
+	entry.service = flow->service;
+	entry.expires = now + ALLOW_FOR;
+	err = mqg_allow_put(&judge->pins, &flow->key, &entry);
+	if (err == -E2BIG) {
+		judge->counts.allow_full++;
+		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
+			"the map of allowed flows is full: further flows are judged like any other; "
+			"enlarge it when attaching");
+	}
+	return err;
+}
+
+int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
+		      uint32_t service, uint64_t *ticket)
+{
+	struct mqg_live_flow live = { .key = *flow, .service = service };
+	uint64_t now = judge->clock();
+	int err;
+
+	*ticket = 0;
+	pthread_mutex_lock(&judge->lock);
+	live.withheld = mqg_judge_operator_drops(judge, flow->saddr, now);
+	err = mqg_flows_add(judge->flows, &live, ticket);
+	if (!err) {
+		judge->counts.allowed++;
+		err = live.withheld ? -EPERM : mqg_judge_allow_write(judge, &live, now);
+	}
+	pthread_mutex_unlock(&judge->lock);
+	return err;
+}
+
+void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket)
+{
+	struct mqg_live_flow flow;
+
+	pthread_mutex_lock(&judge->lock);
+	if (!mqg_flows_remove(judge->flows, ticket, &flow) && judge->have_pins)
+		mqg_allow_remove(&judge->pins, &flow.key);
+	pthread_mutex_unlock(&judge->lock);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The main thread's side of the judge: making it, finding the pinned maps, its periodic work, the
+ * operator's word, and what it tells about itself. Called by main() and the control socket in the
+ * main thread only; judge.h is for the workers.
+ */
+#ifndef MQG_JUDGE_MANAGE_H
+#define MQG_JUDGE_MANAGE_H
+
+#include <stddef.h>
+
+#include "common/pins.h"
+#include "judge/judge.h"
+#include "judge/refusals.h"
+#include "judge/score.h"
+
+/**
+ * mqg_judge_alloc() - make the judge
+ * @config: must outlive it
+ * @clock:  boot time in nanoseconds; NULL = mqg_boottime_ns()
+ *
+ * Return: the judge or NULL when memory is out.
+ */
+struct mqg_judge *mqg_judge_alloc(const struct mqg_config *config, uint64_t (*clock)(void));
+void mqg_judge_free(struct mqg_judge *judge);
+
+/**
+ * mqg_judge_pins_check() - find, lose or change the pinned maps
+ *
+ * Opens them where they have appeared, adopts what they hold, writes services, allow list, bans
+ * and live flows; lets them go where they have been removed or replaced.
+ * Return: true while maps are open.
+ */
+bool mqg_judge_pins_check(struct mqg_judge *judge);
+
+/* Periodic work; call it about once a second. */
+void mqg_judge_tick(struct mqg_judge *judge);
+
+/* NULL while maps are open, else why they are not. */
+const char *mqg_judge_pins_error(const struct mqg_judge *judge);
+/* The open maps, NULL when there are none. Good until the next mqg_judge_pins_check(). */
+const struct mqg_pins *mqg_judge_pins(const struct mqg_judge *judge);
+
+/* ---- sampled events of XDP ------------------------------------------------------------- */
+
+typedef void (*mqg_event_fn)(const struct mqgate_event *event, void *arg);
+
+/* Every event is scored and then handed to @fn. */
+void mqg_judge_events_watch(struct mqg_judge *judge, mqg_event_fn fn, void *arg);
+
+/* A descriptor to poll, -1 = none; @generation changes whenever it is another one. */
+int mqg_judge_events_fd(const struct mqg_judge *judge, unsigned int *generation);
+void mqg_judge_events_consume(struct mqg_judge *judge);
+
+/* ---- the operator's word ----------------------------------------------------------------- */
+
+struct mqg_verdict_done {
+	bool	replaced;
+	int	allow_removed;
+};
+
+/* @action: DROP or PASS; @ns: 0 = for ever. Return: 0, -ENOENT without maps, -E2BIG, -errno. */
+int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqgate_source_key *key,
+			  enum mqgate_action action, uint64_t ns, struct mqg_verdict_done *done);
+/* Removes verdict and score. Return: 0 or -ENOENT (no maps, or no verdict), -errno. */
+int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqgate_source_key *key);
+/* @origin: MQGATE_ORIGIN_*, or -1 for all. Return: how many were removed, or -errno. */
+int mqg_judge_verdict_flush(struct mqg_judge *judge, int origin);
+
+/* ---- what it tells ----------------------------------------------------------------------- */
+
+struct mqg_judge_counts {
+	uint64_t	bans;			/* verdicts written by score */
+	uint64_t	spared;			/* bans not written: allow list or live flow */
+	uint64_t	verdicts_full;		/* writes refused because the map was full */
+	uint64_t	allow_full;
+	uint64_t	events, events_proven;
+	uint64_t	allowed;		/* flows ever allowed */
+	size_t		sources, flows;		/* now */
+};
+
+void mqg_judge_counts_read(struct mqg_judge *judge, struct mqg_judge_counts *counts);
+
+/* Refusals of one service for one reason since the start. */
+uint64_t mqg_judge_refused_read(struct mqg_judge *judge, uint32_t service, uint32_t reason);
+
+/* What is known of a source. @verdict: as XDP would find it (exact, then /64); action NONE = none. */
+void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
+		   struct mqg_score_view *view, struct mqgate_verdict *verdict);
+
+typedef int (*mqg_refusal_fn)(const struct mqg_refusal_note *note, void *arg);
+/* Latest first; stops at the first non-zero answer and returns it. @fn must not block. */
+int mqg_judge_refusal_each(struct mqg_judge *judge, mqg_refusal_fn fn, void *arg);
+
+#endif

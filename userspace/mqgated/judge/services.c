@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Services and ports as XDP is to see them. Called by the judge in the main thread; no lock. */
+#include "judge/services.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "config/endpoint.h"
+
+#define TCP_PORTS	65536U
+#define BATCH		4096U
+
+static void name_service(struct mqgate_service *svc, const char *name)
+{
+	memset(svc, 0, sizeof(*svc));
+	strncpy(svc->name, name, sizeof(svc->name) - 1);
+}
+
+static void from_listener(const struct mqg_listener *listener, struct mqgate_service *svc)
+{
+	name_service(svc, listener->name);
+	svc->kind = listener->kind;
+	svc->mode = listener->mode;
+	svc->allow_pps = listener->allow_pps;
+	svc->allow_burst = listener->allow_burst;
+	if (listener->kind == MQGATE_KIND_MQTT)
+		svc->first_max = listener->connect_max;
+}
+
+static void from_service(const struct mqg_service *service, uint64_t lease,
+			 struct mqgate_service *svc)
+{
+	name_service(svc, service->name);
+	svc->kind = service->kind;
+	svc->mode = service->mode;
+	svc->flags = service->strict ? MQGATE_SVC_F_STRICT : 0;
+	svc->lease = service->fail_closed ? lease : 0;
+}
+
+/* What @port is to lead to; 0 where the configuration does not mention it. */
+static uint32_t wanted(const struct mqg_config *config, uint32_t port)
+{
+	for (size_t i = 0; i < config->n_listeners; i++)
+		if (mqg_endpoint_port(&config->listeners[i].address) == port)
+			return config->listeners[i].service;
+	for (size_t i = 0; i < config->n_services; i++)
+		if (config->services[i].port == port)
+			return config->services[i].number;
+	return 0;
+}
+
+static int write_services(const struct mqg_config *config, const struct mqg_pins *pins,
+			  uint64_t lease)
+{
+	struct mqgate_service all[MQGATE_SERVICES];
+	int err = 0;
+
+	memset(all, 0, sizeof(all));
+	for (size_t i = 0; i < config->n_listeners; i++)
+		from_listener(&config->listeners[i], &all[config->listeners[i].service]);
+	for (size_t i = 0; i < config->n_services; i++)
+		if (config->services[i].number != MQGATE_SVC_UNPROTECTED)
+			from_service(&config->services[i], lease, &all[config->services[i].number]);
+	for (uint32_t n = 1; !err && n < MQGATE_SERVICES; n++)
+		err = mqg_service_write(pins, n, &all[n]);
+	return err;
+}
+
+/* Sets every TCP port that does not lead to where it should. */
+static int write_ports(const struct mqg_config *config, const struct mqg_pins *pins)
+{
+	uint32_t *keys = calloc(BATCH, sizeof(*keys));
+	uint32_t *values = calloc(BATCH, sizeof(*values));
+	uint32_t token = 0, next = 0, done = 0;
+	bool more = true;
+	int err = keys && values ? 0 : -ENOMEM;
+
+	for (bool first = true; !err && more && done < TCP_PORTS; first = false) {
+		uint32_t count = BATCH;
+
+		err = bpf_map_lookup_batch(pins->ports, first ? NULL : &token, &next, keys, values,
+					   &count, NULL);
+		more = err != -ENOENT;
+		if (err == -ENOENT)
+			err = 0;
+		token = next;
+		done += count;
+		for (uint32_t i = 0; !err && i < count; i++)
+			if (values[i] && keys[i] && keys[i] < TCP_PORTS &&
+			    !wanted(config, keys[i]))
+				err = mqg_port_write(pins, (uint16_t)keys[i], 0);
+	}
+	free(keys);
+	free(values);
+	for (size_t i = 0; !err && i < config->n_listeners; i++)
+		err = mqg_port_write(pins, mqg_endpoint_port(&config->listeners[i].address),
+				     config->listeners[i].service);
+	for (size_t i = 0; !err && i < config->n_services; i++)
+		err = mqg_port_write(pins, config->services[i].port, config->services[i].number);
+	return err;
+}
+
+int mqg_services_write(const struct mqg_config *config, const struct mqg_pins *pins,
+		       uint64_t lease)
+{
+	int err = write_services(config, pins, lease);
+
+	return err ? err : write_ports(config, pins);
+}
+
+int mqg_services_lease(const struct mqg_config *config, const struct mqg_pins *pins,
+		       uint64_t lease)
+{
+	struct mqgate_service svc;
+	int err = 0;
+
+	for (size_t i = 0; i < config->n_services; i++) {
+		int one;
+
+		if (!config->services[i].fail_closed)
+			continue;
+		from_service(&config->services[i], lease, &svc);
+		one = mqg_service_write(pins, config->services[i].number, &svc);
+		err = one ? one : err;
+	}
+	return err;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The judge from the inside, for the files of this folder. Everything below `lock` is guarded by
+ * it, but `pins` is replaced by the main thread alone, which may therefore read it without.
+ */
+#ifndef MQG_JUDGE_STATE_H
+#define MQG_JUDGE_STATE_H
+
+#include <pthread.h>
+
+#include "common/pins.h"
+#include "judge/flows.h"
+#include "judge/judge.h"
+#include "judge/manage.h"
+#include "judge/refusals.h"
+#include "judge/score.h"
+
+#define NS_PER_S	1000000000ULL
+#define ALLOW_FOR	(120 * NS_PER_S)	/* life of an ALLOW entry without a refresh */
+#define ALLOW_REFRESH	(30 * NS_PER_S)
+#define LEASE_FOR	(5 * NS_PER_S)
+#define REAP_EVERY	(10 * NS_PER_S)
+
+struct mqg_judge {
+	const struct mqg_config		*config;
+	uint64_t			(*clock)(void);
+
+	pthread_mutex_t			lock;
+	struct mqg_pins			pins;
+	bool				have_pins;
+	struct mqg_score		*score;
+	struct mqg_flows		*flows;
+	struct mqg_refusals		*refusals;
+	struct mqg_judge_counts		counts;
+	uint64_t			refused[MQGATE_SERVICES][MQGATE_REASON_MAX];
+
+	/* The main thread's own. */
+	struct mqgate_source_key	*allow;		/* the configured allow list, sorted */
+	char				pins_error[512];
+	uint64_t			pins_inode;	/* of the pinned sources map */
+	uint64_t			next_reap, next_refresh;
+	int				events_lock;	/* held while the daemon reads, -1 = not */
+	bool				events_said;	/* why they cannot be read is in the log */
+	struct ring_buffer		*ring;
+	unsigned int			ring_generation;
+	mqg_event_fn			event_fn;
+	void				*event_arg;
+};
+
+/* ---- judge.c: with the lock held ------------------------------------------------------ */
+
+bool mqg_judge_allow_listed(const struct mqg_judge *judge, const struct mqgate_source_key *key);
+
+/* One piece of evidence against @addr; bans its source where that is due. */
+void mqg_judge_evidence(struct mqg_judge *judge, const uint8_t addr[16], uint32_t reason,
+			uint64_t now);
+
+/* Writes or refreshes the ALLOW entry of a live flow. Return: 0 or -errno. */
+int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *flow, uint64_t now);
+
+/* Writes a verdict; counts and logs a full map. Return: 0 or -errno. */
+int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqgate_source_key *key,
+			    const struct mqgate_verdict *verdict);
+
+/* True when an operator's DROP covers @addr now. */
+bool mqg_judge_operator_drops(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now);
+
+/* True when @key is the address itself or the /64 that @addr lies in. */
+bool mqg_source_covers(const struct mqgate_source_key *key, const uint8_t addr[16]);
+
+/* ---- adopt.c: main thread, without the lock --------------------------------------------- */
+
+/*
+ * Reads maps that have just been opened and are not yet judge->pins: dead flows go, bans are
+ * learnt, services and the configured allow list are written. Return: 0 or -errno.
+ */
+int mqg_judge_adopt(struct mqg_judge *judge, const struct mqg_pins *pins, uint64_t now);
+
+/* Writes the configured allow list; an operator's DROP stays. Return: 0 or -errno. */
+int mqg_judge_allow_list_write(struct mqg_judge *judge, const struct mqg_pins *pins, uint64_t now);
+
+/* Verdicts with their keys, collected while walking, so that they can be changed afterwards. */
+struct mqg_found {
+	struct mqgate_source_key	key;
+	struct mqgate_verdict		verdict;
+};
+
+struct mqg_found_list {
+	struct mqg_found	*items;
+	size_t			n, room;
+};
+
+typedef bool (*mqg_found_fn)(const struct mqg_found *found, const void *arg);
+/* Collects what @want says yes to; NULL = everything. The list is freed by the caller. */
+int mqg_found_collect(const struct mqg_pins *pins, mqg_found_fn want, const void *arg,
+		      struct mqg_found_list *list);
+
+/* ---- events.c: main thread, without the lock --------------------------------------------- */
+
+/* Opens the ring buffer unless it is open. Its one reader may be `mqgate events` for a while. */
+void mqg_judge_events_open(struct mqg_judge *judge);
+void mqg_judge_events_close(struct mqg_judge *judge);
+
+#endif
