@@ -123,6 +123,11 @@ int mqg_action_parse(const char *word)
 	return find(actions, ARRAY_SIZE(actions), word);
 }
 
+int mqg_origin_parse(const char *word)
+{
+	return find(origins, ARRAY_SIZE(origins), word);
+}
+
 int mqg_kind_parse(const char *word)
 {
 	return find(kinds, ARRAY_SIZE(kinds), word);

@@ -28,6 +28,7 @@ const char *mqg_flow_state_word(uint32_t state);
 /* The number of a word, or -ENOENT. */
 int mqg_reason_parse(const char *word);
 int mqg_action_parse(const char *word);
+int mqg_origin_parse(const char *word);
 int mqg_kind_parse(const char *word);
 int mqg_mode_parse(const char *word);
 

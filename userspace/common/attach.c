@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Attaching: decides between new, adopted and shared programs, finds a mode that the driver
+ * takes, pins, and undoes. Called by the command's attach; every change of the pins is made
+ * under the writer's lock, which is not held while a person is asked to confirm.
+ */
+#include "common/attach.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include <linux/if_link.h>
+#include <linux/mqgate.h>
+
+#include "common/lock.h"
+#include "common/pindir.h"
+#include "common/pins.h"
+
+#define LOCK_WAIT_MS	5000
+
+/* The kernel's own number for "not supported", which leaks to user space from some drivers. */
+#define KERNEL_ENOTSUPP	524
+
+static void __attribute__((format(printf, 2, 3))) note(struct mqg_attach *a, const char *format, ...)
+{
+	size_t used = strlen(a->note);
+	va_list args;
+
+	if (used && used < sizeof(a->note) - 1)
+		a->note[used++] = '\n';
+	va_start(args, format);
+	vsnprintf(a->note + used, sizeof(a->note) - used, format, args);
+	va_end(args);
+}
+
+static uint32_t id_of_prog(int fd)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+}
+
+static uint32_t id_of_map(int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+}
+
+/* A program that uses other maps than the pinned ones would filter by verdicts nobody sees. */
+static bool uses_map(int prog_fd, uint32_t map_id)
+{
+	__u32 ids[64] = {};
+	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (uintptr_t)ids };
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &len) || info.type != BPF_PROG_TYPE_XDP)
+		return false;
+	for (__u32 i = 0; i < info.nr_map_ids && i < 64; i++)
+		if (ids[i] == map_id)
+			return true;
+	return false;
+}
+
+static int count_live(const struct mqg_link *link, void *arg)
+{
+	if (link->readable && link->ifindex)
+		++*(int *)arg;
+	return 0;
+}
+
+/* A pin whose interface is gone holds a dead link; it would only be in the way. */
+static int check_own_link(struct mqg_attach *a, char *why, size_t size)
+{
+	struct mqg_link link;
+	struct mqg_xdp xdp;
+	int err = mqg_link_read(a->ifname, &link);
+
+	if (err == -ENOENT)
+		return 0;
+	if (err || !link.readable) {
+		snprintf(why, size, "%s: the pin cannot be read (%s); this needs root, or remove it "
+			 "if it is not a link of mqgate", link.path, strerror(err ? -err : EACCES));
+		return err ? err : -EACCES;
+	}
+	if (!link.ifindex)
+		return unlink(link.path) ? -errno : 0;
+
+	err = mqg_xdp_lookup(a->ifindex, &xdp);
+	if (err) {
+		snprintf(why, size, "%s: cannot be asked for its XDP program: %s", a->ifname,
+			 strerror(-err));
+		return err;
+	}
+	if (link.ifindex != a->ifindex || xdp.prog_id != link.prog_id) {
+		snprintf(why, size, "%s: the pin %s belongs to an interface of that name in another "
+			 "network namespace; name another directory for this one in MQGATE_BPFFS",
+			 a->ifname, link.path);
+		return -EEXIST;
+	}
+	a->already = true;
+	a->mode = xdp.mode;
+	a->prog_id = link.prog_id;
+	if (a->wanted == MQG_XDP_NONE || a->wanted == xdp.mode)
+		return -EALREADY;
+	snprintf(why, size, "%s: mqgate is attached already, in %s mode; to change it: mqgate detach "
+		 "%s keep, then attach again", a->ifname, mqg_xdp_mode_word(xdp.mode), a->ifname);
+	return -EEXIST;
+}
+
+/*
+ * While other interfaces are attached, this one shares their program. Else a new program is
+ * loaded, so that an upgrade takes effect, and takes over the pinned maps: verdicts survive.
+ */
+static int get_program(struct mqg_attach *a, char *why, size_t size)
+{
+	char path[MQG_PATH], object[MQG_PATH];
+	int live = 0, found, err;
+
+	found = mqg_pindir_open(a->map_fd, why, size);
+	if (found < 0)
+		return found;
+	a->adopted = found;
+	mqg_link_each(count_live, &live);
+	mqg_object_find(object, sizeof(object));
+
+	if (live && found == MQG_MAPS) {
+		snprintf(path, sizeof(path), "%s/" MQGATE_PIN_PROG, mqg_bpffs_dir());
+		a->prog_fd = bpf_obj_get(path);
+		a->shared = a->prog_fd >= 0;
+		if (a->shared && !uses_map(a->prog_fd, id_of_map(a->map_fd[0]))) {
+			snprintf(why, size, "%s: the pinned program does not use the pinned maps; "
+				 "mqgate detach all, then attach again", path);
+			return -EPROTO;
+		}
+		if (a->shared)
+			return 0;
+	}
+
+	err = mqg_object_load(&a->object, object, false, a->map_fd, why, size);
+	if (err)
+		return err;
+	a->prog_fd = a->object.prog_fd;
+	a->rodata_fd = a->object.rodata_fd;
+	a->first = !found;
+	for (size_t i = 0; i < MQG_MAPS; i++)
+		if (a->map_fd[i] < 0)
+			a->map_fd[i] = dup(a->object.map_fd[i]);
+	return 0;
+}
+
+static int create_link(struct mqg_attach *a, int prog_fd, __u32 flags)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	int fd = bpf_link_create(prog_fd, (int)a->ifindex, BPF_XDP, &opts);
+
+	if (fd < 0)
+		return fd;
+	a->link_fd = fd;
+	a->mode = flags & XDP_FLAGS_SKB_MODE ? MQG_XDP_GENERIC : MQG_XDP_NATIVE;
+	a->prog_id = id_of_prog(prog_fd);
+	return 0;
+}
+
+/* Drivers refuse a program without frags where a packet may need several buffers (MTU). */
+static int create_frags_link(struct mqg_attach *a, char *why, size_t size)
+{
+	char object[MQG_PATH];
+	int err;
+
+	mqg_object_find(object, sizeof(object));
+	err = mqg_object_load(&a->twin, object, true, a->map_fd, why, size);
+	if (err)
+		return err;
+	err = create_link(a, a->twin.prog_fd, XDP_FLAGS_DRV_MODE);
+	a->frags = !err;
+	return err;
+}
+
+static bool unsupported(int err)
+{
+	return err == -EOPNOTSUPP || err == -KERNEL_ENOTSUPP;
+}
+
+static int say_refusal(struct mqg_attach *a, int err, char *why, size_t size)
+{
+	struct mqg_xdp xdp;
+	char text[384];
+
+	if (err == -EBUSY || err == -EEXIST) {
+		if (!mqg_xdp_lookup(a->ifindex, &xdp) && xdp.mode != MQG_XDP_NONE) {
+			mqg_xdp_describe(&xdp, text, sizeof(text));
+			snprintf(why, size, "%s: %s", a->ifname, text);
+			return -EEXIST;
+		}
+		snprintf(why, size, "%s: another XDP program was there a moment ago; try again",
+			 a->ifname);
+	} else if (err == -EPERM || err == -EACCES) {
+		snprintf(why, size, "%s: permission denied; attaching needs root", a->ifname);
+	} else if (unsupported(err) && a->wanted == MQG_XDP_NATIVE) {
+		snprintf(why, size, "%s: its driver has no native XDP; use the slower generic mode: "
+			 "mqgate attach %s generic", a->ifname, a->ifname);
+	} else if (a->wanted == MQG_XDP_NATIVE) {
+		snprintf(why, size, "%s: its driver refuses native XDP (%s), with frags, too; mostly "
+			 "the MTU, the queues or LRO are the cause (dmesg may say). Or: mqgate attach "
+			 "%s generic", a->ifname, strerror(-err), a->ifname);
+	} else {
+		snprintf(why, size, "%s: generic XDP is refused as well: %s", a->ifname,
+			 strerror(-err));
+	}
+	return err;
+}
+
+static int make_link(struct mqg_attach *a, char *why, size_t size)
+{
+	int err = -EOPNOTSUPP, first;
+
+	if (a->wanted != MQG_XDP_GENERIC) {
+		first = err = create_link(a, a->prog_fd, XDP_FLAGS_DRV_MODE);
+		if (!err)
+			return 0;
+		if (err == -EBUSY || err == -EEXIST || err == -EPERM || err == -EACCES)
+			return say_refusal(a, err, why, size);
+		if (!unsupported(err)) {
+			err = create_frags_link(a, why, size);
+			if (!err) {
+				note(a, "the driver refuses packets of one buffer (%s), so the "
+				     "program for packets of several buffers is attached",
+				     strerror(-first));
+				return 0;
+			}
+		}
+		if (a->wanted == MQG_XDP_NATIVE)
+			return say_refusal(a, err, why, size);
+		if (unsupported(first))
+			note(a, "the driver has no native XDP, so generic mode is used: it filters "
+			     "the same and costs more a packet");
+		else
+			note(a, "the driver refuses native XDP (%s), so generic mode is used: it "
+			     "filters the same and costs more a packet", strerror(-first));
+	}
+	err = create_link(a, a->prog_fd, XDP_FLAGS_SKB_MODE);
+	return err ? say_refusal(a, err, why, size) : 0;
+}
+
+/* The program's own pins are replaced when it is new; those of maps hold what was adopted. */
+static int pin_set(struct mqg_attach *a, char *why, size_t size)
+{
+	char path[MQG_PATH], said[256];
+	int err;
+
+	err = mqg_pindir_make(a->gid, said, why, size);
+	if (err)
+		return err;
+	if (said[0])
+		note(a, "%s", said);
+	for (size_t i = 0; i < MQG_MAPS; i++) {
+		err = mqg_pindir_pin(a->map_fd[i], mqg_map_layouts[i].name, a->gid, why, size);
+		if (err < 0)
+			return err;
+	}
+	if (!a->shared) {
+		snprintf(path, sizeof(path), "%s/" MQGATE_PIN_RODATA, mqg_bpffs_dir());
+		unlink(path);
+		snprintf(path, sizeof(path), "%s/" MQGATE_PIN_PROG, mqg_bpffs_dir());
+		unlink(path);
+		err = mqg_pindir_pin(a->rodata_fd, MQGATE_PIN_RODATA, a->gid, why, size);
+		if (err < 0)
+			return err;
+	}
+	err = mqg_pindir_pin(a->prog_fd, MQGATE_PIN_PROG, a->gid, why, size);
+	return err < 0 ? err : 0;
+}
+
+int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
+{
+	int lock, err;
+
+	a->prog_fd = a->link_fd = a->rodata_fd = -1;
+	for (size_t i = 0; i < MQG_MAPS; i++)
+		a->map_fd[i] = -1;
+	a->note[0] = '\0';
+	a->ifindex = if_nametoindex(a->ifname);
+	if (!a->ifindex) {
+		snprintf(why, size, "%s: there is no such interface in this network namespace; "
+			 "ip -br link lists them", a->ifname);
+		return -ENODEV;
+	}
+	if (geteuid()) {
+		snprintf(why, size, "%s: attaching needs root", a->ifname);
+		return -EPERM;
+	}
+	a->gid = mqg_group_lookup(a->group);
+	if (a->gid == (gid_t)-1)
+		note(a, "there is no group %s, so only root may open the pins", a->group);
+
+	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
+	if (lock < 0)
+		return lock;
+	err = check_own_link(a, why, size);
+	if (!err)
+		err = get_program(a, why, size);
+	if (!err)
+		err = make_link(a, why, size);
+	if (!err) {
+		err = pin_set(a, why, size);
+		if (err && a->first)
+			mqg_pindir_remove();
+	}
+	close(lock);
+	if (err)
+		mqg_attach_end(a);
+	/* Asked for what is there already: nothing to do, and nothing to give back. */
+	return err == -EALREADY ? 0 : err;
+}
+
+int mqg_attach_keep(struct mqg_attach *a, char *why, size_t size)
+{
+	char path[MQG_PATH];
+	int lock, err;
+
+	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
+	if (lock < 0)
+		return lock;
+	err = pin_set(a, why, size);
+	if (!err)
+		err = mqg_link_path(a->ifname, path, sizeof(path));
+	if (!err) {
+		err = bpf_obj_pin(a->link_fd, path);
+		if (err)
+			snprintf(why, size, "%s: cannot be pinned: %s", path, strerror(-err));
+	}
+	close(lock);
+	return err;
+}
+
+void mqg_attach_undo(struct mqg_attach *a)
+{
+	char why[256];
+	int lock, live = 0;
+
+	if (a->link_fd >= 0) {
+		bpf_link_detach(a->link_fd);
+		close(a->link_fd);
+		a->link_fd = -1;
+	}
+	if (!a->first)
+		return;
+	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, sizeof(why));
+	mqg_link_each(count_live, &live);
+	if (lock >= 0 && !live)
+		mqg_pindir_remove();
+	if (lock >= 0)
+		close(lock);
+}
+
+void mqg_attach_end(struct mqg_attach *a)
+{
+	/* These three belong to the object, unless the program is shared. */
+	if (a->shared && a->prog_fd >= 0)
+		close(a->prog_fd);
+	if (a->link_fd >= 0)
+		close(a->link_fd);
+	for (size_t i = 0; i < MQG_MAPS; i++) {
+		if (a->map_fd[i] >= 0)
+			close(a->map_fd[i]);
+		a->map_fd[i] = -1;
+	}
+	mqg_object_unload(&a->object);
+	mqg_object_unload(&a->twin);
+	a->prog_fd = a->link_fd = a->rodata_fd = -1;
+}
+
+/* ---- detaching --------------------------------------------------------------- */
+
+struct removal {
+	const char		*ifname;	/* NULL: all */
+	struct mqg_detach	*detach;
+	bool			found;
+};
+
+static int detach_link(const struct mqg_link *link, void *arg)
+{
+	struct removal *r = arg;
+	int fd;
+
+	if (r->ifname && strcmp(r->ifname, link->ifname)) {
+		if (link->ifindex)
+			r->detach->left++;
+		return 0;
+	}
+	/* Removing the pin alone would detach later, when the kernel finds the time. */
+	fd = bpf_obj_get(link->path);
+	if (fd >= 0) {
+		bpf_link_detach(fd);
+		close(fd);
+	}
+	if (unlink(link->path))
+		return -errno;
+	r->found = true;
+	r->detach->detached++;
+	return 0;
+}
+
+static int say_not_attached(const char *ifname, char *why, size_t size)
+{
+	uint32_t ifindex = if_nametoindex(ifname);
+	struct mqg_xdp xdp = {};
+	char remedy[96];
+
+	if (ifindex && !mqg_xdp_lookup(ifindex, &xdp) && xdp.mode != MQG_XDP_NONE) {
+		mqg_xdp_remedy(&xdp, remedy, sizeof(remedy));
+		snprintf(why, size, "%s: XDP program %u is there without a pin of mqgate; %s takes "
+			 "it off", ifname, xdp.prog_id, remedy);
+	} else {
+		snprintf(why, size, "%s: mqgate is not attached there; mqgate status shows where it "
+			 "is", ifname);
+	}
+	return -ENOENT;
+}
+
+int mqg_detach(const char *ifname, struct mqg_detach *detach, char *why, size_t size)
+{
+	struct removal r = { ifname, detach, false };
+	int lock, err;
+
+	detach->detached = detach->left = detach->foreign = 0;
+	detach->removed = false;
+	if (geteuid()) {
+		snprintf(why, size, "detaching needs root");
+		return -EPERM;
+	}
+	if (access(mqg_bpffs_dir(), F_OK)) {
+		if (ifname)
+			return say_not_attached(ifname, why, size);
+		snprintf(why, size, "%s: there is no such directory, so nothing is attached",
+			 mqg_bpffs_dir());
+		return -ENOENT;
+	}
+	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
+	if (lock < 0)
+		return lock;
+	err = mqg_link_each(detach_link, &r);
+	if (err)
+		snprintf(why, size, "%s: a pin cannot be removed: %s", mqg_bpffs_dir(),
+			 strerror(-err));
+	else if (ifname && !r.found)
+		err = say_not_attached(ifname, why, size);
+
+	if (!err && !detach->left && !detach->keep) {
+		err = mqg_pindir_remove();
+		detach->removed = err >= 0;
+		detach->foreign = err > 0 ? err : 0;
+		if (err < 0)
+			snprintf(why, size, "%s: cannot be removed: %s", mqg_bpffs_dir(),
+				 strerror(-err));
+	}
+	close(lock);
+	return err < 0 ? err : 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Finds and loads the XDP object with libbpf. Called by attach.c under the writer's lock; what
+ * libbpf prints while loading is kept here to explain a failure, so one load at a time.
+ */
+#include "common/object.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <linux/mqgate.h>
+
+#define INSTALLED	"/usr/lib/mqgate/mqgate.bpf.o"
+#define BESIDE_BUILD	"../bpf/mqgate.bpf.o"
+
+/* The last warning of libbpf: its errno alone seldom says which map or instruction it was. */
+static char warning[256];
+
+static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(warning, sizeof(warning), format, args);
+	warning[strcspn(warning, "\n")] = '\0';
+	return 0;
+}
+
+void mqg_object_find(char *path, size_t size)
+{
+	const char *named = getenv("MQGATE_OBJ");
+	char self[256];
+	ssize_t len;
+	char *slash;
+
+	if (named && *named) {
+		snprintf(path, size, "%s", named);
+		return;
+	}
+	len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (len > 0) {
+		self[len] = '\0';
+		slash = strrchr(self, '/');
+		if (slash) {
+			*slash = '\0';
+			snprintf(path, size, "%s/" BESIDE_BUILD, self);
+			if (!access(path, R_OK))
+				return;
+		}
+	}
+	snprintf(path, size, "%s", INSTALLED);
+}
+
+static struct bpf_map *find_rodata(struct bpf_object *obj)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj) {
+		const char *name = bpf_map__name(map);
+		const char *dot = name ? strchr(name, '.') : NULL;
+
+		if (bpf_map__is_internal(map) && dot && !strcmp(dot, ".rodata"))
+			return map;
+	}
+	return NULL;
+}
+
+/* The object says which ABI it was built with, in the first member of its read-only data. */
+static int check_abi(struct bpf_object *obj, const char *path, char *why, size_t size)
+{
+	struct bpf_map *map = find_rodata(obj);
+	const void *value;
+	struct mqgate_rodata rodata = {};
+	size_t len = 0;
+
+	value = map ? bpf_map__initial_value(map, &len) : NULL;
+	if (value && len >= sizeof(rodata))
+		memcpy(&rodata, value, sizeof(rodata));
+	if (rodata.abi_version == MQGATE_ABI_VERSION)
+		return 0;
+	if (!rodata.abi_version)
+		snprintf(why, size, "%s: it does not carry an ABI version, so it is not the XDP "
+			 "object of mqgate; name the right one in MQGATE_OBJ", path);
+	else
+		snprintf(why, size, "%s: it speaks ABI %u and this command speaks %u; install the "
+			 "object and the command of one version", path, rodata.abi_version,
+			 MQGATE_ABI_VERSION);
+	return -EPROTO;
+}
+
+/* The name of a map in the object is that of its pin: the table knows its sizes. */
+static int prepare_maps(struct bpf_object *obj, const char *path, const int *reuse, char *why,
+			size_t size)
+{
+	for (size_t i = 0; i < MQG_MAPS; i++) {
+		const struct mqg_map_layout *layout = &mqg_map_layouts[i];
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, layout->name);
+		int err = 0;
+
+		if (!map) {
+			snprintf(why, size, "%s: it has no map %s, so it is not the XDP object of "
+				 "mqgate; name the right one in MQGATE_OBJ", path, layout->name);
+			return -EPROTO;
+		}
+		if (reuse && reuse[i] >= 0)
+			err = bpf_map__reuse_fd(map, reuse[i]);
+		else if (layout->enlarge && bpf_map__max_entries(map) < layout->enlarge)
+			err = bpf_map__set_max_entries(map, layout->enlarge);
+		if (err) {
+			snprintf(why, size, "%s: map %s cannot be prepared: %s", path, layout->name,
+				 strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int explain_load(int err, const char *path, char *why, size_t size)
+{
+	if (err == -EPERM || err == -EACCES)
+		snprintf(why, size, "%s: the kernel does not let you load it; this needs root",
+			 path);
+	else
+		snprintf(why, size, "%s: the kernel does not take it: %s%s%s", path, strerror(-err),
+			 warning[0] ? "; " : "", warning);
+	return err;
+}
+
+int mqg_object_load(struct mqg_object *object, const char *path, bool frags, const int *reuse,
+		    char *why, size_t size)
+{
+	const char *wanted = frags ? MQG_PROG_FRAGS : MQG_PROG;
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int err;
+
+	memset(object, 0, sizeof(*object));
+	warning[0] = '\0';
+	libbpf_set_print(keep_warning);
+
+	if (access(path, R_OK)) {
+		err = -errno;
+		snprintf(why, size, "%s: the XDP object cannot be read (%s); build it with make, or "
+			 "name it in MQGATE_OBJ", path, strerror(errno));
+		return err;
+	}
+	object->obj = bpf_object__open_file(path, NULL);
+	if (!object->obj) {
+		err = -errno;
+		snprintf(why, size, "%s: not a BPF object: %s%s%s", path, strerror(-err),
+			 warning[0] ? "; " : "", warning);
+		return err;
+	}
+	err = check_abi(object->obj, path, why, size);
+	if (!err)
+		err = prepare_maps(object->obj, path, reuse, why, size);
+	if (err)
+		goto fail;
+
+	bpf_object__for_each_program(prog, object->obj)
+		bpf_program__set_autoload(prog, !strcmp(bpf_program__name(prog), wanted));
+	prog = bpf_object__find_program_by_name(object->obj, wanted);
+	if (!prog) {
+		snprintf(why, size, "%s: it has no program %s", path, wanted);
+		err = -ENOENT;
+		goto fail;
+	}
+	err = bpf_object__load(object->obj);
+	if (err) {
+		explain_load(err, path, why, size);
+		goto fail;
+	}
+
+	object->prog_fd = bpf_program__fd(prog);
+	map = find_rodata(object->obj);
+	object->rodata_fd = bpf_map__fd(map);
+	for (size_t i = 0; i < MQG_MAPS; i++)
+		object->map_fd[i] = bpf_object__find_map_fd_by_name(object->obj,
+								    mqg_map_layouts[i].name);
+	return 0;
+fail:
+	mqg_object_unload(object);
+	return err;
+}
+
+void mqg_object_unload(struct mqg_object *object)
+{
+	if (object->obj)
+		bpf_object__close(object->obj);
+	memset(object, 0, sizeof(*object));
+}

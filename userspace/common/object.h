@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The XDP object on disk and in the kernel: found, opened, its maps enlarged or taken over
+ * from pins, one of its two programs loaded. Used by attach.c only, under the writer's lock.
+ */
+#ifndef MQG_OBJECT_H
+#define MQG_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/layout.h"
+
+#define MQG_PROG	"mqgate_xdp"
+#define MQG_PROG_FRAGS	"mqgate_xdp_frags"
+
+struct bpf_object;
+
+struct mqg_object {
+	struct bpf_object	*obj;
+	int			prog_fd;	/* all of these belong to @obj */
+	int			rodata_fd;
+	int			map_fd[MQG_MAPS];
+};
+
+/**
+ * mqg_object_find() - where the XDP object is
+ * @path: out
+ * @size: of @path
+ *
+ * $MQGATE_OBJ, else ../bpf/mqgate.bpf.o beside the directory of the running program (a build
+ * tree), else /usr/lib/mqgate/mqgate.bpf.o.
+ */
+void mqg_object_find(char *path, size_t size);
+
+/**
+ * mqg_object_load() - load one program of the object into the kernel
+ * @object: out; safe to pass to mqg_object_unload() whatever is returned
+ * @path:   of the object
+ * @frags:  the twin that takes packets of several buffers, instead of the plain one
+ * @reuse:  descriptors of maps to use instead of new ones, -1 = make it; NULL = make all
+ * @why:    buffer for what is wrong and the remedy
+ * @size:   of @why
+ *
+ * Return: 0, -ENOENT, -EPROTO (object of another ABI), or another -errno.
+ */
+int mqg_object_load(struct mqg_object *object, const char *path, bool frags, const int *reuse,
+		    char *why, size_t size);
+void mqg_object_unload(struct mqg_object *object);
+
+#endif
