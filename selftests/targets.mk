@@ -24,6 +24,12 @@ define handed_back
 	exit $$rc
 endef
 
+run: ## see it at work: namespaces, broker, devices, a flood (root; KEEP=1, IF= BROKER= CONFIG=)
+	$(call as_root,$@)
+	$(call prepared,run)
+	@$(MAKE) --no-print-directory -C selftests/e2e all
+	$(call handed_back,bash selftests/e2e/run.sh)
+
 test: ## all tests but the mutants (root; under 15 minutes)
 	$(call as_root,$@)
 	$(call prepared,test run)
@@ -54,4 +60,4 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: test test-unit test-xdp test-e2e style sparse
+.PHONY: run test test-unit test-xdp test-e2e style sparse

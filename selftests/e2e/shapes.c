@@ -27,7 +27,8 @@ const struct shape shapes_mqtt[] = {
 	SHAPE(3, "name-length-only", "\x10\x02\x00\x04"),
 	SHAPE(3, "name-only", "\x10\x06\x00\x04MQTT"),
 	SHAPE(3, "trailing-byte", "\x10\x0e" MQTT4 "\x02" TAIL "\x00"),
-	SHAPE(3, "body-over-length", "\x10\x0d" MQTT4 "\x02\x00\x3c\x00\x20" "abcdefghijklmnopqrstuvwxyz012345"),
+	SHAPE(3, "body-over-length", "\x10\x0d" MQTT4 "\x02\x00\x3c\x00\x20"
+	      "abcdefghijklmnopqrstuvwxyz012345"),
 	SHAPE(4, "flags-01", "\x10\x0d" MQTT4 "\x01" TAIL),
 	SHAPE(4, "flags-0a", "\x10\x0d" MQTT4 "\x0a" TAIL),
 	SHAPE(4, "flags-12", "\x10\x0d" MQTT4 "\x12" TAIL),
@@ -60,8 +61,8 @@ const struct shape shapes_tls[] = {
 	      GOOD_REST),
 	SHAPE(0, "hello-version-2", "\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x02\x00" RANDOM "\x00"
 	      GOOD_REST),
-	SHAPE(0, "session-id-33", "\x16\x03\x01\x00\x4e\x01\x00\x00\x4a\x03\x03" RANDOM "\x21" RANDOM
-	      "x" GOOD_REST),
+	SHAPE(0, "session-id-33", "\x16\x03\x01\x00\x4e\x01\x00\x00\x4a\x03\x03" RANDOM "\x21"
+	      RANDOM "x" GOOD_REST),
 	SHAPE(0, "suites-odd", "\x16\x03\x01\x00\x2e\x01\x00\x00\x2a\x03\x03" RANDOM
 	      "\x00\x00\x03\x13\x01\x13\x01\x00"),
 	SHAPE(0, "compression-without-null", "\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x03" RANDOM

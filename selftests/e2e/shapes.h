@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The malformed first payloads that flood and attackers send: every shape of lines 1 to 5 of the
- * list of attacks, and ClientHellos that no TLS library would send. Constant data. Every one of them
- * is malformed as it stands: none is merely incomplete (shapes_test.c holds the parsers to that).
+ * list of attacks, and ClientHellos that no TLS library would send. Constant data. Every one of
+ * them is malformed as it stands: none is merely incomplete (shapes_test.c checks that).
  */
 #ifndef SELFTESTS_E2E_SHAPES_H
 #define SELFTESTS_E2E_SHAPES_H

@@ -3,13 +3,14 @@
 #
 # A real mosquitto for tests. Needs ktap.sh (and netns.sh unless NS is "-", this namespace).
 #
-#	broker_start NS DIR ADDRESS PORT	sets broker_pid; log in DIR/broker.log
+#	broker_start NS DIR ADDRESS PORT	sets broker_pid; log in DIR/broker.log; * is any
 #	broker_stop				and broker_start may be called again
 
 broker_pid=
 
 broker_conf() {
 	local dir=$1 addr=$2 port=$3
+	[ "$addr" != '*' ] || addr=
 	cat > "$dir/mosquitto.conf" <<-END
 	listener $port $addr
 	allow_anonymous true
@@ -38,8 +39,10 @@ broker_in() {
 
 broker_ready() {
 	local addr=$2 port=$3
-	[ "$addr" != 0.0.0.0 ] || addr=127.0.0.1
-	[ "$addr" != :: ] || addr=::1
+	case $addr in
+	'*' | 0.0.0.0)	addr=127.0.0.1 ;;
+	::)		addr=::1 ;;
+	esac
 	broker_in "$1" timeout 2 bash -c ": < '/dev/tcp/$addr/$port'"
 }
 

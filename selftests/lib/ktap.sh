@@ -184,7 +184,8 @@ need_root() {
 need_command() {
 	local name
 	for name in "$@"; do
-		command -v "$name" > /dev/null || skip_all "needs $name: sudo selftests/lib/setup.sh"
+		command -v "$name" > /dev/null ||
+			skip_all "needs $name: sudo selftests/lib/setup.sh"
 	done
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 #
-# A small public key infrastructure for tests: P-256 everywhere, made by openssl in a directory of the
-# caller's. Every function takes that directory first and leaves NAME.pem and NAME.key in it.
+# A small public key infrastructure for tests: P-256 everywhere, made by openssl in a directory of
+# the caller's. Every function takes that directory first and leaves NAME.pem and NAME.key in it.
 #
 #	pki_init DIR			ca.pem, ca.key, crl.pem (empty)
 #	pki_server DIR NAME SAN...	server certificate; SAN as DNS:name or IP:address

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What people see of `make run` while something long happens: `mqgate top` where the output is a
+# terminal and XDP is attached, else a line now and then. Sourced by run.sh only.
+
+live_pid=
+
+live_begin() {
+	if [ -t 1 ] && [ "$1" != control ]; then
+		nsenter --net="/run/netns/$(ns_name gateway)" -- "$MQGATE_BUILD/mqgate" top \
+			interval 500ms < /dev/null &
+	else
+		live_lines "$1" &
+	fi
+	live_pid=$!
+	on_exit stop "$live_pid"
+}
+
+live_end() {
+	stop "$live_pid"
+	[ ! -t 1 ] || printf '\n'
+}
+
+# The counters that the claims are made of, every two seconds.
+live_lines() {
+	local what=$1 never start=$SECONDS
+	exec {never}<> <(:)
+	while :; do
+		read -rt 2 -u "$never"
+		printf '    %3d s  %s: ' $((SECONDS - start)) "$what"
+		printf 'offered on the wire %s' "$(in_ns devices cat /proc/net/dev |
+			awk '$1 == "dev0:" { print $11 }')"
+		[ "$what" = control ] ||
+			printf ', dropped in XDP %s' "$(drops_now 2> /dev/null | total)"
+		printf ', at the broker: flood %s, attackers %s' "$(counted broker from_flood)" \
+			"$(counted broker from_attackers)"
+		[ ! -d "$WORK/said" ] ||
+			printf ', messages %s of %s' "$(heard_total)" "$(said_total)"
+		printf '\n'
+	done 2> /dev/null
+}

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# The real thing: `make run IF=eth0 BROKER=host:port CONFIG=file` attaches to an interface of this
+# machine, asks for confirmation (and rolls back without it), runs mqgated in the foreground and
+# detaches at Ctrl-C. Sourced by run.sh. Touches nothing but that interface, the pins and the
+# daemon.
+
+real_check() {
+	local absent=()
+	[ -n "${IF:-}" ] || absent+=("IF=INTERFACE")
+	[ -n "${BROKER:-}" ] || absent+=("BROKER=HOST:PORT")
+	[ -n "${CONFIG:-}" ] || absent+=("CONFIG=FILE")
+	[ ${#absent[@]} -eq 0 ] ||
+		give_up "the real thing needs IF, BROKER and CONFIG; missing: ${absent[*]}" \
+			"(an example is userspace/mqgated/mqgate.yaml.example)"
+	[ -d "/sys/class/net/$IF" ] || ip link show dev "$IF" > /dev/null 2>&1 ||
+		give_up "IF=$IF: there is no such interface; \`ip link\` lists them"
+	[ -r "$CONFIG" ] || give_up "CONFIG=$CONFIG: cannot be read"
+	"$MQGATE_BUILD/mqgated" -c "$CONFIG" -t || give_up "CONFIG=$CONFIG is not good, see above"
+	grep -Eq "^[^#]*address:[[:space:]]*[\"']?$(sed 's/[][.*^$\\]/\\&/g' <<< "$BROKER")[\"']?" \
+		"$CONFIG" ||
+		give_up "CONFIG=$CONFIG has no broker at $BROKER; its brokers: section needs" \
+			"address: \"$BROKER\""
+}
+
+real_detach() {
+	"$MQGATE_BUILD/mqgate" detach "$IF"
+}
+
+real_thing() {
+	real_check
+	install -d -o root -g mqgate -m 0770 "${MQGATE_RUN:-/run/mqgate}"
+	"$MQGATE_BUILD/mqgate" attach "$IF" confirm 60s || give_up "not attached to $IF"
+	on_exit real_detach
+	echo "mqgated runs in the foreground; Ctrl-C ends it and detaches from $IF"
+	"$MQGATE_BUILD/mqgated" -c "$CONFIG" &
+	on_exit stop $!
+	wait $!
+}
