@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Loads the XDP object, runs frames and compares counters; see harness.h. Called by the tests
+ * of this directory, single-threaded.
+ */
+#include "harness.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#define REPEAT	100
+
+const char *const xdp_program_names[2] = { "mqgate_xdp", "mqgate_xdp_frags" };
+
+/* ---- KTAP ------------------------------------------------------------------------- */
+
+static unsigned int planned, number, failed, skipped;
+
+void ktap_plan(unsigned int points)
+{
+	planned = points;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("KTAP version 1\n1..%u\n", points);
+}
+
+static void point(bool passed, const char *suffix, const char *format, va_list args)
+{
+	char name[256];
+
+	vsnprintf(name, sizeof(name), format, args);
+	number++;
+	if (!passed)
+		failed++;
+	printf("%sok %u %s%s\n", passed ? "" : "not ", number, name, suffix);
+}
+
+void ktap_point(bool passed, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	point(passed, "", format, args);
+	va_end(args);
+}
+
+void ktap_skip(const char *why, const char *format, ...)
+{
+	char suffix[160];
+	va_list args;
+
+	snprintf(suffix, sizeof(suffix), " # SKIP %s", why);
+	skipped++;
+	va_start(args, format);
+	point(true, suffix, format, args);
+	va_end(args);
+}
+
+int ktap_end(void)
+{
+	if (failed || number != planned)
+		return 1;
+	return skipped == number ? 4 : 0;
+}
+
+/* ---- the object ----------------------------------------------------------------------- */
+
+uint64_t boottime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static int map_of(struct xdp *x, const char *name)
+{
+	int fd = bpf_object__find_map_fd_by_name(x->object, name);
+
+	if (fd < 0)
+		errx(1, "bpf/mqgate.bpf.o has no map %s", name);
+	return fd;
+}
+
+void xdp_load(struct xdp *x)
+{
+	const char *top = getenv("MQGATE_TOP");
+	char path[4096];
+
+	if (geteuid() != 0) {
+		printf("KTAP version 1\n1..0 # SKIP loading BPF needs root: sudo make test\n");
+		exit(4);
+	}
+	snprintf(path, sizeof(path), "%s/bpf/mqgate.bpf.o", top ? top : "../..");
+	x->object = bpf_object__open_file(path, NULL);
+	if (!x->object)
+		err(1, "%s", path);
+	if (bpf_object__load(x->object))
+		err(1, "%s: load", path);
+	for (int i = 0; i < 2; i++) {
+		struct bpf_program *prog;
+
+		prog = bpf_object__find_program_by_name(x->object, xdp_program_names[i]);
+		if (!prog)
+			errx(1, "%s has no program %s", path, xdp_program_names[i]);
+		x->prog[i] = bpf_program__fd(prog);
+	}
+	x->ports = map_of(x, MQGATE_MAP_PORTS);
+	x->svc = map_of(x, MQGATE_MAP_SVC);
+	x->sources = map_of(x, MQGATE_MAP_SOURCES);
+	x->allow = map_of(x, MQGATE_MAP_ALLOW);
+	x->flows = map_of(x, MQGATE_MAP_FLOWS);
+	x->stats = map_of(x, MQGATE_MAP_STATS);
+	x->events = map_of(x, MQGATE_MAP_EVENTS);
+	x->cpus = libbpf_num_possible_cpus();
+	xdp_reset(x);
+}
+
+static void empty(int map)
+{
+	uint8_t key[sizeof(struct mqgate_flow_key)];
+
+	while (!bpf_map_get_next_key(map, NULL, key))
+		bpf_map_delete_elem(map, key);
+}
+
+/* Ports that a test may have set: cleared by name, the table is large. */
+static const uint16_t used_ports[] = { 22, 1883, 8883, 2000, 2001 };
+
+void xdp_reset(struct xdp *x)
+{
+	struct mqgate_stat *zero = calloc((size_t)x->cpus, sizeof(*zero));
+	const struct mqgate_service none = {};
+
+	if (!zero)
+		err(1, "calloc");
+	empty(x->sources);
+	empty(x->allow);
+	empty(x->flows);
+	for (size_t i = 0; i < ARRAY_SIZE(used_ports); i++)
+		bpf_map_update_elem(x->ports, &(uint32_t){ used_ports[i] }, &(uint32_t){ 0 }, 0);
+	for (uint32_t i = 0; i < MQGATE_SERVICES; i++)
+		bpf_map_update_elem(x->svc, &i, &none, 0);
+	for (uint32_t i = 0; i < MQGATE_STATS_ENTRIES; i++) {
+		struct mqgate_stat sum;
+
+		xdp_stat(x, i / MQGATE_REASON_PACKET_MAX, i % MQGATE_REASON_PACKET_MAX, &sum);
+		if (sum.packets || sum.observed || sum.sampled)
+			bpf_map_update_elem(x->stats, &i, zero, 0);
+	}
+	free(zero);
+}
+
+void xdp_stat(struct xdp *x, uint32_t service, uint32_t reason, struct mqgate_stat *sum)
+{
+	static struct mqgate_stat *cpus;
+	uint32_t index = MQGATE_STATS_INDEX(service, reason);
+
+	if (!cpus)
+		cpus = calloc((size_t)x->cpus, sizeof(*cpus));
+	memset(sum, 0, sizeof(*sum));
+	if (!cpus || bpf_map_lookup_elem(x->stats, &index, cpus))
+		err(1, "mqgate_stats");
+	for (int i = 0; i < x->cpus; i++) {
+		sum->packets += cpus[i].packets;
+		sum->bytes += cpus[i].bytes;
+		sum->observed += cpus[i].observed;
+		if (cpus[i].sampled > sum->sampled)
+			sum->sampled = cpus[i].sampled;
+		if (cpus[i].packets || cpus[i].observed) {
+			sum->service = cpus[i].service;
+			sum->reason = cpus[i].reason;
+		}
+	}
+}
+
+static uint64_t at_ms(int ms)
+{
+	return ms ? boottime_ns() + (uint64_t)((int64_t)ms * (int64_t)MS_NS) : 0;
+}
+
+void xdp_prepare(struct xdp *x, const struct before *b)
+{
+	struct mqgate_verdict verdict = { .expires = at_ms(b->expires_ms), .action = b->action };
+	struct mqgate_allow allow = { .expires = at_ms(b->expires_ms), .service = b->number };
+	struct mqgate_service svc = b->svc;
+	struct mqgate_flow flow = b->flow;
+	struct mqgate_source_key source;
+	struct mqgate_flow_key key;
+	int rc = 0;
+
+	switch (b->what) {
+	case NOTHING:
+		return;
+	case SOURCE:
+		pkt_addr(b->addr, source.addr);
+		rc = bpf_map_update_elem(x->sources, &source, &verdict, 0);
+		break;
+	case ALLOW:
+		pkt_flow(&b->p, &key);
+		rc = bpf_map_update_elem(x->allow, &key, &allow, 0);
+		break;
+	case SERVICE:
+		svc.lease = at_ms(b->lease_ms);
+		rc = bpf_map_update_elem(x->svc, &b->number, &svc, 0);
+		break;
+	case PORT:
+		rc = bpf_map_update_elem(x->ports, &(uint32_t){ b->port }, &b->number, 0);
+		break;
+	case FLOW:
+		pkt_flow(&b->p, &key);
+		flow.since = boottime_ns() - (uint64_t)b->age_ms * MS_NS;
+		rc = bpf_map_update_elem(x->flows, &key, &flow, 0);
+		break;
+	}
+	if (rc)
+		err(1, "cannot prepare a map");
+}
+
+int xdp_run(struct xdp *x, int program, const uint8_t *frame, size_t len, uint32_t linear)
+{
+	struct xdp_md ctx = { .data_end = linear };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len,
+		    .repeat = 1);
+
+	if (linear) {
+		opts.ctx_in = &ctx;
+		opts.ctx_size_in = sizeof(ctx);
+	}
+	if (bpf_prog_test_run_opts(x->prog[program], &opts))
+		return -errno;
+	return (int)opts.retval;
+}
+
+int xdp_flow_state(struct xdp *x, const struct pkt *p, struct mqgate_flow *flow)
+{
+	struct mqgate_flow_key key;
+
+	pkt_flow(p, &key);
+	if (bpf_map_lookup_elem(x->flows, &key, flow))
+		return ABSENT;
+	return (int)flow->state;
+}
+
+/* ---- one step ------------------------------------------------------------------------------ */
+
+struct counts {
+	uint64_t	packets[MQGATE_STATS_ENTRIES];
+	uint64_t	bytes[MQGATE_STATS_ENTRIES];
+	uint64_t	observed[MQGATE_STATS_ENTRIES];
+};
+
+static void count_all(struct xdp *x, struct counts *c)
+{
+	for (uint32_t i = 0; i < MQGATE_STATS_ENTRIES; i++) {
+		struct mqgate_stat sum;
+
+		xdp_stat(x, i / MQGATE_REASON_PACKET_MAX, i % MQGATE_REASON_PACKET_MAX, &sum);
+		c->packets[i] = sum.packets;
+		c->bytes[i] = sum.bytes;
+		c->observed[i] = sum.observed;
+		if ((sum.packets || sum.observed) &&
+		    MQGATE_STATS_INDEX(sum.service, sum.reason) != i)
+			printf("# counter %u calls itself service %u reason %u\n", i, sum.service,
+			       sum.reason);
+	}
+}
+
+static const char *reason_name(uint32_t reason)
+{
+	switch (reason) {
+#define NAME(n, symbol, word, text) case n: return #symbol;
+	MQGATE_REASON_LIST(NAME)
+#undef NAME
+	}
+	return "?";
+}
+
+bool xdp_step(struct xdp *x, int program, const struct step *s)
+{
+	static struct counts before, after;
+	uint32_t want = MQGATE_STATS_INDEX(s->service, s->reason);
+	unsigned int times = s->often ? REPEAT : 1;
+	uint8_t frame[PKT_MAX];
+	size_t len = pkt_build(&s->p, frame);
+	struct mqgate_flow flow;
+	bool good = true;
+	int action = 0;
+
+	if (s->linear && program == 0)
+		return true;
+	count_all(x, &before);
+	for (unsigned int i = 0; i < times; i++) {
+		action = xdp_run(x, program, frame, len, s->linear);
+		if (action != (s->drop ? XDP_DROP : XDP_PASS)) {
+			printf("# XDP answered %d, wanted %d\n", action, s->drop ? XDP_DROP : XDP_PASS);
+			good = false;
+		}
+	}
+	count_all(x, &after);
+	for (uint32_t i = 0; i < MQGATE_STATS_ENTRIES; i++) {
+		uint64_t expect = s->reason && i == want ? times : 0;
+		uint64_t packets = after.packets[i] - before.packets[i];
+		uint64_t bytes = after.bytes[i] - before.bytes[i];
+		uint64_t observed = after.observed[i] - before.observed[i];
+
+		if (packets == (s->observed ? 0 : expect) &&
+		    bytes == (s->observed ? 0 : expect * len) &&
+		    observed == (s->observed ? expect : 0))
+			continue;
+		printf("# service %u %s: packets +%llu bytes +%llu observed +%llu, wanted +%llu of %zu%s\n",
+		       i / MQGATE_REASON_PACKET_MAX, reason_name(i % MQGATE_REASON_PACKET_MAX),
+		       (unsigned long long)packets, (unsigned long long)bytes,
+		       (unsigned long long)observed, (unsigned long long)expect, len,
+		       s->observed ? " observed" : "");
+		good = false;
+	}
+	if (s->flow) {
+		int state = xdp_flow_state(x, &s->p, &flow);
+
+		if (state != s->flow) {
+			printf("# flow state %d, wanted %d\n", state, s->flow);
+			good = false;
+		}
+	}
+	return good;
+}
+
+static bool play(struct xdp *x, int program, const struct scene *scene)
+{
+	xdp_reset(x);
+	for (size_t i = 0; i < ARRAY_SIZE(scene->before); i++)
+		xdp_prepare(x, &scene->before[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(scene->steps); i++) {
+		const struct step *s = &scene->steps[i];
+
+		/* The end: a step that describes nothing at all. */
+		if (i && !memcmp(s, &(const struct step){}, sizeof(*s)))
+			break;
+		if (!xdp_step(x, program, s)) {
+			printf("# in packet %zu\n", i + 1);
+			return false;
+		}
+	}
+	return true;
+}
+
+int scenes_main(const struct scene *scenes, size_t count)
+{
+	struct xdp x = {};
+
+	xdp_load(&x);
+	ktap_plan((unsigned int)(2 * count));
+	for (size_t i = 0; i < count; i++)
+		for (int program = 0; program < 2; program++)
+			ktap_point(play(&x, program, &scenes[i]), "%s: %s",
+				   xdp_program_names[program], scenes[i].name);
+	bpf_object__close(x.object);
+	return ktap_end();
+}
