@@ -175,8 +175,7 @@ static void name_of(uint32_t prog_id, char name[BPF_OBJ_NAME_LEN])
 		(void)bpf_obj_get_info_by_fd(fd, &info, &len);
 		close(fd);
 	}
-	memcpy(name, info.name[0] ? info.name : "without a name", BPF_OBJ_NAME_LEN);
-	name[BPF_OBJ_NAME_LEN - 1] = '\0';
+	snprintf(name, BPF_OBJ_NAME_LEN, "%s", info.name[0] ? info.name : "without a name");
 }
 
 void mqg_xdp_remedy(const struct mqg_xdp *xdp, char *text, size_t size)

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The command: options, the table of verbs, and the way to one of them. Manners of iproute2
+ * and bpftool: `mqgate [-j] [-p] OBJECT VERB ...`, words after the verb, abbreviations that
+ * can mean one thing only.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "mqgate/cmd.h"
+
+const struct mqg_object_verb mqg_verbs[] = {
+	{ "attach", mqg_run_attach,
+	  "attach IF [native|generic] [confirm [60s]] [group GROUP]",
+	  "filter the packets that arrive on an interface",
+	  "Loads the XDP program, or shares the one that other interfaces have, and pins it: it\n"
+	  "stays when this command has ended. Maps of an earlier run are taken over with their\n"
+	  "verdicts. Native mode is tried first, then generic mode. A program of somebody else is\n"
+	  "never displaced.\n"
+	  "\n"
+	  "  confirm 60s    detaches by itself unless you type \"yes\" within that time; also when\n"
+	  "                 this command is killed or your connection is lost\n"
+	  "  group GROUP    who may open the pins besides root (default: mqgate)\n" },
+	{ "detach", mqg_run_detach,
+	  "detach IF|all [keep]",
+	  "stop filtering on an interface, or on all",
+	  "With the last interface the program, the maps and with them the verdicts go, unless the\n"
+	  "word \"keep\" follows.\n" },
+	{ "status", mqg_run_status,
+	  "status",
+	  "program, interfaces, daemon, module and services on one screen", NULL },
+	{ "why", mqg_run_why,
+	  "why ADDRESS|CLIENTID",
+	  "what is held for and against a source or a device",
+	  "Shows the verdict on an address and on its IPv6 /64, its ALLOWed flows, and what the\n"
+	  "daemon knows: score, evidence, sessions, refusals. Ends 1 when nothing is known.\n" },
+	{ "verdict", mqg_run_verdict,
+	  "verdict list [origin operator|daemon|module|peer|by-hand] [action pass|limit|reset|drop]\n"
+	  "verdict add ADDRESS drop|pass [DURATION|forever] [reason TEXT...]\n"
+	  "verdict del ADDRESS\n"
+	  "verdict flush [operator|daemon|all]",
+	  "show and change the verdicts on sources",
+	  "An ADDRESS is 192.0.2.1, 2001:db8::1 or an IPv6 network 2001:db8::/64. A DURATION is\n"
+	  "500ms, 30s, 10m, 1h, 7d or plain seconds; without one a verdict holds for ever. A drop\n"
+	  "removes the ALLOWed flows of its source in the same act. flush without a word removes\n"
+	  "the operator's verdicts. The daemon writes while it runs, else this command does.\n" },
+	{ "stats", mqg_run_stats,
+	  "stats [service NAME|NUMBER]",
+	  "packets passed and dropped, by service and reason", NULL },
+	{ "events", mqg_run_events,
+	  "events [count N]",
+	  "drops as they happen: a sample with the first bytes of each packet", NULL },
+	{ "top", mqg_run_top,
+	  "top [interval DURATION] [count N]",
+	  "a live view of rates, verdicts, sessions and refusals",
+	  "Ends with q or Ctrl-C, or after N frames. Where the output is no terminal, frames follow\n"
+	  "one another, with an empty line between them.\n" },
+	{ "check", mqg_run_check,
+	  "check FILE",
+	  "say whether a configuration of the daemon is good", NULL },
+	{ "version", mqg_run_version,
+	  "version",
+	  "version, ABI, libbpf and kernel", NULL },
+	{ "help", mqg_run_help,
+	  "help [OBJECT]",
+	  "this text, or more on one object", NULL },
+	{},
+};
+
+/* Exact names first, then abbreviations: "st" is ambiguous, "sta" too, "stat" as well. */
+static const struct mqg_object_verb *find_verb(const char *word, int *code)
+{
+	const struct mqg_object_verb *found = NULL;
+
+	for (const struct mqg_object_verb *v = mqg_verbs; v->name; v++)
+		if (!strcmp(word, v->name))
+			return v;
+	for (const struct mqg_object_verb *v = mqg_verbs; v->name; v++) {
+		if (!mqg_word_is(word, v->name, 1))
+			continue;
+		if (found) {
+			*code = mqg_misuse("%s: may mean %s or %s; write more of it", word,
+					   found->name, v->name);
+			return NULL;
+		}
+		found = v;
+	}
+	if (!found)
+		*code = mqg_misuse("%s: no such object; mqgate help lists them", word);
+	return found;
+}
+
+void mqg_help_print(const struct mqg_object_verb *verb)
+{
+	if (verb) {
+		const char *line = verb->usage;
+
+		for (bool first = true; line; first = false) {
+			const char *end = strchr(line, '\n');
+
+			printf("%s mqgate [-j] [-p] %.*s\n", first ? "Usage:" : "      ",
+			       end ? (int)(end - line) : (int)strlen(line), line);
+			line = end ? end + 1 : NULL;
+		}
+		printf("\n%c%s.\n", verb->text[0] - 'a' + 'A', verb->text + 1);
+		if (verb->help)
+			printf("%s", verb->help);
+		return;
+	}
+	printf("Usage: mqgate [-j] [-p] OBJECT [VERB] ...\n"
+	       "\n"
+	       "  -j    JSON instead of text         -p    the same, indented\n"
+	       "  -V    version                      -h    this text\n"
+	       "\n");
+	for (const struct mqg_object_verb *v = mqg_verbs; v->name; v++)
+		printf("  %-10s %s\n", v->name, v->text);
+	printf("\n"
+	       "`mqgate help OBJECT` or `mqgate OBJECT help` tells more; objects may be abbreviated.\n"
+	       "Exit codes: 0 done, 1 refused or not found, 2 usage. Changes need root or group\n"
+	       "mqgate; MQGATE_BPFFS, MQGATE_RUN and MQGATE_OBJ name other places. See mqgate(8).\n");
+}
+
+int mqg_run_help(const struct mqg_cmd *cmd, int argc, char **argv)
+{
+	const struct mqg_object_verb *verb = NULL;
+	int code = MQG_USAGE;
+
+	(void)cmd;
+	if (argc > 1)
+		return mqg_misuse("help: one object at a time");
+	if (argc) {
+		verb = find_verb(argv[0], &code);
+		if (!verb)
+			return code;
+	}
+	mqg_help_print(verb);
+	return MQG_DONE;
+}
+
+/* Returns the index of the first word, or -1 after setting the exit code. */
+static int read_options(int argc, char **argv, struct mqg_cmd *cmd, int *code)
+{
+	int i = 1;
+
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		const char *option = argv[i];
+
+		if (!strcmp(option, "-j") || !strcmp(option, "--json")) {
+			cmd->json = true;
+		} else if (!strcmp(option, "-p") || !strcmp(option, "--pretty")) {
+			cmd->json = cmd->pretty = true;
+		} else if (!strcmp(option, "-jp") || !strcmp(option, "-pj")) {
+			cmd->json = cmd->pretty = true;
+		} else if (!strcmp(option, "-h") || !strcmp(option, "--help")) {
+			mqg_help_print(NULL);
+			*code = MQG_DONE;
+			return -1;
+		} else if (!strcmp(option, "-V") || !strcmp(option, "--version")) {
+			*code = mqg_run_version(cmd, 0, NULL);
+			return -1;
+		} else {
+			*code = mqg_misuse("%s: no such option; mqgate help lists them", option);
+			return -1;
+		}
+	}
+	return i;
+}
+
+int main(int argc, char **argv)
+{
+	const struct mqg_object_verb *verb;
+	struct mqg_cmd cmd = {};
+	int code = MQG_USAGE, first;
+
+	first = read_options(argc, argv, &cmd, &code);
+	if (first < 0)
+		return code;
+	if (first == argc) {
+		mqg_help_print(NULL);
+		return MQG_USAGE;
+	}
+	verb = find_verb(argv[first], &code);
+	if (!verb)
+		return code;
+	first++;
+	if (argc - first == 1 &&
+	    (!strcmp(argv[first], "help") || !strcmp(argv[first], "--help") ||
+	     !strcmp(argv[first], "-h"))) {
+		mqg_help_print(verb);
+		return MQG_DONE;
+	}
+	code = verb->run(&cmd, argc - first, argv + first);
+	if (fflush(stdout) || ferror(stdout))
+		return code ? code : MQG_REFUSED;
+	return code;
+}

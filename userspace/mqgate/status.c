@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * `mqgate status`: one screen. Everything is gathered as JSON, which -j prints and the text is
+ * made from, so that both always say the same. Called by main().
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "common/names.h"
+#include "common/pindir.h"
+#include "common/xdp.h"
+#include "mqgate/cmd.h"
+#include "mqgate/status.h"
+#include "mqgate/survey.h"
+
+#define MODULE_DIR	"/sys/module/mqgate"
+
+/* ---- gathering -------------------------------------------------------------- */
+
+json_t *mqg_status_program(const struct mqg_pins *pins, uint32_t *id)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	uint64_t now = mqg_boottime_ns();
+	char path[MQG_PATH], tag[2 * BPF_TAG_SIZE + 1];
+	int fd, err;
+
+	*id = 0;
+	snprintf(path, sizeof(path), "%s/" MQGATE_PIN_PROG, pins->dir);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return json_null();
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	if (err)
+		return json_null();
+	for (size_t i = 0; i < BPF_TAG_SIZE; i++)
+		snprintf(tag + 2 * i, 3, "%02x", info.tag[i]);
+	*id = info.id;
+	return json_pack("{s:I, s:s, s:s, s:o, s:I}", "id", (json_int_t)info.id, "name", info.name,
+			 "tag", tag, "age",
+			 mqg_json_seconds(now > info.load_time ? now - info.load_time : 0), "abi",
+			 (json_int_t)pins->abi_version);
+}
+
+struct gathering {
+	json_t		*list;
+	uint32_t	prog_id;
+	struct mqg_xdp	found;
+	const char	*ifname;
+};
+
+static int find_by_name(const struct mqg_xdp *xdp, void *arg)
+{
+	struct gathering *g = arg;
+
+	if (strcmp(xdp->ifname, g->ifname))
+		return 0;
+	g->found = *xdp;
+	return 1;
+}
+
+static int add_pinned(const struct mqg_link *link, void *arg)
+{
+	struct gathering *g = arg;
+	const char *state = "attached";
+
+	g->ifname = link->ifname;
+	memset(&g->found, 0, sizeof(g->found));
+	mqg_xdp_each(find_by_name, g);
+	if (link->readable && !link->ifindex)
+		state = "gone";
+	else if (g->found.mode == MQG_XDP_NONE ||
+		 (link->readable && link->prog_id != g->found.prog_id))
+		state = "elsewhere";
+	json_array_append_new(g->list,
+			      json_pack("{s:s, s:I, s:s, s:I, s:s, s:b}", "name", link->ifname,
+					"ifindex",
+					(json_int_t)(link->readable ? link->ifindex :
+								      g->found.ifindex),
+					"mode",
+					strcmp(state, "attached") ? "unknown" :
+								    mqg_xdp_mode_word(g->found.mode),
+					"program_id",
+					(json_int_t)(link->readable ? link->prog_id :
+								      g->found.prog_id),
+					"state", state, "pinned", 1));
+	return 0;
+}
+
+/* Waiting for its confirmation, or attached by hand from the pin of the program. */
+static int add_unpinned(const struct mqg_xdp *xdp, void *arg)
+{
+	struct gathering *g = arg;
+	json_t *known;
+	size_t i;
+
+	if (!g->prog_id || xdp->prog_id != g->prog_id)
+		return 0;
+	json_array_foreach(g->list, i, known)
+		if (!strcmp(json_string_value(json_object_get(known, "name")), xdp->ifname))
+			return 0;
+	json_array_append_new(g->list, json_pack("{s:s, s:I, s:s, s:I, s:s, s:b}", "name",
+						 xdp->ifname, "ifindex", (json_int_t)xdp->ifindex,
+						 "mode", mqg_xdp_mode_word(xdp->mode), "program_id",
+						 (json_int_t)xdp->prog_id, "state", "unpinned",
+						 "pinned", 0));
+	return 0;
+}
+
+json_t *mqg_status_interfaces(uint32_t prog_id)
+{
+	struct gathering g = { .list = json_array(), .prog_id = prog_id };
+
+	mqg_link_each(add_pinned, &g);
+	mqg_xdp_each(add_unpinned, &g);
+	return g.list;
+}
+
+static json_t *gather_services(const struct mqg_survey *s)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < MQGATE_SERVICES; i++) {
+		const struct mqg_survey_service *service = &s->service[i];
+		json_t *ports, *lease = json_null();
+
+		if (!service->shown)
+			continue;
+		ports = json_array();
+		for (uint32_t p = 0; p < service->ports && p < MQG_SURVEY_PORTS; p++)
+			json_array_append_new(ports, json_integer(service->port[p]));
+		if (service->svc.lease)
+			lease = mqg_json_seconds(service->svc.lease > s->time ?
+							 service->svc.lease - s->time : 0);
+		json_array_append_new(
+			list,
+			json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I}", "number",
+				  (json_int_t)i, "name", service->svc.name, "ports", ports, "kind",
+				  mqg_kind_word(service->svc.kind), "mode",
+				  mqg_mode_word(service->svc.mode), "unknown_flows",
+				  service->svc.flags & MQGATE_SVC_F_STRICT ? "strict" : "lenient",
+				  "lease", lease, "passed", (json_int_t)service->passed, "dropped",
+				  (json_int_t)service->dropped, "would_drop",
+				  (json_int_t)service->observed, "allowed",
+				  (json_int_t)service->allowed));
+	}
+	return list;
+}
+
+static json_t *fill_json(const struct mqg_survey_fill *fill)
+{
+	return json_pack("{s:I, s:I}", "entries", (json_int_t)fill->entries, "max",
+			 (json_int_t)fill->max);
+}
+
+/* The daemon's own answer, null when none runs, or {"error": ...} when it does not answer. */
+static json_t *gather_daemon(void)
+{
+	struct mqg_control control;
+	json_t *answer = NULL;
+	char why[1024];
+	int err;
+
+	err = mqg_control_open(&control, why, sizeof(why));
+	if (!err)
+		err = mqg_control_ask(&control, json_pack("{s:s}", "do", "status"), &answer, why,
+				      sizeof(why));
+	mqg_control_close(&control);
+	if (err == -ENOENT)
+		return json_null();
+	if (err)
+		return json_pack("{s:s}", "error", why);
+	json_object_del(answer, "ok");
+	return answer;
+}
+
+/* Return: 0, or -errno with @why filled where the pins cannot be used. */
+static int gather(json_t **status, char *why, size_t size)
+{
+	struct mqg_pins pins;
+	struct mqg_survey *survey = NULL;
+	json_t *program = NULL;
+	uint32_t prog_id;
+	int err;
+
+	*status = json_pack("{s:s, s:i, s:n, s:[], s:o, s:b, s:[]}", "version", MQG_VERSION, "abi",
+			    MQGATE_ABI_VERSION, "program", "interfaces", "daemon", gather_daemon(),
+			    "module", !access(MODULE_DIR, F_OK), "services");
+	err = mqg_pins_open(&pins, why, size);
+	if (err)
+		return err;
+	survey = calloc(1, sizeof(*survey));
+	err = survey ? mqg_survey_take(&pins, MQG_SURVEY_WITH_PORTS | MQG_SURVEY_WITH_FLOWS, survey) :
+		       -ENOMEM;
+	if (err) {
+		snprintf(why, size, "%s: the maps cannot be read: %s", pins.dir, strerror(-err));
+	} else {
+		program = mqg_status_program(&pins, &prog_id);
+		json_object_set_new(*status, "program", program);
+		json_object_set_new(*status, "interfaces", mqg_status_interfaces(prog_id));
+		json_object_set_new(*status, "services", gather_services(survey));
+		json_object_set_new(*status, "maps",
+				    json_pack("{s:o, s:o, s:o}", MQGATE_MAP_SOURCES,
+					      fill_json(&survey->sources), MQGATE_MAP_ALLOW,
+					      fill_json(&survey->allow), MQGATE_MAP_FLOWS,
+					      fill_json(&survey->flows)));
+	}
+	free(survey);
+	mqg_pins_close(&pins);
+	return err;
+}
+
+/* ---- words ------------------------------------------------------------------ */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "?";
+}
+
+static long long number_of(const json_t *object, const char *name)
+{
+	return (long long)json_number_value(json_object_get(object, name));
+}
+
+static const char *ago(const json_t *object, const char *name, char *buf, size_t size)
+{
+	double seconds = json_number_value(json_object_get(object, name));
+
+	return mqg_duration_format(seconds > 0.001 ? (uint64_t)(seconds * 1e9) : 1, buf, size);
+}
+
+static void print_program(const json_t *status)
+{
+	const json_t *program = json_object_get(status, "program"), *interface;
+	char buf[32];
+	size_t i;
+
+	if (json_is_object(program)) {
+		printf("program    %s, id %lld, tag %s, loaded %s ago, ", text_of(program, "name"),
+		       number_of(program, "id"), text_of(program, "tag"),
+		       ago(program, "age", buf, sizeof(buf)));
+		if (number_of(program, "abi"))
+			printf("ABI %lld\n", number_of(program, "abi"));
+		else
+			printf("ABI not told (pinned by hand)\n");
+	} else {
+		printf("program    the pin is missing: maps only (attach again: mqgate attach IF)\n");
+	}
+	if (!json_array_size(json_object_get(status, "interfaces")))
+		printf("interface  none: verdicts wait for mqgate attach IF\n");
+	json_array_foreach(json_object_get(status, "interfaces"), i, interface) {
+		const char *state = text_of(interface, "state");
+
+		printf("%-10s %-15s ", i ? "" : "interface", text_of(interface, "name"));
+		if (!strcmp(state, "gone"))
+			printf("gone: the interface was removed\n");
+		else if (!strcmp(state, "elsewhere"))
+			printf("not in this network namespace\n");
+		else if (!strcmp(state, "unpinned"))
+			printf("%s, not pinned: waits for its confirmation, or by hand\n",
+			       text_of(interface, "mode"));
+		else
+			printf("%s\n", text_of(interface, "mode"));
+	}
+}
+
+static void print_daemon(const json_t *daemon)
+{
+	const json_t *item;
+	char buf[32];
+	size_t i;
+
+	if (json_is_null(daemon)) {
+		printf("daemon     not running: filters go on with what is in the maps\n");
+		return;
+	}
+	if (json_object_get(daemon, "error")) {
+		printf("daemon     %s\n", text_of(daemon, "error"));
+		return;
+	}
+	printf("daemon     mqgated %s, pid %lld, up %s, %lld workers, %lld sessions, %lld sources "
+	       "scored\n", text_of(daemon, "version"), number_of(daemon, "pid"),
+	       ago(daemon, "uptime", buf, sizeof(buf)), number_of(daemon, "workers"),
+	       number_of(daemon, "sessions"), number_of(daemon, "sources_scored"));
+	if (!json_is_true(json_object_get(daemon, "pins")))
+		printf("           it does not use the pins: %s\n", text_of(daemon, "pins_error"));
+	json_array_foreach(json_object_get(daemon, "listeners"), i, item)
+		printf("           listener %s on %s (%s): %lld sessions, %lld accepted, %lld "
+		       "refused, to %s\n", text_of(item, "name"), text_of(item, "address"),
+		       text_of(item, "kind"), number_of(item, "sessions"),
+		       number_of(item, "accepted"), number_of(item, "refused"),
+		       text_of(item, "broker"));
+	json_array_foreach(json_object_get(daemon, "brokers"), i, item)
+		printf("           broker %s at %s: %s, %lld connections\n", text_of(item, "name"),
+		       text_of(item, "address"),
+		       json_is_true(json_object_get(item, "up")) ? "up" : "down",
+		       number_of(item, "connections"));
+}
+
+static void print_services(const json_t *status)
+{
+	const json_t *service;
+	size_t i, p;
+
+	printf("\n %2s %-15s %-15s %-11s %-8s %-8s %13s %13s %10s\n", "#", "SERVICE", "PORTS", "KIND",
+	       "MODE", "UNKNOWN", "PASSED", "DROPPED", "ALLOWED");
+	json_array_foreach(json_object_get(status, "services"), i, service) {
+		const json_t *port;
+		char ports[64] = "-";
+		size_t used = 0;
+
+		json_array_foreach(json_object_get(service, "ports"), p, port)
+			if (used < 12)
+				used += (size_t)snprintf(ports + used, sizeof(ports) - used, "%s%lld",
+							 p ? " " : "",
+							 (long long)json_integer_value(port));
+		printf(" %2lld %-15s %-15s %-11s %-8s %-8s %13lld %13lld %10lld\n",
+		       number_of(service, "number"), text_of(service, "name"), ports,
+		       text_of(service, "kind"), text_of(service, "mode"),
+		       text_of(service, "unknown_flows"), number_of(service, "passed"),
+		       number_of(service, "dropped"), number_of(service, "allowed"));
+		if (number_of(service, "would_drop"))
+			printf("    %lld packets would have been dropped in mode enforce\n",
+			       number_of(service, "would_drop"));
+		if (!json_is_null(json_object_get(service, "lease")))
+			printf("    fails closed: %s\n", number_of(service, "lease") ?
+			       "the daemon's lease holds" : "the daemon's lease has run out");
+	}
+}
+
+static void print_maps(const json_t *maps)
+{
+	static const struct {
+		const char *map, *word;
+	} rows[] = {
+		{ MQGATE_MAP_SOURCES, "verdicts" },
+		{ MQGATE_MAP_ALLOW, "ALLOWed flows" },
+		{ MQGATE_MAP_FLOWS, "undecided flows" },
+	};
+
+	printf("\nmaps      ");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const json_t *fill = json_object_get(maps, rows[i].map);
+
+		printf("%s %lld %s of %lld", i ? "," : "", number_of(fill, "entries"), rows[i].word,
+		       number_of(fill, "max"));
+	}
+	printf("\n");
+}
+
+int mqg_run_status(const struct mqg_cmd *cmd, int argc, char **argv)
+{
+	json_t *status;
+	char why[512];
+	int err, code = MQG_DONE;
+
+	(void)argv;
+	if (argc)
+		return mqg_misuse("status: takes no words");
+	err = gather(&status, why, sizeof(why));
+	if (err && err != -ENOENT) {
+		json_decref(status);
+		return mqg_refuse("%s", why);
+	}
+	/* Nothing attached is an answer; scripts see it in the exit code. */
+	if (err)
+		code = MQG_REFUSED;
+	if (cmd->json) {
+		mqg_json_print(cmd, status);
+		return code;
+	}
+	if (err)
+		printf("program    not attached: mqgate attach IF\n");
+	else
+		print_program(status);
+	print_daemon(json_object_get(status, "daemon"));
+	printf("module     %s\n", json_is_true(json_object_get(status, "module")) ?
+	       "loaded" : "not loaded: XDP and daemon work without it");
+	if (!err) {
+		print_services(status);
+		print_maps(json_object_get(status, "maps"));
+	}
+	json_decref(status);
+	return code;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reads all the maps once. Called by status, stats and top; one thread, no lock: the counters
+ * move meanwhile, and nobody minds.
+ */
+#include "mqgate/survey.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "common/names.h"
+
+#define PORTS_BATCH	16384U
+
+/* The port table is an array of all ports; those that say something are few. */
+static int read_ports(const struct mqg_pins *pins, struct mqg_survey *s)
+{
+	__u32 *keys = malloc(PORTS_BATCH * sizeof(*keys));
+	__u32 *values = malloc(PORTS_BATCH * sizeof(*values));
+	__u32 token = 0, got, next = 0;
+	int err = keys && values ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < MQGATE_SERVICES; i++)
+		s->service[i].ports = 0;
+	while (!err && next < MQGATE_PORTS_UDP(0)) {
+		got = PORTS_BATCH;
+		err = bpf_map_lookup_batch(pins->ports, next ? &token : NULL, &token, keys, values,
+					   &got, NULL);
+		for (__u32 i = 0; (!err || err == -ENOENT) && i < got; i++) {
+			struct mqg_survey_service *service;
+			__u32 port = keys[i], number = values[i];
+
+			if (port >= MQGATE_PORTS_UDP(0))
+				continue;
+			if (number == MQGATE_SVC_DEFAULT && port == MQGATE_PORT_MQTT)
+				number = MQGATE_SVC_MQTT;
+			if (number == MQGATE_SVC_DEFAULT && port == MQGATE_PORT_MQTTS)
+				number = MQGATE_SVC_MQTTS;
+			if (number == MQGATE_SVC_DEFAULT || number >= MQGATE_SERVICES)
+				continue;
+			service = &s->service[number];
+			if (service->ports < MQG_SURVEY_PORTS)
+				service->port[service->ports] = (uint16_t)port;
+			service->ports++;
+		}
+		next += got;
+		if (!got && !err)
+			err = -EIO;
+	}
+	free(keys);
+	free(values);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int count_stat(const struct mqgate_stat *sum, void *arg)
+{
+	struct mqg_survey *s = arg;
+	struct mqg_survey_service *service = &s->service[sum->service];
+
+	s->stat[sum->service][sum->reason] = *sum;
+	service->observed += sum->observed;
+	if (sum->reason < MQGATE_REASON_FIRST_DROP)
+		service->passed += sum->packets;
+	else
+		service->dropped += sum->packets;
+	return 0;
+}
+
+static int count_allow(const struct mqgate_flow_key *key, const struct mqgate_allow *allow,
+		       void *arg)
+{
+	struct mqg_survey *s = arg;
+
+	(void)key;
+	s->allow.entries++;
+	if (allow->service < MQGATE_SERVICES && (!allow->expires || allow->expires > s->time))
+		s->service[allow->service].allowed++;
+	return 0;
+}
+
+static int count_verdict(const struct mqgate_source_key *key, const struct mqgate_verdict *v,
+			 void *arg)
+{
+	struct mqg_survey *s = arg;
+
+	(void)key;
+	s->sources.entries++;
+	if (mqg_verdict_live(v, s->time) && v->action <= MQGATE_ACTION_DROP)
+		s->verdicts[v->action]++;
+	return 0;
+}
+
+static uint32_t max_entries(int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.max_entries;
+}
+
+int mqg_survey_take(const struct mqg_pins *pins, unsigned int flags, struct mqg_survey *s)
+{
+	int err = 0;
+
+	s->time = mqg_boottime_ns();
+	memset(s->stat, 0, sizeof(s->stat));
+	memset(s->verdicts, 0, sizeof(s->verdicts));
+	s->sources = (struct mqg_survey_fill){ 0, max_entries(pins->sources) };
+	s->allow = (struct mqg_survey_fill){ 0, max_entries(pins->allow) };
+	s->flows = (struct mqg_survey_fill){ 0, max_entries(pins->flows) };
+
+	for (uint32_t i = 0; i < MQGATE_SERVICES && !err; i++) {
+		struct mqg_survey_service *service = &s->service[i];
+
+		service->passed = service->dropped = service->observed = 0;
+		service->allowed = 0;
+		err = mqg_service_read(pins, i, &service->svc);
+	}
+	if (!err && flags & MQG_SURVEY_WITH_PORTS)
+		err = read_ports(pins, s);
+	if (!err)
+		err = mqg_stat_each(pins, count_stat, s);
+	if (!err)
+		err = mqg_allow_each(pins, count_allow, s);
+	if (!err)
+		err = mqg_verdict_each(pins, count_verdict, s);
+	if (!err && flags & MQG_SURVEY_WITH_FLOWS)
+		err = mqg_map_count(pins->flows, &s->flows.entries);
+
+	for (uint32_t i = 0; i < MQGATE_SERVICES; i++) {
+		struct mqg_survey_service *service = &s->service[i];
+
+		service->shown = i == MQGATE_SVC_MQTT || i == MQGATE_SVC_MQTTS || service->ports ||
+				 service->svc.kind != MQGATE_KIND_DEFAULT || service->passed ||
+				 service->dropped || service->observed || service->allowed;
+	}
+	return err;
+}
+
+const char *mqg_survey_ports(const struct mqg_survey_service *service, char *buf, size_t size)
+{
+	uint32_t named = service->ports < 3 ? service->ports : 3;
+	size_t used = 0;
+
+	snprintf(buf, size, "-");
+	for (uint32_t i = 0; i < named && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%u", i ? " " : "",
+					 service->port[i]);
+	if (service->ports > named && used < size)
+		snprintf(buf + used, size - used, " +%u", service->ports - named);
+	return buf;
+}
