@@ -137,12 +137,13 @@ static __always_inline __u32 mqw_connect_least(__u32 level, __u32 flags)
 {
 	__u32 least = MQW_CONNECT_LEAST;
 
-	if (level == MQW_LEVEL_31)
-		return least + 2U + (flags & MQW_CONNECT_WILL ? 4U : 0U);
-	if (level == MQW_LEVEL_5)
-		least += flags & MQW_CONNECT_WILL ? 2U : 1U;
 	if (flags & MQW_CONNECT_WILL)
-		least += 5U;		/* a will topic has at least one byte */
+		least += level == MQW_LEVEL_5 ? 5U : 4U;
+	/* The name is two bytes longer; user name and password may be missing, see below. */
+	if (level == MQW_LEVEL_31)
+		return least + 2U;
+	if (level == MQW_LEVEL_5)
+		least += 1U;
 	if (flags & MQW_CONNECT_USERNAME)
 		least += 2U;
 	if (flags & MQW_CONNECT_PASSWORD)
@@ -558,9 +559,10 @@ static __always_inline int mqw_connect_step(struct mqw_connect *c, __u8 byte)
 		break;
 	case MQW_S_PROPERTY_LEN:
 		rest = mqw_varint_step(c, byte);
-		if (rest < 0 || (rest == 0 && c->acc > limit - c->pos))
+		if (rest < 0 || (rest > 0 && c->pos == limit) ||
+		    (rest == 0 && c->acc > limit - c->pos)) {
 			reason = MQGATE_REASON_MQTT_PROPERTY_LENGTH;
-		else if (rest == 0 && c->acc) {
+		} else if (rest == 0 && c->acc) {
 			c->properties_end = c->pos + c->acc;
 			c->state = MQW_S_PROPERTY_ID;
 		} else if (rest == 0) {
