@@ -27,7 +27,7 @@ endef
 run: ## see it at work: namespaces, broker, devices, a flood (root; KEEP=1, IF= BROKER= CONFIG=)
 	$(call as_root,$@)
 	$(call prepared,run)
-	@$(MAKE) --no-print-directory -C selftests/e2e all
+	@$(MAKE) --no-print-directory -C selftests/e2e files
 	$(call handed_back,bash selftests/e2e/run.sh)
 
 test: ## all tests but the mutants (root; under 15 minutes)
@@ -51,6 +51,11 @@ test-e2e: ## daemon, proxy and the whole loop against mosquitto (root)
 	$(call prepared,test run)
 	$(call handed_back,$(suites) TARGETS="$(filter daemon proxy cmd e2e,$(unit_suites))")
 
+test-mutants: ## remove a guard at a time: the test that holds it must go red (root)
+	$(call as_root,$@)
+	$(call prepared,test run)
+	$(call handed_back,bash selftests/mutants/run.sh $(MUTANTS))
+
 unit_suites := $(patsubst selftests/%/Makefile,%,$(wildcard selftests/*/Makefile))
 
 style: ## layout of every file: SPDX, tabs, line length, shell syntax
@@ -60,4 +65,4 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run test test-unit test-xdp test-e2e style sparse
+.PHONY: run test test-unit test-xdp test-e2e test-mutants style sparse

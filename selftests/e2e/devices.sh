@@ -190,7 +190,7 @@ misfit_try() {
 }
 
 refusals_of() {
-	mqgate -j why "$1" | jq -r '.refusals[]?.reason'
+	mqgate -j why "$1" | jq -r '.daemon.refusals[]?.reason'
 }
 
 refused_somehow() {

@@ -48,8 +48,6 @@ stage() {
 check "three namespaces, a PKI and mosquitto stand" stage || exit 1
 gateway_mac=$(ns_mac gateway gw0)
 
-scene_control
-scene_protected
-scene_kill
+scene_control && scene_protected && scene_kill
 [ $ktap_failed -eq 0 ] || diag "mqgated said: $(tail -n 20 "$WORK/mqgated.log")"
 finish

@@ -35,11 +35,12 @@ claim() {
 	claims_made=$((claims_made + 1))
 	if ktap_run "$@"; then
 		printf '  yes  %s\n' "$text"
-	else
-		claims_failed=$((claims_failed + 1))
-		printf '  NO   %s\n' "$text"
-		[ ! -s "$ktap_said" ] || sed 's/^/         /' "$ktap_said"
+		return 0
 	fi
+	claims_failed=$((claims_failed + 1))
+	printf '  NO   %s\n' "$text"
+	[ ! -s "$ktap_said" ] || sed 's/^/         /' "$ktap_said"
+	return 1
 }
 
 give_up() {
@@ -106,9 +107,12 @@ own_places && stage_network && stage_pki "$WORK/pki" &&
 gateway_mac=$(ns_mac gateway gw0)
 claim "the stage stands after $SECONDS s" true
 
-scene_control
-scene_protected
-scene_kill
-report
+if scene_control && scene_protected && scene_kill; then
+	report
+else
+	echo
+	echo "  Stopped: without that the rest means nothing. mqgated said:"
+	tail -n 20 "$WORK/mqgated.log" 2> /dev/null | sed 's/^/    /'
+fi
 [ "${KEEP:-}" != 1 ] || keep
 [ "$claims_failed" -eq 0 ]

@@ -4,12 +4,13 @@
 # What is played, in three scenes, and what is claimed of it. Sourced by run.sh, which shows it to
 # people, and by first_light.sh, which makes a test point of every claim. Both define
 #
-#	claim TEXT COMMAND...		say whether the command succeeds
+#	claim TEXT COMMAND...		say whether the command succeeds, and return it
 #	scene TEXT			a new part begins
 #	live_begin TEXT, live_end	something long happens between these two
 #
 # and the sizes FLOOD_CONTROL FLOOD_COUNT FLOOD_RATE FLOOD_KILL ATTACKERS MESSAGES GAP. Figures for
-# the report are left in the array `figure`.
+# the report are left in the array `figure`. A scene returns 1 at once where nothing that follows
+# could mean anything.
 
 declare -A figure
 daemon_pid=
@@ -36,7 +37,7 @@ mqgate() {
 
 # Writes "REASON PACKETS" of everything XDP has dropped so far, all services together.
 drops_now() {
-	mqgate -j stats | jq -r '.stats[] | select(.drop) | "\(.reason) \(.packets)"' |
+	mqgate -j stats | jq -r '.[] | select(.passed | not) | "\(.reason) \(.packets)"' |
 		awk '{ n[$1] += $2 } END { for (r in n) print r, n[r] }' | sort
 }
 
@@ -110,6 +111,7 @@ scene_control() {
 ${figure[control_offered]} flood packets at its interface)" control_reaches
 	claim "Control: the broker itself has to refuse ${figure[control_complaints]} of \
 $ATTACKERS attackers" control_complains
+	return 0
 }
 
 control_reaches() {
@@ -125,13 +127,14 @@ control_complains() {
 
 scene_protected() {
 	scene "Protected: XDP attached, mqgated running"
-	claim "mqgate attach loads the program on gw0" mqgate attach gw0
-	claim "mqgated takes 8883 and answers" daemon_start
+	claim "mqgate attach loads the program on gw0" mqgate attach gw0 ||
+		return 1
+	claim "mqgated takes 8883 and answers" daemon_start || return 1
 	in_ns broker nft reset counters > /dev/null
 	figure[complaints_before]=$(broker_complaints)
 	write_messages "$MESSAGES"
 	claim "20 devices with certificates and 5 plain ones: subscribers are connected" \
-		devices_listen
+		devices_listen || return 1
 
 	drops_now > "$WORK/drops.0"
 	figure[lost]=$(lost_at_sender)
@@ -231,6 +234,7 @@ scene_attackers() {
 	claim "of their ${figure[attack_sent]} payload packets none reached the broker" \
 		attack_stopped
 	claim "they saw no answer, and the broker had to refuse nobody" attack_silent
+	return 0
 }
 
 attack_stopped() {
