@@ -3,7 +3,8 @@
  * The parsers for scripts. Without arguments: answers each line `connect HEX`, `hello HEX` or
  * `connackLEVEL HEX` on stdin with `ok BYTES`, `more` or the word of a reason, for `connect`
  * followed by key=value of what it found, for `hello` likewise. `wire_parse corpus FILE DIR`
- * writes the vectors of FILE as one file each, for the fuzzers. No lock: one thread.
+ * writes the vectors of FILE as one file each, for the fuzzers; `wire_parse list FILE` prints a
+ * line each: ANSWER HEX NAME. No lock: one thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,25 @@ static int corpus(const char *file, const char *dir)
 	return 0;
 }
 
-/* Hex in place; -1 when it is none. */
+static int list(const char *file)
+{
+	static const char *const answers[] = { "ok", "more", "malformed" };
+	struct vec *vecs;
+	size_t n;
+
+	if (vec_load(file, &vecs, &n))
+		return 1;
+	for (size_t i = 0; i < n; i++) {
+		printf("%s ", answers[vecs[i].status]);
+		for (__u32 k = 0; k < vecs[i].len; k++)
+			printf("%02x", vecs[i].bytes[k]);
+		printf(" %s\n", vecs[i].name);
+	}
+	vec_free(vecs, n);
+	return 0;
+}
+
+/* Hex to @out; -1 when it is none. */
 static long unhex(const char *hex, __u8 *out)
 {
 	long n = 0;
@@ -134,8 +153,11 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && !strcmp(argv[1], "corpus"))
 		return corpus(argv[2], argv[3]);
+	if (argc == 3 && !strcmp(argv[1], "list"))
+		return list(argv[2]);
 	if (argc != 1) {
-		fputs("usage: wire_parse < LINES | wire_parse corpus FILE DIR\n", stderr);
+		fputs("usage: wire_parse < LINES | wire_parse corpus FILE DIR | wire_parse list FILE\n",
+		      stderr);
 		return 2;
 	}
 	while (getline(&line, &size, stdin) > 0) {
