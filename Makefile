@@ -20,7 +20,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 # Whatever compiles says first, in words, which packages are missing. The targets that install
 # them build in a make of their own afterwards.
 setup      := bash selftests/lib/setup.sh
-no_compile := clean help style sparse run test test-% bench bench-% uninstall
+no_compile := clean help style sparse run test test-% bench bench-% fuzz uninstall
 ifneq ($(filter-out $(no_compile),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell $(setup) check build >&2 || echo missing),)
 $(error packages are missing, see above)

@@ -28,6 +28,7 @@ run: ## see it at work: namespaces, broker, devices, a flood (root; KEEP=1, IF= 
 	$(call as_root,$@)
 	$(call prepared,run)
 	@$(MAKE) --no-print-directory -C selftests/e2e files
+	@$(setup) kernel bpf/mqgate.bpf.o
 	$(call handed_back,bash selftests/e2e/run.sh)
 
 test: ## all tests but the mutants (root; under 15 minutes)
@@ -58,6 +59,10 @@ test-mutants: ## remove a guard at a time: the test that holds it must go red (r
 
 unit_suites := $(patsubst selftests/%/Makefile,%,$(wildcard selftests/*/Makefile))
 
+fuzz: ## the parsers under libFuzzer for FUZZ_SECONDS=60 each
+	$(call prepared,test)
+	$(call handed_back,$(MAKE) --no-print-directory -C selftests/wire fuzz)
+
 style: ## layout of every file: SPDX, tabs, line length, shell syntax
 	@bash selftests/lib/style.sh
 
@@ -65,4 +70,4 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run test test-unit test-xdp test-e2e test-mutants style sparse
+.PHONY: run test test-unit test-xdp test-e2e test-mutants fuzz style sparse
