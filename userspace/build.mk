@@ -42,6 +42,6 @@ $(BUILD)/mqgate: $(call us_obj,$(us_cmd)) $(BUILD)/libmqgate.a
 	$(call us_say,LD,$@)$(CC) $(US_LDFLAGS) -o $@ $^ $$(pkg-config --libs $(US_PKGS_CMD))
 
 $(BUILD)/mqgated: $(BUILD)/obj/userspace/mqgated/main.o $(BUILD)/libmqgated.a $(BUILD)/libmqgate.a
-	$(call us_say,LD,$@)$(CC) $(US_LDFLAGS) -o $@ $^ $$(pkg-config --libs $(US_PKGS_DAEMON))
+	$(call us_say,LD,$@)$(CC) $(US_LDFLAGS) -o $@ $^ $$(pkg-config --libs $(US_PKGS_DAEMON)) -lm
 
 -include $(us_objs:.o=.d)

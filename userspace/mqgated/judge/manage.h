@@ -88,6 +88,9 @@ uint64_t mqg_judge_refused_read(struct mqg_judge *judge, uint32_t service, uint3
 void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
 		   struct mqg_score_view *view, struct mqgate_verdict *verdict);
 
+/* True when @key is the address itself or the /64 that @addr lies in. Any thread. */
+bool mqg_source_covers(const struct mqgate_source_key *key, const uint8_t addr[16]);
+
 typedef int (*mqg_refusal_fn)(const struct mqg_refusal_note *note, void *arg);
 /* Latest first; stops at the first non-zero answer and returns it. @fn must not block. */
 int mqg_judge_refusal_each(struct mqg_judge *judge, mqg_refusal_fn fn, void *arg);

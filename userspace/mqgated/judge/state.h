@@ -65,9 +65,6 @@ int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqgate_source_
 /* True when an operator's DROP covers @addr now. */
 bool mqg_judge_operator_drops(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now);
 
-/* True when @key is the address itself or the /64 that @addr lies in. */
-bool mqg_source_covers(const struct mqgate_source_key *key, const uint8_t addr[16]);
-
 /* ---- adopt.c: main thread, without the lock --------------------------------------------- */
 
 /*

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The verbs of the control socket. Each takes a request whose fields are known to be known, and
+ * answers. Changes are logged with who asked for them. Main thread; no lock.
+ */
+#include "control/verbs.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/names.h"
+#include "control/tell.h"
+#include "judge/manage.h"
+#include "system/log.h"
+
+#define SECONDS_MOST	315360000.0	/* ten years, as mqg_duration_parse() */
+
+json_t *mqg_verb_refuse(const char *remedy, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return json_pack("{s:b, s:s%, s:s}", "ok", 0, "error", text, strlen(text), "remedy",
+			 remedy);
+}
+
+static json_t *no_maps(const struct mqg_verb_context *context)
+{
+	const char *error = mqg_judge_pins_error(context->judge);
+
+	return mqg_verb_refuse("attach first: mqgate attach IF", "no maps are open: %s",
+			       error ? error : "not yet");
+}
+
+static json_t *failed(const struct mqg_verb_context *context, int err)
+{
+	if (err == -ENOENT && mqg_judge_pins_error(context->judge))
+		return no_maps(context);
+	if (err == -E2BIG)
+		return mqg_verb_refuse("remove verdicts (mqgate verdict flush) or enlarge the map "
+				       "when attaching", "the verdict map is full");
+	return mqg_verb_refuse("see the daemon's log", "the maps refuse: %s", strerror(-err));
+}
+
+/* Reads the field "source". NULL and *@refusal set where it is missing or wrong. */
+static const char *source_of(const json_t *request, struct mqgate_source_key *key,
+			     json_t **refusal)
+{
+	const char *text = json_string_value(json_object_get(request, "source"));
+	const char *why = NULL;
+
+	*refusal = NULL;
+	if (!text)
+		*refusal = mqg_verb_refuse("give \"source\" as text, for instance \"192.0.2.1\"",
+					   "the field \"source\" is missing or no text");
+	else if (mqg_source_parse(text, key, &why))
+		*refusal = mqg_verb_refuse("write 192.0.2.1, 2001:db8::1 or 2001:db8::/64",
+					   "\"%s\" is no source: %s", text,
+					   why ? why : "not an address");
+	return *refusal ? NULL : text;
+}
+
+static json_t *verdict_add(struct mqg_verb_context *context, const json_t *request)
+{
+	const char *word = json_string_value(json_object_get(request, "action"));
+	const json_t *seconds = json_object_get(request, "seconds");
+	const json_t *text = json_object_get(request, "text");
+	char addr[MQG_ADDR_STRLEN], length[32], note[200];
+	struct mqgate_source_key key;
+	struct mqg_verdict_done done;
+	json_t *refusal;
+	double s = json_number_value(seconds);
+	int action = word ? mqg_action_parse(word) : -ENOENT, err;
+	uint64_t ns;
+
+	if (!source_of(request, &key, &refusal))
+		return refusal;
+	if (action != MQGATE_ACTION_DROP && action != MQGATE_ACTION_PASS)
+		return mqg_verb_refuse("give \"action\" as \"drop\" or \"pass\"",
+				       "\"action\" is \"%s\"", word ? word : "missing");
+	if (!json_is_number(seconds) || !isfinite(s) || s < 0 || s > SECONDS_MOST)
+		return mqg_verb_refuse("give \"seconds\" from 0 (for ever) to 315360000",
+				       "\"seconds\" is missing or no length of time");
+	if (text && !json_is_string(text))
+		return mqg_verb_refuse("give \"text\" as text or leave it out",
+				       "\"text\" is no text");
+	ns = (uint64_t)(s * 1e9);
+	err = mqg_judge_verdict_add(context->judge, &key, (enum mqgate_action)action, ns, &done);
+	if (err)
+		return failed(context, err);
+	mqg_printable(json_string_value(text), note, sizeof(note));
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): verdict add %s %s for %s%s%s",
+		context->uid, context->pid, mqg_action_word((uint32_t)action),
+		mqg_source_format(&key, addr),
+		ns ? mqg_duration_format(ns, length, sizeof(length)) : "ever",
+		note[0] ? ": " : "", note);
+	return json_pack("{s:b, s:b, s:i}", "ok", 1, "replaced", (int)done.replaced,
+			 "allow_removed", done.allow_removed);
+}
+
+static json_t *verdict_del(struct mqg_verb_context *context, const json_t *request)
+{
+	struct mqgate_source_key key;
+	char addr[MQG_ADDR_STRLEN];
+	json_t *refusal;
+	int err;
+
+	if (!source_of(request, &key, &refusal))
+		return refusal;
+	mqg_source_format(&key, addr);
+	err = mqg_judge_verdict_del(context->judge, &key);
+	if (err == -ENOENT && !mqg_judge_pins_error(context->judge))
+		return mqg_verb_refuse("mqgate verdict list shows all", "there is no verdict on %s",
+				       addr);
+	if (err == -EBUSY)
+		return mqg_verb_refuse("remove it from allow: in the configuration and restart "
+				       "mqgated", "%s is on the configured allow list", addr);
+	if (err)
+		return failed(context, err);
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): verdict del %s", context->uid,
+		context->pid, addr);
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *verdict_flush(struct mqg_verb_context *context, const json_t *request)
+{
+	const char *word = json_string_value(json_object_get(request, "origin"));
+	int origin, removed;
+
+	if (word && !strcmp(word, "operator"))
+		origin = MQGATE_ORIGIN_OPERATOR;
+	else if (word && !strcmp(word, "daemon"))
+		origin = MQGATE_ORIGIN_DAEMON;
+	else if (word && !strcmp(word, "all"))
+		origin = -1;
+	else
+		return mqg_verb_refuse("give \"origin\" as \"operator\", \"daemon\" or \"all\"",
+				       "\"origin\" is \"%s\"", word ? word : "missing");
+	removed = mqg_judge_verdict_flush(context->judge, origin);
+	if (removed < 0)
+		return failed(context, removed);
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): verdict flush %s: %d removed",
+		context->uid, context->pid, word, removed);
+	return json_pack("{s:b, s:i}", "ok", 1, "removed", removed);
+}
+
+static json_t *why(struct mqg_verb_context *context, const json_t *request)
+{
+	const char *subject = json_string_value(json_object_get(request, "subject"));
+
+	if (!subject || !*subject)
+		return mqg_verb_refuse("give \"subject\" as an address or a client identifier",
+				       "the field \"subject\" is missing or no text");
+	return mqg_tell_why(context, subject);
+}
+
+static json_t *sessions(struct mqg_verb_context *context, const json_t *request)
+{
+	(void)request;
+	return json_pack("{s:b, s:o}", "ok", 1, "sessions", mqg_tell_sessions(context, NULL, NULL));
+}
+
+static json_t *refusals(struct mqg_verb_context *context, const json_t *request)
+{
+	(void)request;
+	return json_pack("{s:b, s:o}", "ok", 1, "refusals", mqg_tell_refusals(context, NULL, NULL));
+}
+
+static json_t *status(struct mqg_verb_context *context, const json_t *request)
+{
+	(void)request;
+	return mqg_tell_status(context);
+}
+
+static json_t *events(struct mqg_verb_context *context, const json_t *request)
+{
+	(void)request;
+	context->subscribe = true;
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *pins(struct mqg_verb_context *context, const json_t *request)
+{
+	(void)request;
+	return json_pack("{s:b, s:b}", "ok", 1, "pins",
+			 (int)mqg_judge_pins_check(context->judge));
+}
+
+static const struct verb {
+	const char	*name;
+	json_t		*(*run)(struct mqg_verb_context *context, const json_t *request);
+	const char	*fields[5];
+} verbs[] = {
+	{ "status", status, { NULL } },
+	{ "verdict-add", verdict_add, { "source", "action", "seconds", "text" } },
+	{ "verdict-del", verdict_del, { "source" } },
+	{ "verdict-flush", verdict_flush, { "origin" } },
+	{ "why", why, { "subject" } },
+	{ "sessions", sessions, { NULL } },
+	{ "refusals", refusals, { NULL } },
+	{ "events", events, { NULL } },
+	{ "pins", pins, { NULL } },
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+/* NULL where every field of the request is one that the verb knows. */
+static json_t *check_fields(const struct verb *verb, const json_t *request)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)request, name, value) {
+		bool known = !strcmp(name, "do");
+
+		for (size_t i = 0; !known && verb->fields[i]; i++)
+			known = !strcmp(name, verb->fields[i]);
+		if (!known)
+			return mqg_verb_refuse("leave it out; docs/control-protocol.md lists the "
+					       "fields", "%s has no field \"%.64s\"", verb->name,
+					       name);
+	}
+	return NULL;
+}
+
+json_t *mqg_verb_answer(struct mqg_verb_context *context, const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "do"));
+	json_t *refusal;
+
+	for (size_t i = 0; name && i < N_VERBS; i++) {
+		if (strcmp(name, verbs[i].name))
+			continue;
+		refusal = check_fields(&verbs[i], request);
+		return refusal ? refusal : verbs[i].run(context, request);
+	}
+	return mqg_verb_refuse("one of: status, verdict-add, verdict-del, verdict-flush, why, "
+			       "sessions, refusals, events, pins", "\"do\" is \"%.64s\"",
+			       name ? name : "missing");
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The running daemon. Start is a ladder: lock file, what needs privileges (sockets, keys, maps),
+ * giving them up, workers, readiness; stop goes down it in reverse. Everything here is the main
+ * thread; the workers are the proxy's.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "common/lock.h"
+#include "common/names.h"
+#include "common/pins.h"
+#include "control/control.h"
+#include "judge/manage.h"
+#include "metrics/metrics.h"
+#include "proxy/proxy.h"
+#include "system/log.h"
+#include "system/loop.h"
+#include "system/privileges.h"
+
+#define LOCK_NAME	"mqgated.lock"
+
+struct daemon {
+	const struct mqg_config		*config;
+	struct mqg_loop			loop;
+	struct mqg_watch		signals, timer, ring;
+	unsigned int			ring_generation;
+	int				lock;
+	struct mqg_judge		*judge;
+	struct mqg_proxy		*proxy;
+	struct mqg_control		*control;
+	struct mqg_metrics		*metrics;
+	struct mqg_metrics_sources	sources;
+	uint64_t			watchdog_ns, next_watchdog;
+};
+
+#define of(watch, member) \
+	((struct daemon *)((char *)(watch) - offsetof(struct daemon, member)))
+
+static void on_signal(struct mqg_watch *watch, uint32_t events)
+{
+	struct daemon *d = of(watch, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP) {
+		mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS,
+			"SIGHUP: the configuration is read at the start only; restart mqgated");
+		return;
+	}
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "signal %s: stopping",
+		sigabbrev_np((int)info.ssi_signo));
+	d->loop.stop = true;
+}
+
+static void on_ring(struct mqg_watch *watch, uint32_t events)
+{
+	(void)events;
+	mqg_judge_events_consume(of(watch, ring)->judge);
+}
+
+/* The judge opens and closes the ring buffer as maps come and go. */
+static void follow_ring(struct daemon *d)
+{
+	unsigned int generation;
+	int fd = mqg_judge_events_fd(d->judge, &generation), err;
+
+	if (generation == d->ring_generation)
+		return;
+	/* Closed by the judge, the old descriptor has left the loop by itself. */
+	d->ring.fd = -1;
+	d->ring_generation = generation;
+	err = fd < 0 ? 0 : mqg_loop_add(&d->loop, &d->ring, fd, EPOLLIN);
+	if (err)
+		mqg_log(MQG_LOG_ERR, MQG_LOG_PINS, "sampled drops cannot be polled: %s",
+			strerror(-err));
+}
+
+static void on_timer(struct mqg_watch *watch, uint32_t events)
+{
+	struct daemon *d = of(watch, timer);
+	uint64_t expirations, now = mqg_boottime_ns();
+
+	(void)events;
+	if (read(watch->fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	mqg_judge_tick(d->judge);
+	follow_ring(d);
+	mqg_metrics_tick(d->metrics);
+	if (d->watchdog_ns && now >= d->next_watchdog) {
+		sd_notify(0, "WATCHDOG=1");
+		d->next_watchdog = now + d->watchdog_ns / 2;
+	}
+}
+
+/* Reads who holds the lock file, "?" where that cannot be told. */
+static void holder(char *pid, size_t size)
+{
+	char path[512];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" LOCK_NAME, mqg_run_dir());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, pid, size - 1);
+	if (fd >= 0)
+		close(fd);
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strspn(pid, "0123456789")] = '\0';
+	if (!pid[0])
+		snprintf(pid, size, "?");
+}
+
+static int take_lock(struct daemon *d, char *why, size_t size)
+{
+	char pid[16];
+	int len;
+
+	d->lock = mqg_lock_take(LOCK_NAME, 0, why, size);
+	if (d->lock == -EBUSY) {
+		holder(pid, sizeof(pid));
+		snprintf(why, size, "already running (pid %s) in %s; stop that one, or name another "
+				    "place in MQGATE_RUN", pid, mqg_run_dir());
+	}
+	if (d->lock < 0)
+		return d->lock;
+	len = snprintf(pid, sizeof(pid), "%d\n", getpid());
+	if (ftruncate(d->lock, 0) || pwrite(d->lock, pid, (size_t)len, 0) != len) {
+		snprintf(why, size, "%s/" LOCK_NAME ": %s", mqg_run_dir(), strerror(errno));
+		return -EIO;
+	}
+	return 0;
+}
+
+static int watch_signals(struct daemon *d)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	/* Blocked before the workers are made, so that they inherit it. */
+	if (sigprocmask(SIG_BLOCK, &set, NULL) || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	d->signals.ready = on_signal;
+	return mqg_loop_add(&d->loop, &d->signals, fd, EPOLLIN);
+}
+
+static int watch_time(struct daemon *d)
+{
+	/* The watchdog may want more than one sign of life a second. */
+	const uint64_t ns = d->watchdog_ns && d->watchdog_ns < 4000000000ULL ? d->watchdog_ns / 4
+									     : 1000000000ULL;
+	const struct timespec every = { .tv_sec = (time_t)(ns / 1000000000ULL),
+					.tv_nsec = (long)(ns % 1000000000ULL) };
+	const struct itimerspec spec = { .it_interval = every, .it_value = every };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	if (fd < 0 || timerfd_settime(fd, 0, &spec, NULL))
+		return -errno;
+	d->timer.ready = on_timer;
+	return mqg_loop_add(&d->loop, &d->timer, fd, EPOLLIN);
+}
+
+/* Everything that may need privileges. */
+static int open_all(struct daemon *d, char *why, size_t size)
+{
+	uint64_t usec = 0;
+	int err;
+
+	if (sd_watchdog_enabled(0, &usec) > 0)
+		d->watchdog_ns = usec * 1000;
+	mqg_privileges_files();
+	err = watch_signals(d);
+	if (!err)
+		err = watch_time(d);
+	if (err) {
+		snprintf(why, size, "the main loop cannot be set up: %s", strerror(-err));
+		return err;
+	}
+	d->judge = mqg_judge_alloc(d->config, NULL);
+	if (!d->judge) {
+		snprintf(why, size, "no memory for the judge");
+		return -ENOMEM;
+	}
+	d->sources.judge = d->judge;
+	err = mqg_proxy_setup(d->config, d->judge, &d->proxy, why, size);
+	if (!err)
+		err = mqg_metrics_setup(&d->sources, &d->loop, &d->metrics, why, size);
+	if (!err)
+		err = mqg_control_setup(d->config, d->judge, &d->loop, &d->control, why, size);
+	if (err)
+		return err;
+	d->sources.control = d->control;
+	mqg_judge_pins_check(d->judge);
+	follow_ring(d);
+	return 0;
+}
+
+static int confine(struct daemon *d, char *why, size_t size)
+{
+	int err = mqg_privileges_drop(d->config, why, size);
+
+	if (err)
+		return err;
+	err = mqg_seccomp_install();
+	if (err)
+		snprintf(why, size, "the system call filter cannot be set: %s; this kernel needs "
+				    "CONFIG_SECCOMP_FILTER", strerror(-err));
+	return err;
+}
+
+static int start(struct daemon *d, char *why, size_t size)
+{
+	int err = take_lock(d, why, size);
+
+	if (!err)
+		err = open_all(d, why, size);
+	if (!err)
+		err = confine(d, why, size);
+	if (err)
+		return err;
+	err = mqg_proxy_start(d->proxy);
+	if (err) {
+		snprintf(why, size, "the workers cannot be started: %s", strerror(-err));
+		return err;
+	}
+	mqg_control_proxy(d->control, d->proxy);
+	d->sources.proxy = d->proxy;
+	return 0;
+}
+
+static void stop(struct daemon *d)
+{
+	sd_notify(0, "STOPPING=1");
+	if (d->control)
+		mqg_control_proxy(d->control, NULL);
+	d->sources.proxy = NULL;
+	if (d->proxy)
+		mqg_proxy_teardown(d->proxy);
+	mqg_control_teardown(d->control);
+	mqg_metrics_teardown(d->metrics);
+	mqg_judge_free(d->judge);
+	if (d->signals.fd >= 0)
+		close(d->signals.fd);
+	if (d->timer.fd >= 0)
+		close(d->timer.fd);
+	mqg_loop_exit(&d->loop);
+	if (d->lock >= 0)
+		close(d->lock);
+}
+
+int mqg_daemon_run(const struct mqg_config *config)
+{
+	struct daemon d = {
+		.config = config,
+		.signals.fd = -1,
+		.timer.fd = -1,
+		.ring = { .ready = on_ring, .fd = -1 },
+		.lock = -1,
+		.sources = { .config = config, .started = mqg_boottime_ns() },
+	};
+	char why[1024] = "the main loop cannot be made";
+	int err = mqg_loop_init(&d.loop);
+
+	if (!err)
+		err = start(&d, why, sizeof(why));
+	if (err) {
+		mqg_log(MQG_LOG_ERR, MQG_LOG_ALWAYS, "%s", why);
+		stop(&d);
+		return err;
+	}
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS,
+		"mqgated %s serves %zu listeners with %u workers, as uid %u", MQG_VERSION,
+		config->n_listeners, config->workers, geteuid());
+	sd_notify(0, "READY=1");
+	err = mqg_loop_run(&d.loop);
+	if (err)
+		mqg_log(MQG_LOG_ERR, MQG_LOG_ALWAYS, "the main loop fails: %s", strerror(-err));
+	stop(&d);
+	return err;
+}

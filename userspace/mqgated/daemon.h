@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The running daemon: start, main loop, stop. Called by main(). */
+#ifndef MQG_DAEMON_H
+#define MQG_DAEMON_H
+
+#include "config/config.h"
+
+/* Runs until a signal says stop. Return: 0, or -errno after a message in the log. */
+int mqg_daemon_run(const struct mqg_config *config);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mqgated: options, the configuration, and either a test of it or the daemon. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/names.h"
+#include "config/weights.h"
+#include "daemon.h"
+
+#define CONFIG_FILE	"/etc/mqgate/mqgate.yaml"
+
+enum {
+	EXIT_GOOD	= 0,
+	EXIT_REFUSED	= 1,
+	EXIT_MISUSE	= 2,
+};
+
+static void help(void)
+{
+	static const struct {
+		uint32_t	reason;
+		const char	*word;
+	} reasons[] = {
+#define REASON(number, symbol, word, text) { number, word },
+		MQGATE_REASON_LIST(REASON)
+#undef REASON
+	};
+
+	printf("usage: mqgated [-c FILE] [-t]\n"
+	       "\n"
+	       "  -c, --config FILE   configuration (default " CONFIG_FILE ")\n"
+	       "  -t, --test          say whether the configuration is good, and exit 0 or 1\n"
+	       "  -h, --help          this text\n"
+	       "  -V, --version       the version\n"
+	       "\n"
+	       "Weights of the score (score.weights in the configuration); reasons that are not\n"
+	       "listed weigh 0 and are no evidence against a source:\n");
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (mqg_weight_default(reasons[i].reason))
+			printf("  %-22s %3u\n", reasons[i].word,
+			       mqg_weight_default(reasons[i].reason));
+}
+
+static void summary(const struct mqg_config *config)
+{
+	printf("%s: good\n", config->path);
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		const struct mqg_listener *l = &config->listeners[i];
+
+		printf("  listener %s: %s on %s, service %u, mode %s, to %s (%s)\n", l->name,
+		       mqg_kind_word(l->kind), l->address.text, l->service,
+		       mqg_mode_word(l->mode), l->broker->name, l->broker->address.text);
+	}
+	for (size_t i = 0; i < config->n_services; i++) {
+		const struct mqg_service *s = &config->services[i];
+
+		if (s->kind == MQGATE_KIND_DEFAULT)
+			printf("  service %s: port %u unprotected\n", s->name, s->port);
+		else
+			printf("  service %s: %s on port %u, service %u, mode %s\n", s->name,
+			       mqg_kind_word(s->kind), s->port, s->number,
+			       mqg_mode_word(s->mode));
+	}
+	printf("  allow list: %zu sources; metrics: %s\n", config->n_allow,
+	       config->http.text ? config->http.text : "off");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *path = CONFIG_FILE;
+	struct mqg_config *config;
+	bool test = false;
+	char why[1024];
+	int option, err;
+
+	while ((option = getopt_long(argc, argv, "c:thV", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			path = optarg;
+			break;
+		case 't':
+			test = true;
+			break;
+		case 'h':
+			help();
+			return EXIT_GOOD;
+		case 'V':
+			printf("mqgated %s, ABI %d\n", MQG_VERSION, MQGATE_ABI_VERSION);
+			return EXIT_GOOD;
+		default:
+			fprintf(stderr, "see mqgated --help\n");
+			return EXIT_MISUSE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "mqgated: \"%s\" is no option; see mqgated --help\n", argv[optind]);
+		return EXIT_MISUSE;
+	}
+	err = mqg_config_load(path, &config, why, sizeof(why));
+	if (err) {
+		fprintf(stderr, "%s\n", why);
+		return EXIT_REFUSED;
+	}
+	if (test)
+		summary(config);
+	else
+		err = mqg_daemon_run(config);
+	mqg_config_free(config);
+	return err ? EXIT_REFUSED : EXIT_GOOD;
+}

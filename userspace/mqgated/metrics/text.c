@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The metrics in Prometheus' text format (version 0.0.4): prefix mqgate_, base units, _total for
+ * counters. Labels are services, reasons, listeners, brokers and maps, never a client or address:
+ * their number is bounded by the configuration. Main thread; what is read locks itself.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/names.h"
+#include "common/pins.h"
+#include "judge/manage.h"
+#include "metrics/metrics.h"
+
+static void head(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP mqgate_%s %s\n# TYPE mqgate_%s %s\n", name, help, name, type);
+}
+
+static void one(FILE *out, const char *name, const char *type, const char *help, double value)
+{
+	head(out, name, type, help);
+	fprintf(out, "mqgate_%s %.17g\n", name, value);
+}
+
+/* The name of a service by its number; label-safe, for configured names are and others are checked. */
+static void service_name(const struct mqg_metrics_sources *sources, const struct mqg_pins *pins,
+			 uint32_t number, char name[sizeof(((struct mqgate_service *)0)->name)])
+{
+	struct mqgate_service svc;
+
+	snprintf(name, sizeof(svc.name), "%u", number);
+	for (size_t i = 0; i < sources->config->n_listeners; i++)
+		if (sources->config->listeners[i].service == number)
+			snprintf(name, sizeof(svc.name), "%s", sources->config->listeners[i].name);
+	for (size_t i = 0; i < sources->config->n_services; i++)
+		if (sources->config->services[i].number == number)
+			snprintf(name, sizeof(svc.name), "%s", sources->config->services[i].name);
+	if (name[0] < '0' || name[0] > '9' || !pins || mqg_service_read(pins, number, &svc))
+		return;
+	/* Not configured: a default of XDP, or written by somebody else. */
+	svc.name[sizeof(svc.name) - 1] = '\0';
+	if (svc.name[0] && !strpbrk(svc.name, "\"\\\n"))
+		snprintf(name, sizeof(svc.name), "%s", svc.name);
+}
+
+struct xdp_walk {
+	const struct mqg_metrics_sources	*sources;
+	const struct mqg_pins			*pins;
+	FILE					*out;
+	int					what;	/* 0 packets, 1 bytes, 2 observed */
+};
+
+static int tell_stat(const struct mqgate_stat *sum, void *arg)
+{
+	static const char *const names[] = { "xdp_packets_total", "xdp_bytes_total",
+					     "xdp_observed_packets_total" };
+	const struct xdp_walk *walk = arg;
+	const uint64_t values[] = { sum->packets, sum->bytes, sum->observed };
+	char name[sizeof(((struct mqgate_service *)0)->name)];
+
+	if (!values[walk->what])
+		return 0;
+	service_name(walk->sources, walk->pins, sum->service, name);
+	fprintf(walk->out, "mqgate_%s{service=\"%s\",reason=\"%s\",verdict=\"%s\"} %llu\n",
+		names[walk->what], name, mqg_reason_word(sum->reason),
+		sum->reason < MQGATE_REASON_FIRST_DROP ? "pass" : "drop",
+		(unsigned long long)values[walk->what]);
+	return 0;
+}
+
+static void tell_xdp(const struct mqg_metrics_sources *sources, const struct mqg_pins *pins,
+		     FILE *out)
+{
+	struct xdp_walk walk = { sources, pins, out, 0 };
+
+	head(out, "xdp_packets_total", "counter", "Packets that XDP judged, by service and reason.");
+	mqg_stat_each(pins, tell_stat, &walk);
+	walk.what = 1;
+	head(out, "xdp_bytes_total", "counter", "Bytes on the wire of those packets.");
+	mqg_stat_each(pins, tell_stat, &walk);
+	walk.what = 2;
+	head(out, "xdp_observed_packets_total", "counter",
+	     "Packets that mode observe let pass though the reason speaks against them.");
+	mqg_stat_each(pins, tell_stat, &walk);
+}
+
+static void tell_maps(const struct mqg_pins *pins, FILE *out)
+{
+	const struct {
+		const char	*name;
+		int		fd;
+	} maps[] = {
+		{ MQGATE_MAP_SOURCES, pins->sources },
+		{ MQGATE_MAP_ALLOW, pins->allow },
+	};
+	uint32_t count;
+
+	head(out, "map_entries", "gauge", "Entries now in a map.");
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (!mqg_map_count(maps[i].fd, &count))
+			fprintf(out, "mqgate_map_entries{map=\"%s\"} %u\n", maps[i].name, count);
+}
+
+static void tell_refusals(const struct mqg_metrics_sources *sources, const struct mqg_pins *pins,
+			  FILE *out)
+{
+	head(out, "refusals_total", "counter",
+	     "Connections that the daemon refused or ended, by service and reason.");
+	for (uint32_t s = 0; s < MQGATE_SERVICES; s++) {
+		for (uint32_t r = 0; r < MQGATE_REASON_MAX; r++) {
+			uint64_t n = mqg_judge_refused_read(sources->judge, s, r);
+			char name[sizeof(((struct mqgate_service *)0)->name)];
+
+			if (!n)
+				continue;
+			service_name(sources, pins, s, name);
+			fprintf(out, "mqgate_refusals_total{service=\"%s\",reason=\"%s\"} %llu\n",
+				name, mqg_reason_word(r), (unsigned long long)n);
+		}
+	}
+}
+
+static void tell_listeners(const struct mqg_metrics_sources *sources, FILE *out)
+{
+	static const struct {
+		const char	*name, *type, *help;
+		size_t		offset;
+	} rows[] = {
+		{ "connections_accepted_total", "counter", "Connections accepted.",
+		  offsetof(struct mqg_listener_counts, accepted) },
+		{ "connections_refused_total", "counter", "Connections refused.",
+		  offsetof(struct mqg_listener_counts, refused) },
+		{ "sessions", "gauge", "Sessions open now.",
+		  offsetof(struct mqg_listener_counts, sessions) },
+		{ "received_bytes_total", "counter", "Bytes from clients to the broker.",
+		  offsetof(struct mqg_listener_counts, bytes_in) },
+		{ "sent_bytes_total", "counter", "Bytes from the broker to clients.",
+		  offsetof(struct mqg_listener_counts, bytes_out) },
+	};
+
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		head(out, rows[r].name, rows[r].type, rows[r].help);
+		for (size_t i = 0; i < sources->config->n_listeners; i++) {
+			struct mqg_listener_counts counts;
+			uint64_t value;
+
+			memset(&counts, 0, sizeof(counts));
+			if (sources->proxy)
+				mqg_proxy_listener_counts(sources->proxy, i, &counts);
+			memcpy(&value, (const char *)&counts + rows[r].offset, sizeof(value));
+			fprintf(out, "mqgate_%s{listener=\"%s\"} %llu\n", rows[r].name,
+				sources->config->listeners[i].name, (unsigned long long)value);
+		}
+	}
+}
+
+static void tell_brokers(const struct mqg_metrics_sources *sources, FILE *out)
+{
+	static const char *const names[] = { "broker_up", "broker_connections_total",
+					     "broker_failures_total" };
+	static const char *const types[] = { "gauge", "counter", "counter" };
+	static const char *const help[] = {
+		"1 where the last attempt to connect to the broker succeeded.",
+		"Connections made to the broker.",
+		"Attempts to connect to the broker that failed.",
+	};
+
+	for (size_t r = 0; r < 3; r++) {
+		head(out, names[r], types[r], help[r]);
+		for (size_t i = 0; i < sources->config->n_brokers; i++) {
+			struct mqg_broker_counts counts;
+
+			memset(&counts, 0, sizeof(counts));
+			if (sources->proxy)
+				mqg_proxy_broker_counts(sources->proxy, i, &counts);
+			fprintf(out, "mqgate_%s{broker=\"%s\"} %llu\n", names[r],
+				sources->config->brokers[i].name,
+				(unsigned long long)(r == 0 ? counts.up
+						     : r == 1 ? counts.connections
+							      : counts.failures));
+		}
+	}
+}
+
+static void tell_judge(const struct mqg_metrics_sources *sources, FILE *out)
+{
+	struct mqg_judge_counts counts;
+
+	mqg_judge_counts_read(sources->judge, &counts);
+	one(out, "bans_total", "counter", "Sources banned by score.", (double)counts.bans);
+	one(out, "bans_spared_total", "counter",
+	    "Bans not written: allow list or a live authenticated flow.", (double)counts.spared);
+	head(out, "map_full_total", "counter", "Writes that a full map refused.");
+	fprintf(out, "mqgate_map_full_total{map=\"" MQGATE_MAP_SOURCES "\"} %llu\n",
+		(unsigned long long)counts.verdicts_full);
+	fprintf(out, "mqgate_map_full_total{map=\"" MQGATE_MAP_ALLOW "\"} %llu\n",
+		(unsigned long long)counts.allow_full);
+	one(out, "xdp_events_total", "counter", "Sampled drops read from XDP.",
+	    (double)counts.events);
+	one(out, "xdp_events_proven_total", "counter",
+	    "Of those, from sources that finished a TCP handshake.",
+	    (double)counts.events_proven);
+	one(out, "events_lost_total", "counter", "Events that slow readers of the control socket lost.",
+	    sources->control ? (double)mqg_control_events_lost(sources->control) : 0);
+	one(out, "flows_allowed_total", "counter", "Authenticated flows that were given ALLOW.",
+	    (double)counts.allowed);
+	one(out, "flows_allowed", "gauge", "Authenticated flows alive now.", (double)counts.flows);
+	one(out, "sources_scored", "gauge", "Sources in the score table.", (double)counts.sources);
+}
+
+char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
+{
+	const struct mqg_pins *pins = mqg_judge_pins(sources->judge);
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (!out)
+		return NULL;
+	head(out, "build_info", "gauge", "1, with the version and the ABI of this daemon.");
+	fprintf(out, "mqgate_build_info{version=\"%s\",abi=\"%d\"} 1\n", MQG_VERSION,
+		MQGATE_ABI_VERSION);
+	one(out, "uptime_seconds", "gauge", "Time since the daemon started.",
+	    (double)(mqg_boottime_ns() - sources->started) / 1e9);
+	one(out, "pins_open", "gauge", "1 while the daemon has the pinned maps open.", !!pins);
+	tell_listeners(sources, out);
+	tell_brokers(sources, out);
+	tell_refusals(sources, pins, out);
+	tell_judge(sources, out);
+	if (pins) {
+		tell_maps(pins, out);
+		tell_xdp(sources, pins, out);
+	}
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
