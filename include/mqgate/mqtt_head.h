@@ -85,17 +85,16 @@ static __always_inline int mqw_head_check(const __u8 *head, __u32 avail, __u32 m
 {
 	__u64 hi = mqw_load64(head), lo = mqw_load64(head + 8), body, rest;
 	__u32 b1 = head[1], b2 = head[2], b3 = head[3], b4 = head[4];
-	__u32 n, remaining, reason, type = head[0] >> 4, len;
+	__u32 m1, m2, m3, n, remaining, reason, type = head[0] >> 4, len;
 
 	*out = (struct mqw_head){ 0 };
-	n = !(b1 & 0x80) ? 1 : !(b2 & 0x80) ? 2 : !(b3 & 0x80) ? 3 : !(b4 & 0x80) ? 4 : 5;
-	remaining = b1 & 0x7F;
-	if (n > 1)
-		remaining |= (b2 & 0x7F) << 7;
-	if (n > 2)
-		remaining |= (b3 & 0x7F) << 14;
-	if (n > 3)
-		remaining |= (b4 & 0x7F) << 21;
+	/* Without branches: each would double what the verifier has to walk. */
+	m1 = b1 >> 7;
+	m2 = m1 & b2 >> 7;
+	m3 = m2 & b3 >> 7;
+	n = 1 + m1 + m2 + m3 + (m3 & b4 >> 7);
+	remaining = (b1 & 0x7F) | (b2 & 0x7F) * m1 << 7 | (b3 & 0x7F) * m2 << 14 |
+		    (b4 & 0x7F) * m3 << 21;
 
 	/* Everything after the remaining length, moved to the front. */
 	body = hi << (8 + 8 * n) | lo >> (56 - 8 * n);
