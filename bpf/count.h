@@ -23,7 +23,7 @@ static __always_inline __u32 shown(const struct packet *p)
 	if (p->kind == MQGATE_KIND_MQTT) {
 		if (!p->judged)
 			return 0;
-		if ((p->head[0] & 0xF0) == 0x10)
+		if ((p->head.bytes[0] & 0xF0) == 0x10)
 			most = MQG_EVENT_CONNECT_BYTES;
 	}
 	return p->payload_len < most ? p->payload_len : most;

@@ -13,7 +13,7 @@ struct judgement {
 	__u32			status;		/* enum mqw_status */
 	__u32			reason;		/* when malformed */
 	__u32			need;		/* bytes of the whole packet; 0 = not yet known */
-	bool			names_mqtt;	/* says "MQTT" where a CONNECT says it */
+	__u32			names_mqtt;	/* says "MQTT" where a CONNECT says it */
 };
 
 static __always_inline __u32 first_max(const struct packet *p, const struct mqgate_service *svc)
@@ -32,27 +32,37 @@ static __always_inline void forgive_answered(struct judgement *j)
 		j->status = MQW_OK;
 }
 
-/* The first @avail (at most 16) bytes of a payload. OK says: nothing wrong so far. */
-static __always_inline void head_judge(const struct packet *p, const struct mqgate_service *svc,
-				       const __u8 *head, __u32 avail, struct judgement *j)
+/**
+ * mqg_head_judge() - judge the first bytes of a payload
+ * @kind:  enum mqgate_kind of the service
+ * @max:   largest packet, see first_max()
+ * @head:  the bytes, zero where the payload is shorter
+ * @avail: how many of them are payload, at most 16
+ * @j:     out
+ *
+ * Return: @j->status, where MQW_OK says: nothing wrong so far.
+ */
+MQG_BORDER int mqg_head_judge(__u32 kind, __u32 max, struct head *head, __u32 avail,
+			      struct judgement *j)
 {
-	__u32 max = first_max(p, svc);
-
-	if (p->kind == MQGATE_KIND_MQTTS) {
+	if (!head || !j)
+		return MQW_NEED_MORE;
+	if (kind == MQGATE_KIND_MQTTS) {
 		struct tlsw_head tls;
 
-		j->status = tlsw_head_check(head, avail, max, &tls);
+		j->status = tlsw_head_check(head->bytes, avail, max, &tls);
 		j->reason = tls.reason;
 		j->need = tls.need;
-		j->names_mqtt = false;
+		j->names_mqtt = 0;
 	} else {
 		struct mqw_head mqtt;
 
-		j->status = mqw_head_check(head, avail, max, &mqtt);
+		j->status = mqw_head_check(head->bytes, avail, max, &mqtt);
 		j->reason = mqtt.reason;
 		j->need = mqtt.need;
 		j->names_mqtt = mqtt.names_mqtt;
 	}
+	return j->status;
 }
 
 struct parse {
@@ -78,37 +88,44 @@ static int hello_byte(__u32 i, void *arg)
 	return parse->status != MQW_NEED_MORE;
 }
 
-/*
- * The whole payload, after head_judge() found nothing wrong with its first bytes. What does
- * not end within the copy is NEED_MORE.
+/**
+ * mqg_payload_parse() - judge the whole payload, after its first bytes
+ * @ctx: frame
+ * @p:   its segment, with a payload
+ * @max: largest packet, see first_max()
+ * @j:   what mqg_head_judge() found, nothing wrong; out: what the whole says
+ *
+ * What does not end within the copy is MQW_NEED_MORE. Return: @j->status.
  */
-static __always_inline void full_judge(struct xdp_md *ctx, const struct packet *p,
-				       const struct mqgate_service *svc, struct judgement *j)
+MQG_BORDER int mqg_payload_parse(struct xdp_md *ctx, struct packet *p, __u32 max,
+				 struct judgement *j)
 {
 	struct parse parse = { .scratch = scratch_get(), .status = MQW_NEED_MORE };
 	struct scratch *s = parse.scratch;
-	__u32 n = p->payload_len;
+	__u32 n;
 
-	if (!s)
-		return;
+	if (!s || !p || !j)
+		return MQW_NEED_MORE;
+	n = p->payload_len;
 	if (n > MQG_COPY_BYTES)
 		n = MQG_COPY_BYTES;
 	/* 6.1's verifier takes a size that this form bounds, and no test of n == 0. */
 	if (bpf_xdp_load_bytes(ctx, p->payload, s->bytes, ((n - 1) & (MQG_COPY_BYTES - 1)) + 1))
-		return;
+		return MQW_NEED_MORE;
 	if (p->kind == MQGATE_KIND_MQTTS) {
-		tlsw_hello_init(&s->hello, first_max(p, svc));
+		tlsw_hello_init(&s->hello, max);
 		bpf_loop(n, hello_byte, &parse, 0);
 		j->reason = s->hello.reason;
 		j->need = s->hello.need;
 	} else {
-		mqw_connect_init(&s->connect, first_max(p, svc));
+		mqw_connect_init(&s->connect, max);
 		bpf_loop(n, connect_byte, &parse, 0);
 		j->reason = s->connect.reason;
 		j->need = s->connect.total;
 	}
 	j->status = parse.status;
 	forgive_answered(j);
+	return j->status;
 }
 
 #endif

@@ -27,7 +27,7 @@ static __always_inline void flow_put(const struct packet *p, __u32 state, __u32 
 	if (state == MQGATE_FLOW_SUSPECT) {
 		flow.segments = 1;
 		flow.head_len = p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES;
-		__builtin_memcpy(flow.head, p->head, sizeof(flow.head));
+		__builtin_memcpy(flow.head, p->head.bytes, sizeof(flow.head));
 	}
 	bpf_map_update_elem(&mqgate_flows, &p->flow, &flow, BPF_ANY);
 }
@@ -73,14 +73,13 @@ static __always_inline __u32 head_learn(struct xdp_md *ctx, const struct packet 
 	n = p->payload_len - skip;
 	if (n > MQW_HEAD_BYTES - have)
 		n = MQW_HEAD_BYTES - have;
-	__builtin_memcpy(s->head, flow->head, MQW_HEAD_BYTES);
-	if (bpf_xdp_load_bytes(ctx, p->payload + skip, s->head + have,
+	__builtin_memcpy(s->head.bytes, flow->head, MQW_HEAD_BYTES);
+	if (bpf_xdp_load_bytes(ctx, p->payload + skip, s->head_bytes + have,
 			       ((n - 1) & (MQW_HEAD_BYTES - 1)) + 1))
 		return 0;
-	head_judge(p, svc, s->head, have + n, &j);
-	if (j.status == MQW_MALFORMED)
+	if (mqg_head_judge(p->kind, first_max(p, svc), &s->head, have + n, &j) == MQW_MALFORMED)
 		return j.reason;
-	__builtin_memcpy(flow->head, s->head, MQW_HEAD_BYTES);
+	__builtin_memcpy(flow->head, s->head.bytes, MQW_HEAD_BYTES);
 	flow->head_len = have + n;
 	flow->need = j.need;
 	return 0;
@@ -94,18 +93,24 @@ static __always_inline void flow_refuse(const struct packet *p, struct mqgate_fl
 	flow->since = p->now;
 }
 
-/*
- * A further segment of a first payload that was incomplete. Return: its reason, or 0 where
- * it is a retransmission of the beginning, which is judged again in full.
+/**
+ * mqg_suspect_judge() - a further segment of a first payload that was incomplete
+ * @ctx:  frame
+ * @p:    its segment
+ * @svc:  its service
+ * @flow: its entry in mqgate_flows, SUSPECT; is brought up to date
+ *
+ * Return: the reason, or 0 for a retransmission of the beginning, to be judged again in full.
  */
-static __always_inline __u32 suspect_judge(struct xdp_md *ctx, struct packet *p,
-					   const struct mqgate_service *svc,
-					   struct mqgate_flow *flow)
+MQG_BORDER int mqg_suspect_judge(struct xdp_md *ctx, struct packet *p,
+				 struct mqgate_service *svc, struct mqgate_flow *flow)
 {
 	__u32 past, reason;
 
+	if (!p || !svc || !flow)
+		return MQGATE_REASON_PASS_UNDECIDED;
 	if (over_budget(p, svc, flow)) {
-		socket_ask(ctx, p);
+		mqg_socket_ask(ctx, p);
 		flow_refuse(p, flow, MQGATE_REASON_SUSPECT_BUDGET);
 		return MQGATE_REASON_SUSPECT_BUDGET;
 	}
@@ -115,7 +120,7 @@ static __always_inline __u32 suspect_judge(struct xdp_md *ctx, struct packet *p,
 	if (!flow->need) {
 		reason = head_learn(ctx, p, svc, flow);
 		if (reason) {
-			socket_ask(ctx, p);
+			mqg_socket_ask(ctx, p);
 			if (p->proven)
 				flow_refuse(p, flow, reason);
 			return reason;

@@ -24,6 +24,13 @@
 #define MQG_SECOND_NS	1000000000ULL
 #define MQG_MS_NS	1000000ULL
 
+/*
+ * A function that the verifier judges once, by its signature alone, instead of again for
+ * every path that leads to a call. Without these borders the paths multiply: minutes to load,
+ * and a limit that a new branch may reach. Pointers it is given may be NULL for all it knows.
+ */
+#define MQG_BORDER	__attribute__((noinline))
+
 /* Bytes of a first payload that are copied and parsed; what is longer is not judged further. */
 #define MQG_COPY_BYTES	512
 
@@ -80,14 +87,21 @@ struct {
 	__uint(max_entries, 256 * 1024);
 } mqgate_events SEC(".maps");
 
+struct head {
+	__u8			bytes[MQW_HEAD_BYTES];
+};
+
 /*
  * What does not fit the stack. XDP runs with softirqs off and is not entered again on its
  * CPU, so that one a CPU is enough. Not part of the ABI.
  */
 struct scratch {
 	__u8			bytes[MQG_COPY_BYTES];
-	/* The first payload's head, put together from segments: 16 bytes and room to overshoot. */
-	__u8			head[2 * MQW_HEAD_BYTES];
+	/* The first payload's head, put together from segments, with room to overshoot. */
+	union {
+		struct head		head;
+		__u8			head_bytes[2 * MQW_HEAD_BYTES];
+	};
 	union {
 		struct mqw_connect	connect;
 		struct tlsw_hello	hello;

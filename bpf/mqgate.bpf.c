@@ -34,11 +34,11 @@ static __always_inline void head_load(struct xdp_md *ctx, struct packet *p)
 	__u32 n = p->payload_len;
 
 	if (n >= MQW_HEAD_BYTES &&
-	    pull(ctx, 0, p->payload & MQG_OFFSET_MASK, p->head, MQW_HEAD_BYTES))
+	    pull(ctx, 0, p->payload, &p->head, MQW_HEAD_BYTES))
 		return;
 	if (n > MQW_HEAD_BYTES)
 		n = MQW_HEAD_BYTES;
-	bpf_xdp_load_bytes(ctx, p->payload, p->head, ((n - 1) & (MQW_HEAD_BYTES - 1)) + 1);
+	bpf_xdp_load_bytes(ctx, p->payload, &p->head, ((n - 1) & (MQW_HEAD_BYTES - 1)) + 1);
 }
 
 /*
@@ -49,8 +49,8 @@ static __always_inline void head_load(struct xdp_md *ctx, struct packet *p)
 static __always_inline void aftermath(struct xdp_md *ctx, struct packet *p, __u32 reason)
 {
 	struct scratch *s = scratch_get();
-	enum ground ground;
 	__u64 *looked;
+	int ground;
 
 	if (!s)
 		return;
@@ -58,7 +58,7 @@ static __always_inline void aftermath(struct xdp_md *ctx, struct packet *p, __u3
 	if (p->now - *looked < mqgate_rodata.sample_proven_ns)
 		return;
 	*looked = p->now;
-	ground = socket_ask(ctx, p);
+	ground = mqg_socket_ask(ctx, p);
 	if (ground == GROUND_FIRST)
 		flow_put(p, MQGATE_FLOW_REFUSED, reason, 0);
 	else if (ground == GROUND_SEEN)
@@ -100,17 +100,27 @@ static __always_inline __u32 settle(const struct packet *p, const struct judgeme
 	return j->reason;
 }
 
-static __always_inline __u32 payload_judge(struct xdp_md *ctx, struct packet *p,
-					   const struct mqgate_service *svc)
+/**
+ * mqg_payload_judge() - steps 5 and 6: a payload of a flow that is not ALLOWed
+ * @ctx: frame
+ * @p:   its segment
+ * @svc: its service
+ *
+ * Return: the reason, MQGATE_REASON_*.
+ */
+MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mqgate_service *svc)
 {
-	bool strict = svc->flags & MQGATE_SVC_F_STRICT;
 	struct mqgate_flow *flow;
 	struct judgement j = {};
 	__u32 action, reason;
+	bool strict;
 
+	if (!p || !svc)
+		return MQGATE_REASON_PASS_UNDECIDED;
+	strict = svc->flags & MQGATE_SVC_F_STRICT;
 	head_load(ctx, p);
-	head_judge(p, svc, p->head,
-		   p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES, &j);
+	mqg_head_judge(p->kind, first_max(p, svc), &p->head,
+		       p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES, &j);
 
 	action = verdict_on(p, true);
 	if (action == MQGATE_ACTION_DROP)
@@ -131,18 +141,18 @@ static __always_inline __u32 payload_judge(struct xdp_md *ctx, struct packet *p,
 		flow = NULL;
 	}
 	if (flow) {
-		reason = suspect_judge(ctx, p, svc, flow);
+		reason = mqg_suspect_judge(ctx, p, svc, flow);
 		if (reason) {
 			p->judged = false;
 			return reason;
 		}
 		strict = true;
-		socket_ask(ctx, p);
+		mqg_socket_ask(ctx, p);
 	} else if (j.status == MQW_MALFORMED && j.names_mqtt) {
 		aftermath(ctx, p, j.reason);
 		return j.reason;
 	} else {
-		switch (socket_ask(ctx, p)) {
+		switch (mqg_socket_ask(ctx, p)) {
 		case GROUND_SEEN:
 			flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
 			return MQGATE_REASON_PASS_SEEN;
@@ -157,12 +167,12 @@ static __always_inline __u32 payload_judge(struct xdp_md *ctx, struct packet *p,
 		}
 	}
 	if (j.status == MQW_OK)
-		full_judge(ctx, p, svc, &j);
+		mqg_payload_parse(ctx, p, first_max(p, svc), &j);
 	return settle(p, &j, strict, flow);
 }
 
 static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
-				   const struct mqgate_service *svc)
+				   struct mqgate_service *svc)
 {
 	__u32 reason = examine(p);
 
@@ -177,7 +187,7 @@ static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 	if (!p->payload_len || (p->flags & MQG_TCP_RST))
 		return verdict_on(p, false) == MQGATE_ACTION_DROP ? MQGATE_REASON_SOURCE_BANNED :
 								    MQGATE_REASON_PASS_CONTROL;
-	return payload_judge(ctx, p, svc);
+	return mqg_payload_judge(ctx, p, svc);
 }
 
 static __always_inline int guard(struct xdp_md *ctx, const __u32 frags)
@@ -185,7 +195,7 @@ static __always_inline int guard(struct xdp_md *ctx, const __u32 frags)
 	struct packet p = { .frags = frags };
 	struct mqgate_service *svc;
 
-	if (!locate(ctx, &p))
+	if (!mqg_packet_locate(ctx, &p))
 		return XDP_PASS;
 	svc = service_of(&p);
 	if (!svc)

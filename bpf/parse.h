@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * From frame to TCP segment. Owns struct packet, which the other headers read. Two steps:
- * locate() finds out whether this may be ours and touches nothing that is not; examine(),
- * called once the destination port is known to be protected, says what is impossible in it.
+ * mqg_packet_locate() finds out whether this may be ours and touches nothing that is not;
+ * examine(), called once the destination port is known to be protected, says what is impossible in it.
  *
  * What cannot be identified as TCP to a port is passed by the caller and never counted:
  *   - more than two VLAN tags, anything but IPv4 and IPv6, an IP header that does not lead
@@ -28,7 +28,7 @@
 
 /*
  * No header begins further in: 14 + 2 tags of 4 + 40 + 4 extension headers of at most 2048 +
- * 60. Masking with it tells the verifier what the compiler has lost by spilling.
+ * 60. Masking with it tells the verifier what was lost on the way through memory.
  */
 #define MQG_OFFSET_MASK		0x3FFF
 
@@ -46,7 +46,7 @@
 
 struct packet {
 	struct mqgate_flow_key	flow;
-	__u8			head[MQW_HEAD_BYTES];	/* first bytes of the payload */
+	struct head		head;		/* first bytes of the payload */
 	__u64			now;
 	__u32			frags;		/* 1 in the program for frames in several buffers */
 	__u32			wire;		/* bytes of the frame */
@@ -59,19 +59,21 @@ struct packet {
 	__u32			kind;
 	__u8			flags;		/* of TCP */
 	__u8			doff;		/* bytes of the TCP header; 0 = the frame ends before */
-	bool			v4;
-	bool			first_fragment;
-	bool			proven;		/* the source finished a TCP handshake */
-	bool			judged;		/* the payload itself gave the reason */
+	__u8			v4;
+	__u8			first_fragment;
+	__u8			proven;		/* the source finished a TCP handshake */
+	__u8			judged;		/* the payload itself gave the reason */
+	__u8			reserved[6];	/* explicit: what is passed on must be initialised */
 };
 
 /* Copies @len (constant) bytes at @off; false where the frame is shorter. */
-static __always_inline bool pull(struct xdp_md *ctx, const __u32 frags, __u32 off, void *to,
+static __always_inline bool pull(struct xdp_md *ctx, __u32 frags, __u32 off, void *to,
 				 const __u32 len)
 {
 	void *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
 
+	off &= MQG_OFFSET_MASK;
 	/* The form that the verifier understands; @off is bounded, so that it cannot wrap. */
 	if (data + off + len <= end) {
 		__builtin_memcpy(to, data + off, len);
@@ -100,7 +102,7 @@ static __always_inline bool locate_v4(struct xdp_md *ctx, struct packet *p, __u3
 	if (total < len || total - len < 4)
 		return false;
 	p->v4 = true;
-	p->first_fragment = ip.frag_off & bpf_htons(MQG_IP_MORE);
+	p->first_fragment = !!(ip.frag_off & bpf_htons(MQG_IP_MORE));
 	p->tcp = off + len;
 	p->ip_end = off + total;
 
@@ -155,46 +157,52 @@ static __always_inline bool locate_v6(struct xdp_md *ctx, struct packet *p, __u3
 	return true;
 }
 
-/* True when @p is a TCP segment with ports. Fills in all that examine() needs. */
-static __always_inline bool locate(struct xdp_md *ctx, struct packet *p)
+/**
+ * mqg_packet_locate() - find the TCP segment in a frame
+ * @ctx: frame
+ * @p:   out, all that examine() needs; @p->frags is set by the caller
+ *
+ * Return: 1 when @p is a TCP segment with ports, else 0.
+ */
+MQG_BORDER int mqg_packet_locate(struct xdp_md *ctx, struct packet *p)
 {
 	struct tcphdr tcp = {};
 	__u32 off = 2 * ETH_ALEN;
 	__be16 proto;
 	__u8 tag[4];
 
-	if (!pull(ctx, p->frags, off, &proto, sizeof(proto)))
-		return false;
+	if (!p || !pull(ctx, p->frags, off, &proto, sizeof(proto)))
+		return 0;
 	off += sizeof(proto);
 #pragma unroll
 	for (int i = 0; i < MQG_VLANS; i++) {
 		if (proto != bpf_htons(ETH_P_8021Q) && proto != bpf_htons(ETH_P_8021AD))
 			break;
 		if (!pull(ctx, p->frags, off, tag, sizeof(tag)))
-			return false;
+			return 0;
 		__builtin_memcpy(&proto, tag + 2, sizeof(proto));
 		off += sizeof(tag);
 	}
 	if (proto == bpf_htons(ETH_P_IP)) {
 		if (!locate_v4(ctx, p, off))
-			return false;
+			return 0;
 	} else if (proto == bpf_htons(ETH_P_IPV6)) {
 		if (!locate_v6(ctx, p, off))
-			return false;
+			return 0;
 	} else {
-		return false;
+		return 0;
 	}
 
 	if (pull(ctx, p->frags, p->tcp, &tcp, sizeof(tcp)))
 		p->doff = tcp.doff * 4;
 	else if (!pull(ctx, p->frags, p->tcp, &tcp, 4))
-		return false;
+		return 0;
 	p->flow.sport = bpf_ntohs(tcp.source);
 	p->flow.dport = bpf_ntohs(tcp.dest);
 	p->flow.proto = IPPROTO_TCP;
 	p->seq = bpf_ntohl(tcp.seq);
 	p->flags = ((__u8 *)&tcp)[13];
-	return true;
+	return 1;
 }
 
 /*

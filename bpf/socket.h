@@ -58,17 +58,22 @@ static __always_inline enum ground ground_of(struct packet *p, struct bpf_sock *
 	return p->proven ? GROUND_FIRST : GROUND_ELSEWHERE;
 }
 
-/*
- * Asks the socket of @p in the network namespace of the interface. Sets @p->proven. Not
- * inlined: several rare paths share it.
+/**
+ * mqg_socket_ask() - ask the socket of a flow, in the network namespace of the interface
+ * @ctx: frame
+ * @p:   its segment; @p->proven is set
+ *
+ * Return: enum ground.
  */
-static __noinline enum ground socket_ask(struct xdp_md *ctx, struct packet *p)
+MQG_BORDER int mqg_socket_ask(struct xdp_md *ctx, struct packet *p)
 {
 	struct bpf_sock_tuple tuple = {};
-	enum ground ground;
 	struct bpf_sock *sk;
 	__u32 size;
+	int ground;
 
+	if (!p)
+		return GROUND_NONE;
 	if (p->v4) {
 		size = sizeof(tuple.ipv4);
 		__builtin_memcpy(&tuple.ipv4.saddr, p->flow.saddr + 12, 4);
