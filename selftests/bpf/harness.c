@@ -90,7 +90,29 @@ static int map_of(struct xdp *x, const char *name)
 	return fd;
 }
 
-void xdp_load(struct xdp *x)
+/* The read-only data: of the one section that the object has, struct mqgate_rodata is all. */
+static void set_rodata(struct xdp *x, const struct mqgate_rodata *rodata)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, x->object) {
+		const char *suffix = strrchr(bpf_map__name(map), '.');
+		size_t size;
+		void *value;
+
+		if (!suffix || strcmp(suffix, ".rodata"))
+			continue;
+		value = (void *)(uintptr_t)bpf_map__initial_value(map, &size);
+		if (!value || size != sizeof(*rodata))
+			errx(1, "%s has %zu bytes, not struct mqgate_rodata alone",
+			     bpf_map__name(map), size);
+		memcpy(value, rodata, sizeof(*rodata));
+		return;
+	}
+	errx(1, "bpf/mqgate.bpf.o has no read-only data");
+}
+
+void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata)
 {
 	const char *top = getenv("MQGATE_TOP");
 	char path[4096];
@@ -103,6 +125,8 @@ void xdp_load(struct xdp *x)
 	x->object = bpf_object__open_file(path, NULL);
 	if (!x->object)
 		err(1, "%s", path);
+	if (rodata)
+		set_rodata(x, rodata);
 	if (bpf_object__load(x->object))
 		err(1, "%s: load", path);
 	for (int i = 0; i < 2; i++) {
@@ -357,7 +381,7 @@ int scenes_main(const struct scene *scenes, size_t count)
 {
 	struct xdp x = {};
 
-	xdp_load(&x);
+	xdp_load(&x, NULL);
 	ktap_plan((unsigned int)(2 * count));
 	for (size_t i = 0; i < count; i++)
 		for (int program = 0; program < 2; program++)

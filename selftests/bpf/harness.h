@@ -73,8 +73,11 @@ struct xdp {
 
 extern const char *const xdp_program_names[2];
 
-/* Loads $MQGATE_TOP/bpf/mqgate.bpf.o; prints a KTAP skip and exits 4 without the privilege. */
-void xdp_load(struct xdp *x);
+/*
+ * Loads $MQGATE_TOP/bpf/mqgate.bpf.o, with the constants of @rodata unless NULL. Prints a KTAP
+ * skip and exits 4 without the privilege.
+ */
+void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata);
 /* As after load: nothing in any map. */
 void xdp_reset(struct xdp *x);
 void xdp_prepare(struct xdp *x, const struct before *before);

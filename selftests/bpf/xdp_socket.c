@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What XDP makes of flows that end in sockets of this host, and what its events say. Runs in a
+ * network namespace of its own, with real connections that XDP finds by look-up. Every drop
+ * makes an event here: the loader's constants allow it.
+ */
+#include "harness.h"
+#include "peer.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#define BAD	"1F 0D 0004 'MQTT' 05 02 000A 0001 70"
+#define UTF8	"10 0F 0004 'MQTT' 04 02 003C 0003 'd' 00 'v'"
+#define GET	"'GET / HTTP/1.1' 0D0A 'Host: a' 0D0A0D0A"
+#define FAR	100000
+
+static struct xdp x;
+static int program, v4, v6, dual;
+static struct ring_buffer *ring;
+static struct mqgate_event last;
+static unsigned int events;
+
+static int take(void *ctx, void *data, size_t size)
+{
+	(void)ctx;
+	if (size != sizeof(last))
+		errx(1, "event of %zu bytes", size);
+	memcpy(&last, data, sizeof(last));
+	events++;
+	return 0;
+}
+
+static void drain(void)
+{
+	ring_buffer__consume(ring);
+	events = 0;
+	memset(&last, 0, sizeof(last));
+}
+
+/* One packet of @peer's flow. */
+static bool arrives(struct peer *peer, uint32_t seq, const char *data, struct step s)
+{
+	s.p = peer->flow;
+	s.p.seq = seq;
+	s.p.data = data;
+	drain();
+	return xdp_step(&x, program, &s);
+}
+
+/* The drop just made sent one event that looks like this. */
+static bool told(uint32_t reason, uint32_t flags, uint32_t captured)
+{
+	ring_buffer__consume(ring);
+	if (events == 1 && last.reason == reason && last.flags == flags &&
+	    last.captured == captured)
+		return true;
+	printf("# %u events; reason %u flags %u captured %u, wanted %u %u %u\n", events,
+	       last.reason, last.flags, last.captured, reason, flags, captured);
+	return false;
+}
+
+static void strict(uint32_t number)
+{
+	xdp_prepare(&x, &(struct before){ .what = SERVICE, .number = number,
+					  .svc = { .flags = MQGATE_SVC_F_STRICT } });
+}
+
+#define IS(word)	.flow = MQGATE_FLOW_##word
+#define STEP(...)	((struct step){ __VA_ARGS__ })
+
+static bool good_first(void)
+{
+	struct peer p;
+	bool good;
+
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	good = arrives(&p, peer_next(&p), CONNECT_311, STEP(PASSES(1, FIRST), IS(SEEN)));
+	peer_close(&p);
+	return good;
+}
+
+static bool bad_first(int listener, const char *addr, uint16_t port, uint32_t service,
+		      const char *data, uint32_t reason, uint32_t captured)
+{
+	struct peer p;
+	bool good;
+
+	peer_connect(&p, listener, addr, port);
+	good = arrives(&p, peer_next(&p), data,
+		       STEP(.service = service, .reason = reason, .drop = true, IS(REFUSED)));
+	good = told(reason, MQGATE_EVENT_F_PROVEN, captured) && good;
+	/* what follows of the flow needs no judgement, and proves nothing new */
+	good = arrives(&p, peer_next(&p), CONNECT_311,
+		       STEP(DROPS(service, FLOW_REFUSED), IS(REFUSED))) && good;
+	good = told(MQGATE_REASON_FLOW_REFUSED, 0, service == MQGATE_SVC_MQTTS ? 17 : 0) && good;
+	peer_close(&p);
+	return good;
+}
+
+static bool bad_named(void)
+{
+	return bad_first(v4, "127.0.0.1", 1883, 1, BAD, MQGATE_REASON_MQTT_FLAGS, 15);
+}
+
+static bool bad_parsed(void)
+{
+	return bad_first(v4, "127.0.0.1", 1883, 1, UTF8, MQGATE_REASON_MQTT_UTF8, 16);
+}
+
+static bool bad_unnamed(void)
+{
+	return bad_first(v4, "127.0.0.1", 1883, 1, GET, MQGATE_REASON_MQTT_NOT_CONNECT, 27);
+}
+
+static bool bad_v6(void)
+{
+	return bad_first(v6, "::1", 1883, 1, GET, MQGATE_REASON_MQTT_NOT_CONNECT, 27);
+}
+
+/* An IPv4 client of a socket bound to ::. */
+static bool bad_dual(void)
+{
+	return bad_first(dual, "127.0.0.1", 8883, 2, GET, MQGATE_REASON_TLS_NOT_HANDSHAKE, 27);
+}
+
+static bool prefix(void)
+{
+	struct peer p;
+	uint32_t seq;
+	bool good;
+
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	good = arrives(&p, seq, "10", STEP(PASSES(1, SUSPECT), IS(SUSPECT)));
+	good = arrives(&p, seq + 1, "0F", STEP(PASSES(1, SUSPECT), IS(SUSPECT))) && good;
+	peer_close(&p);
+	return good;
+}
+
+static bool out_of_order(void)
+{
+	struct peer p;
+	uint32_t seq;
+	bool good;
+
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	good = arrives(&p, seq + 5, GET, STEP(PASSES(1, UNDECIDED), .flow = ABSENT));
+	good = arrives(&p, seq - 1, "00", STEP(PASSES(1, UNDECIDED), .flow = ABSENT)) && good;
+	good = arrives(&p, seq, CONNECT_311, STEP(PASSES(1, FIRST), IS(SEEN))) && good;
+	peer_close(&p);
+	return good;
+}
+
+static bool older_than_attach(void)
+{
+	struct peer p;
+	bool good;
+
+	strict(1);
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	peer_send(&p, CONNECT_311);
+	good = arrives(&p, peer_next(&p), GET, STEP(PASSES(1, SEEN), IS(SEEN)));
+	good = arrives(&p, peer_next(&p) + FAR, GET, STEP(PASSES(1, SEEN))) && good;
+	peer_close(&p);
+	return good;
+}
+
+/* The middle of an old flow looks like a malformed CONNECT: lost once, never twice. */
+static bool resembling(void)
+{
+	struct peer p;
+	bool good;
+
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	peer_send(&p, CONNECT_311);
+	good = arrives(&p, peer_next(&p), BAD, STEP(DROPS(1, MQTT_FLAGS), IS(SEEN)));
+	good = told(MQGATE_REASON_MQTT_FLAGS, 0, 15) && good;
+	good = arrives(&p, peer_next(&p), BAD, STEP(PASSES(1, SEEN), IS(SEEN))) && good;
+	peer_close(&p);
+	return good;
+}
+
+/* Who does not know the sequence number may be anybody: the flow must not pay for it. */
+static bool spoofed(void)
+{
+	struct peer p;
+	bool good;
+
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	good = arrives(&p, peer_next(&p) + FAR, BAD, STEP(DROPS(1, MQTT_FLAGS), .flow = ABSENT));
+	good = told(MQGATE_REASON_MQTT_FLAGS, 0, 15) && good;
+	good = arrives(&p, peer_next(&p), CONNECT_311, STEP(PASSES(1, FIRST), IS(SEEN))) && good;
+	peer_close(&p);
+	return good;
+}
+
+static bool to_listener(void)
+{
+	struct peer p = { .flow = { .src = "127.0.0.1", .dst = "127.0.0.1", .sport = 1,
+				    .dport = 1883 } };
+	bool good = arrives(&p, 7, GET, STEP(DROPS(1, MQTT_NOT_CONNECT), .flow = ABSENT));
+
+	return told(MQGATE_REASON_MQTT_NOT_CONNECT, 0, 27) && good;
+}
+
+static bool no_listener(void)
+{
+	struct peer p = { .flow = { .src = "127.0.0.1", .dst = "127.0.0.1", .sport = 1,
+				    .dport = 2000 } };
+
+	xdp_prepare(&x, &(struct before){ .what = PORT, .port = 2000, .number = 1 });
+	return arrives(&p, 7, GET, STEP(PASSES(1, UNDECIDED), .flow = ABSENT)) &&
+	       arrives(&p, 7, BAD, STEP(DROPS(1, MQTT_FLAGS), .flow = ABSENT));
+}
+
+static bool time_wait(void)
+{
+	struct peer p;
+	uint32_t seq;
+
+	strict(1);
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	peer_time_wait(&p);
+	return arrives(&p, seq + 1, GET, STEP(PASSES(1, UNDECIDED), .flow = ABSENT));
+}
+
+static bool budget_proven(void)
+{
+	struct peer p;
+	uint32_t seq;
+	bool good;
+
+	xdp_prepare(&x, &(struct before){ .what = SERVICE, .number = 1,
+					  .svc = { .suspect_segments = 1 } });
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	good = arrives(&p, seq, "10", STEP(PASSES(1, SUSPECT), IS(SUSPECT)));
+	peer_send(&p, "10");
+	good = arrives(&p, seq + 1, "0F", STEP(DROPS(1, SUSPECT_BUDGET), IS(REFUSED))) && good;
+	good = told(MQGATE_REASON_SUSPECT_BUDGET, MQGATE_EVENT_F_PROVEN, 0) && good;
+	peer_close(&p);
+	return good;
+}
+
+static bool learnt_malformed(void)
+{
+	struct peer p;
+	uint32_t seq;
+	bool good;
+
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	good = arrives(&p, seq, "10", STEP(PASSES(1, SUSPECT), IS(SUSPECT)));
+	peer_send(&p, "10");
+	good = arrives(&p, seq + 1, "00", STEP(DROPS(1, MQTT_TOO_SHORT), IS(REFUSED))) && good;
+	good = told(MQGATE_REASON_MQTT_TOO_SHORT, MQGATE_EVENT_F_PROVEN, 0) && good;
+	peer_close(&p);
+	return good;
+}
+
+static bool credential(void)
+{
+	static const char secret[] =
+		"10 25 0004 'MQTT' 04 C2 003C 0003 'd' 00 'v' 0005 'admin' 000B 'hunter2hunt'";
+	struct peer p;
+	uint8_t bytes[64];
+	bool good;
+
+	pkt_bytes(secret, bytes, sizeof(bytes));
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	good = arrives(&p, peer_next(&p), secret, STEP(DROPS(1, MQTT_UTF8)));
+	good = told(MQGATE_REASON_MQTT_UTF8, MQGATE_EVENT_F_PROVEN, 16) && good;
+	if (memcmp(last.bytes, bytes, 16)) {
+		printf("# the first bytes are not those of the payload\n");
+		good = false;
+	}
+	for (unsigned int i = 16; i < sizeof(last.bytes); i++)
+		if (last.bytes[i]) {
+			printf("# byte %u of the event is %02x\n", i, last.bytes[i]);
+			good = false;
+		}
+	peer_close(&p);
+	return good;
+}
+
+static bool fields(void)
+{
+	struct peer p = { .flow = { .src = "2001:db8::9", .dst = "2001:db8::a", .sport = 40009,
+				    .dport = 8883 } };
+	struct mqgate_flow_key key;
+	uint64_t now = boottime_ns();
+	bool good;
+
+	strict(2);
+	pkt_flow(&p.flow, &key);
+	good = arrives(&p, 7, GET "41*20", STEP(DROPS(2, TLS_NOT_HANDSHAKE), .flow = ABSENT));
+	good = told(MQGATE_REASON_TLS_NOT_HANDSHAKE, 0, 32) && good;
+	if (memcmp(&last.flow, &key, sizeof(key)) || last.service != 2 || last.length != 47 ||
+	    last.ifindex != 1 || last.time < now || last.time > boottime_ns() ||
+	    memcmp(last.bytes, "GET / HTTP/1.1\r\nHost: a\r\n\r\nAAAAA", 32)) {
+		printf("# flow, service, length, ifindex, time or bytes are wrong\n");
+		good = false;
+	}
+	return good;
+}
+
+static bool observed(void)
+{
+	struct peer p;
+	bool good;
+
+	xdp_prepare(&x, &(struct before){ .what = SERVICE, .number = 1,
+					  .svc = { .mode = MQGATE_MODE_OBSERVE } });
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	good = arrives(&p, peer_next(&p), GET, STEP(WOULD(1, MQTT_NOT_CONNECT), IS(REFUSED)));
+	good = told(MQGATE_REASON_MQTT_NOT_CONNECT,
+		    MQGATE_EVENT_F_PROVEN | MQGATE_EVENT_F_OBSERVED, 27) && good;
+	peer_close(&p);
+	return good;
+}
+
+static const struct {
+	const char	*name;
+	bool		(*run)(void);
+} tests[] = {
+	{ "a good CONNECT that an established socket expects", good_first },
+	{ "a malformed CONNECT to an established socket is dropped, REFUSED, proven", bad_named },
+	{ "a CONNECT malformed in its contents likewise", bad_parsed },
+	{ "ATTACKS 12: what is no CONNECT likewise", bad_unnamed },
+	{ "over IPv6 likewise", bad_v6 },
+	{ "from an IPv4 client of a socket bound to :: likewise", bad_dual },
+	{ "ATTACKS 13: a prefix on an established socket is SUSPECT", prefix },
+	{ "ATTACKS 13: segments out of order and old ones are the socket's to judge", out_of_order },
+	{ "a flow older than the attach lives on", older_than_attach },
+	{ "the middle of an old flow that resembles a malformed CONNECT is lost once", resembling },
+	{ "a spoofed segment does not get the flow REFUSED nor its source blamed", spoofed },
+	{ "what meets only a listener is judged, but not remembered", to_listener },
+	{ "a local address where nobody listens is judged leniently", no_listener },
+	{ "segments to TIME_WAIT are the socket's to judge", time_wait },
+	{ "ATTACKS 20: a SUSPECT beyond its budget is proven, without bytes of it", budget_proven },
+	{ "a head that a later segment makes malformed is proven", learnt_malformed },
+	{ "an event shows no credential", credential },
+	{ "an event tells flow, service, interface, time, length and bytes", fields },
+	{ "observe: an event says that the packet passed", observed },
+};
+
+static void half_open(void)
+{
+	static const char name[] = "a handshake in progress is judged, but not remembered";
+	struct peer p;
+	bool good;
+	int rc;
+
+	xdp_reset(&x);
+	rc = peer_half_open(&p, 1883, 5000);
+	if (rc) {
+		ktap_skip("no TUN device", "%s: %s", xdp_program_names[program], name);
+		return;
+	}
+	good = arrives(&p, 5001, GET, STEP(DROPS(1, MQTT_NOT_CONNECT), .flow = ABSENT));
+	good = told(MQGATE_REASON_MQTT_NOT_CONNECT, 0, 27) && good;
+	good = arrives(&p, 5100, GET, STEP(PASSES(1, UNDECIDED), .flow = ABSENT)) && good;
+	good = arrives(&p, 5001, "10", STEP(PASSES(1, SUSPECT), IS(SUSPECT))) && good;
+	good = arrives(&p, 5001, CONNECT_311, STEP(PASSES(1, FIRST), IS(SEEN))) && good;
+	ktap_point(good, "%s: %s", xdp_program_names[program], name);
+	close(p.client);
+}
+
+/* With the constants as shipped: a flood is told of ten times a second, not a thousand. */
+static bool sampled(void)
+{
+	struct step s = STEP(DROPS(1, MQTT_FLAGS));
+	uint8_t frame[PKT_MAX];
+	struct xdp shipped = {};
+	struct ring_buffer *rb;
+	uint64_t begin;
+	bool good = true;
+	size_t len;
+
+	xdp_load(&shipped, NULL);
+	rb = ring_buffer__new(shipped.events, take, NULL, NULL);
+	if (!rb)
+		err(1, "ring buffer");
+	s.p.data = BAD;
+	len = pkt_build(&s.p, frame);
+	events = 0;
+	begin = boottime_ns();
+	for (int i = 0; i < 1000; i++)
+		if (xdp_run(&shipped, 0, frame, len, 0) != XDP_DROP)
+			good = false;
+	begin = (boottime_ns() - begin) / (100 * MS_NS) + 1;
+	ring_buffer__consume(rb);
+	/* every CPU that the loop may have run on samples by itself */
+	if (!events || events > begin * (unsigned int)shipped.cpus) {
+		printf("# %u events of 1000 drops\n", events);
+		good = false;
+	}
+	ring_buffer__free(rb);
+	bpf_object__close(shipped.object);
+	return good;
+}
+
+int main(void)
+{
+	const struct mqgate_rodata every = { .abi_version = MQGATE_ABI_VERSION };
+
+	xdp_load(&x, &every);
+	ktap_plan(2 * (ARRAY_SIZE(tests) + 1) + 1);
+	if (peer_namespace())
+		err(1, "network namespace");
+	v4 = peer_listen("0.0.0.0", 1883);
+	v6 = peer_listen("::1", 1883);
+	dual = peer_listen("::", 8883);
+	ring = ring_buffer__new(x.events, take, NULL, NULL);
+	if (!ring)
+		err(1, "ring buffer");
+	for (program = 0; program < 2; program++) {
+		for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
+			xdp_reset(&x);
+			ktap_point(tests[i].run(), "%s: %s", xdp_program_names[program],
+				   tests[i].name);
+		}
+		half_open();
+	}
+	ktap_point(sampled(), "events of a flood are a sample");
+	ring_buffer__free(ring);
+	bpf_object__close(x.object);
+	return ktap_end();
+}
