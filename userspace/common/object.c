@@ -20,15 +20,36 @@
 #define INSTALLED	"/usr/lib/mqgate/mqgate.bpf.o"
 #define BESIDE_BUILD	"../bpf/mqgate.bpf.o"
 
-/* The last warning of libbpf: its errno alone seldom says which map or instruction it was. */
-static char warning[256];
+/*
+ * The first warning of libbpf names the map or program; its later ones only say that all has
+ * failed. Of a verifier's log the line before the statistics tells what it did not accept.
+ */
+static char warning[256], complaint[256];
+
+static void keep_complaint(const char *log)
+{
+	const char *end = strstr(log, "\nprocessed "), *line;
+
+	if (!end)
+		return;
+	for (line = end; line > log && line[-1] != '\n'; line--)
+		;
+	snprintf(complaint, sizeof(complaint), "%.*s", (int)(end - line), line);
+}
 
 static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
 {
-	if (level != LIBBPF_WARN)
+	char *text = NULL;
+
+	if (level != LIBBPF_WARN || vasprintf(&text, format, args) < 0)
 		return 0;
-	vsnprintf(warning, sizeof(warning), format, args);
-	warning[strcspn(warning, "\n")] = '\0';
+	if (strstr(text, "BEGIN PROG LOAD LOG")) {
+		keep_complaint(text);
+	} else if (!warning[0]) {
+		snprintf(warning, sizeof(warning), "%s", strncmp(text, "libbpf: ", 8) ? text : text + 8);
+		warning[strcspn(warning, "\n")] = '\0';
+	}
+	free(text);
 	return 0;
 }
 
@@ -123,12 +144,13 @@ static int prepare_maps(struct bpf_object *obj, const char *path, const int *reu
 
 static int explain_load(int err, const char *path, char *why, size_t size)
 {
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM)
 		snprintf(why, size, "%s: the kernel does not let you load it; this needs root",
 			 path);
 	else
-		snprintf(why, size, "%s: the kernel does not take it: %s%s%s", path, strerror(-err),
-			 warning[0] ? "; " : "", warning);
+		snprintf(why, size, "%s: the kernel does not take it: %s; %s%s%s%s", path,
+			 strerror(-err), warning, complaint[0] ? " (verifier: " : "", complaint,
+			 complaint[0] ? ")" : "");
 	return err;
 }
 
@@ -141,7 +163,7 @@ int mqg_object_load(struct mqg_object *object, const char *path, bool frags, con
 	int err;
 
 	memset(object, 0, sizeof(*object));
-	warning[0] = '\0';
+	warning[0] = complaint[0] = '\0';
 	libbpf_set_print(keep_warning);
 
 	if (access(path, R_OK)) {

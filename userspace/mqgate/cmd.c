@@ -8,14 +8,55 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* C0, DEL, and C1 as UTF-8 writes it (C2 80 to C2 9F): all that a terminal acts on. */
+static bool tame_text(char *text)
+{
+	bool changed = false;
+
+	for (unsigned char *p = (unsigned char *)text; *p; p++) {
+		if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) {
+			p[0] = p[1] = '?';
+			changed = true;
+			p++;
+		} else if (*p < 0x20 || *p == 0x7f) {
+			*p = '?';
+			changed = true;
+		}
+	}
+	return changed;
+}
 
 static void complain(const char *format, va_list args)
 {
+	char text[2048];
+
+	vsnprintf(text, sizeof(text), format, args);
+	tame_text(text);
 	fflush(stdout);
-	fputs("mqgate: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	fprintf(stderr, "mqgate: %s\n", text);
+}
+
+void mqg_json_tame(json_t *value)
+{
+	const char *name;
+	json_t *item;
+	size_t i;
+
+	if (json_is_string(value)) {
+		/* A string may hold U+0000; what follows it is never printed. */
+		char *copy = strdup(json_string_value(value));
+
+		if (copy && tame_text(copy))
+			json_string_set(value, copy);
+		free(copy);
+	}
+	json_array_foreach(value, i, item)
+		mqg_json_tame(item);
+	json_object_foreach(value, name, item)
+		mqg_json_tame(item);
 }
 
 int mqg_refuse(const char *format, ...)

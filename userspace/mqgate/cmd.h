@@ -58,6 +58,12 @@ int mqg_cmd_pins(struct mqg_pins *pins);
  */
 int mqg_cmd_daemon(struct mqg_control *control);
 
+/*
+ * Makes the daemon's words safe for a terminal: client identifiers come from the network and
+ * may hold escape sequences. Control characters in every string below @value become '?'.
+ */
+void mqg_json_tame(json_t *value);
+
 /* Seconds with milliseconds, as JSON. */
 json_t *mqg_json_seconds(uint64_t ns);
 

@@ -76,6 +76,7 @@ static int print(json_t *event, void *arg)
 		printf("(%lld events lost: this reader was too slow)\n",
 		       (long long)json_integer_value(lost));
 	} else {
+		mqg_json_tame(event);
 		print_text(event);
 	}
 	/* Somebody may read this through a pipe and wait for it. */

@@ -377,6 +377,7 @@ int mqg_run_status(const struct mqg_cmd *cmd, int argc, char **argv)
 		mqg_json_print(cmd, status);
 		return code;
 	}
+	mqg_json_tame(status);
 	if (err)
 		printf("program    not attached: mqgate attach IF\n");
 	else

@@ -271,6 +271,7 @@ int mqg_run_why(const struct mqg_cmd *cmd, int argc, char **argv)
 		mqg_json_print(cmd, answer);
 		return code;
 	}
+	mqg_json_tame(answer);
 	print_text(answer);
 	if (code)
 		printf("nothing is known of it\n");
