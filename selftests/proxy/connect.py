@@ -1,0 +1,413 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The first CONNECT: what is forwarded, and what a refused client is told. ATTACKS 1-8, 12, 13, 20."""
+import socket
+import time
+
+from proxyrig import *
+
+pki = Pki()
+ONE = ("-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884")
+
+
+def refuse_each(rig, cases, address=PLAIN, context=None):
+    """Every case: bytes sent, what the client reads before an orderly close, reason."""
+    for data, answer, reason in cases:
+        since = rig.mark()
+        with dial(address, context) as client:
+            client.sendall(data)
+            equal(read_all(client), answer, f"answer to {data[:24].hex()}")
+        equal(rig.refused(since)["refused"], reason, data[:24].hex())
+    equal(rig.upstream(), 0, "connections to the broker")
+    equal(len(rig.refusals()), len(cases), "one refusal each")
+    poll("sessions are given back", lambda: rig.open() == 0)
+
+
+def flags(packet, value):
+    """A CONNECT with other connect flags."""
+    return packet[:9] + bytes([value]) + packet[10:]
+
+
+@test("malformed CONNECT of MQTT 5: CONNACK 81 or 82, then an orderly close (ATTACKS 3, 4, 8, 9)")
+def malformed_5():
+    good = connect("d", 5)
+    # CONNECT with properties: length, then receive maximum 0 / twice / an unknown identifier
+    def with_properties(properties):
+        body = good[2:12] + varint(len(properties)) + properties + text("d")
+        return b"\x10" + varint(len(body)) + body
+    malformed, protocol = b"\x20\x03\0\x81\0", b"\x20\x03\0\x82\0"
+    with Rig(*ONE) as rig:
+        refuse_each(rig, [
+            (flags(good, 0x03), malformed, "mqtt-connect-flags"),
+            (flags(good, 0x1e), malformed, "mqtt-connect-flags"),
+            (connect("a\0b", 5), malformed, "mqtt-utf8"),
+            (connect(b"\xed\xa0\x80", 5), malformed, "mqtt-utf8"),
+            (with_properties(b"\x7f\0"), malformed, "mqtt-property-id"),
+            (with_properties(b"\x21\0\0"), protocol, "mqtt-property-value"),
+            (with_properties(b"\x21\0\1\x21\0\1"), protocol, "mqtt-property-twice"),
+        ])
+
+
+@test("malformed CONNECT of 3.1 and 3.1.1: closed without an answer (ATTACKS 1-5)")
+def malformed_3():
+    good = connect("d")
+    with Rig(*ONE) as rig:
+        refuse_each(rig, [
+            (flags(good, 0x01), b"", "mqtt-connect-flags"),
+            (flags(good, 0x42), b"", "mqtt-connect-flags"),
+            (connect("a\0b"), b"", "mqtt-utf8"),
+            (b"\x10\x80\x80\x80\x80\x01", b"", "mqtt-length-encoding"),
+            (b"\x10\x00", b"", "mqtt-too-short"),
+            (b"\x11" + good[1:], b"", "mqtt-flags"),
+            (good.replace(b"MQTT", b"MQTU"), b"", "mqtt-name"),
+            (b"\x10\xff\xff\xff\x7f", b"", "mqtt-too-long"),
+        ])
+
+
+@test("level that no version has: CONNACK 01; empty client id with clean session 0: CONNACK 02 "
+      "(ATTACKS 5, 6)")
+def level_and_empty_id():
+    with Rig(*ONE) as rig:
+        refuse_each(rig, [
+            (connect("d", 6), b"\x20\x02\0\x01", "mqtt-level"),
+            (connect("d", 0), b"\x20\x02\0\x01", "mqtt-level"),
+            (connect("", 4, clean=False), b"\x20\x02\0\x02", "mqtt-client-id"),
+        ])
+
+
+@test("any other packet first, a ClientHello, HTTP: closed without an answer (ATTACKS 2, 7, 12)")
+def not_connect():
+    with Rig(*ONE) as rig:
+        refuse_each(rig, [(bytes([kind]) + b"\2\0\0", b"", "mqtt-not-connect")
+                          for kind in (0x00, *range(0x20, 0x100, 0x10))] +
+                    [(b"\x16\x03\x01\x02\0\1\0\1\xfc\3\3" + noise(500), b"", "mqtt-flags"),
+                     (b"GET / HTTP/1.1\r\n\r\n", b"", "mqtt-not-connect")])
+
+
+@test("a client that pours on after its refusal still reads the answer and costs no memory "
+      "(ATTACKS 7)")
+def pours_on():
+    with Rig(*ONE, asan=False) as rig:
+        before = rig.status("VmRSS")
+        with dial() as client:
+            client.sendall(flags(connect("d", 5), 3) + bytes(100000))
+            equal(read_all(client), b"\x20\x03\0\x81\0")
+        for _ in range(10):
+            with dial() as client:
+                try:
+                    client.sendall(b"\x30" + varint(100 << 20))
+                    for _ in range(100):
+                        client.sendall(bytes(1 << 20))
+                    raise AssertionError("100 MB were taken")
+                except ConnectionError:
+                    pass
+        if rig.status("VmRSS") - before > 4096:
+            raise AssertionError(f"{before} kB became {rig.status('VmRSS')} kB")
+
+
+@test("another device's client id: refused in the words of each version, broker not asked")
+def foreign_id():
+    context = pki.context(pki.device("device-1"))
+    with Rig("-b", "127.0.0.1:1883", "-t", "127.0.0.1:8883", pki=pki) as rig:
+        refuse_each(rig, [
+            (connect("device-2"), b"\x20\x02\0\x05", "identity-client-id"),
+            (connect("device-2", 3), b"\x20\x02\0\x05", "identity-client-id"),
+            (connect("device-2", 5), b"\x20\x03\0\x87\0", "identity-client-id"),
+            (connect("device-10"), b"\x20\x02\0\x05", "identity-client-id"),
+            (connect("device-"), b"\x20\x02\0\x05", "identity-client-id"),
+            (connect("", 5), b"\x20\x03\0\x87\0", "identity-client-id"),
+        ], TLS, context)
+        said = rig.wait(lambda line: line.get("client_id") == "device-10")
+        equal((said["identity"], said["addr"], said["service"]), ("device-1", "127.0.0.1", 1))
+
+
+@test("client id rules prefix and any; identities from san.dns, san.uri, fingerprint")
+def rules():
+    context = pki.context(pki.device("device-1"))
+    finger = hashlib.sha256(ssl.PEM_cert_to_DER_cert(open(pki.path("device-1.pem")).read()))
+    cases = [("cn", "prefix", ["device-1", "device-1-a", "device-1/b", "device-1:c"],
+              ["device-10", "device"]),
+             ("cn", "any", ["device-1", "other"], []),
+             ("san.dns", "equal", ["device-1"], ["other"]),
+             ("san.uri", "equal", ["urn:mqgate:device-1"], ["device-1"]),
+             ("fingerprint", "equal", [finger.hexdigest()], ["device-1"])]
+    with Mosquitto():
+        for source, rule, good, bad in cases:
+            with Rig("-b", "127.0.0.1:1883", "-i", source, "-r", rule, "-t", "127.0.0.1:8883",
+                     pki=pki) as rig:
+                for name in good:
+                    session(name, TLS, context).close()
+                for name in bad:
+                    with dial(TLS, context) as client:
+                        client.sendall(connect(name))
+                        equal(read_all(client), b"\x20\x02\0\x05", f"{source} {rule} {name}")
+                equal(rig.refusals(), ["identity-client-id"] * len(bad), f"{source} {rule}")
+
+
+@test("password on the plain port: credential-clear, unless the listener allows it")
+def clear_password():
+    with Rig(*ONE) as rig:
+        refuse_each(rig, [
+            (connect("d", password="secret"), b"\x20\x02\0\x05", "credential-clear"),
+            (connect("d", 5, password="secret"), b"\x20\x03\0\x87\0", "credential-clear"),
+        ])
+        if "secret" in json.dumps(rig.lines):
+            raise AssertionError("the password was told")
+    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-a", "-p", "127.0.0.1:1884"):
+        with dial() as client:
+            client.sendall(connect("d", password="secret"))
+            equal(read_packet(client), (0x20, b"\0\0"))
+
+
+@test("a refused password stays nowhere in the memory of the proxy")
+def wiped():
+    secret = "correct-horse-battery-staple"
+    context = pki.context(pki.device("device-1"))
+    with Rig(*ONE, "-t", "127.0.0.1:8883", "-w", "1", asan=False, pki=pki) as rig:
+        for address, tls in ((PLAIN, None), (TLS, context)):
+            for split in (1000, 40):
+                data = connect("other", password=secret * 40)
+                with dial(address, tls) as client:
+                    for at in range(0, len(data), split):
+                        client.sendall(data[at:at + split])
+                        time.sleep(0)
+                    read_all(client)
+        poll("sessions are given back", lambda: rig.open() == 0)
+        found = 0
+        with open(f"/proc/{rig.process.pid}/maps") as maps, \
+                open(f"/proc/{rig.process.pid}/mem", "rb", 0) as memory:
+            for line in maps:
+                span, mode = line.split()[:2]
+                low, high = (int(part, 16) for part in span.split("-"))
+                if "rw" in mode:
+                    memory.seek(low)
+                    found += memory.read(high - low).count(secret.encode())
+        equal(found, 0, "copies of the password")
+
+
+@test("CONNECT one byte a segment works; 60 kB of will in it are forwarded as they came "
+      "(ATTACKS 13)")
+def slow_and_big():
+    seen = []
+
+    def broker(sock):
+        seen.append(read_packet(sock))
+        sock.sendall(ACCEPTED)
+        sock.recv(1)
+
+    big = connect("d", will=noise(60000))
+    with FakeBroker(broker), Rig(*ONE) as rig:
+        for data in (connect("d"), big):
+            with dial() as client:
+                for at in range(len(data) if len(data) < 100 else 50):
+                    client.send(data[at:at + 1])
+                client.sendall(data[50:] if len(data) > 100 else b"")
+                equal(read_packet(client), (0x20, b"\0\0"))
+        equal([b"\x10" + varint(len(body)) + body for kind, body in seen], [connect("d"), big])
+        equal(rig.refusals(), [])
+
+
+@test("CONNECT longer than connect_max: mqtt-too-long; as long as it: forwarded")
+def longest():
+    packet = connect("d" * 100)
+    size = len(packet) - 2
+    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-m", str(size), "-p", "127.0.0.1:1884") as rig:
+        session("d" * 100).close()
+        with dial() as client:
+            client.sendall(connect("d" * 101))
+            equal(read_all(client), b"")
+        equal(rig.refused()["refused"], "mqtt-too-long")
+
+
+@test("a CONNECT that stays incomplete: connect-timeout; the client that leaves it so: "
+      "client-closed (ATTACKS 20)")
+def never_complete():
+    context = pki.context(pki.device("device-1"))
+    with Rig("-b", "127.0.0.1:1883", "-T", "400", "-p", "127.0.0.1:1884", "-t", "127.0.0.1:8883",
+             pki=pki) as rig:
+        for address, tls in ((PLAIN, None), (TLS, context)):
+            for data in (b"", connect("device-1")[:-1]):
+                since = rig.mark()
+                with dial(address, tls) as client:
+                    client.sendall(data)
+                    equal(read_all(client), b"")
+                equal(rig.refused(since)["refused"], "connect-timeout")
+        since = rig.mark()
+        with dial() as client:
+            client.sendall(connect("d")[:-1])
+        equal(rig.refused(since)["refused"], "client-closed")
+
+
+@test("one byte now and then does not put the timeout off (ATTACKS 20)")
+def dripping():
+    data = connect("x" * 200)
+    with Rig("-b", "127.0.0.1:1883", "-T", "500", "-p", "127.0.0.1:1884") as rig:
+        with dial() as client:
+            client.settimeout(0.05)
+            sent, began = 0, time.monotonic()
+            while not rig.refusals():
+                if time.monotonic() - began > 8:
+                    raise AssertionError(f"{sent} bytes and still no timeout")
+                client.send(data[sent:sent + 1])
+                sent += 1
+                try:
+                    client.recv(1)
+                except TimeoutError:
+                    pass
+        equal(rig.refusals(), ["connect-timeout"])
+
+
+@test("CONNECT, PUBLISH, DISCONNECT and FIN in one go: all of it reaches the broker")
+def pipelined():
+    with Mosquitto(), Rig(*ONE):
+        with session("listener") as listener:
+            listener.sendall(subscribe("t"))
+            equal(read_packet(listener)[0], 0x90)
+            with dial() as client:
+                client.sendall(connect("d") + publish("t", b"hello") + DISCONNECT)
+                client.shutdown(socket.SHUT_WR)
+                equal(read_all(client), ACCEPTED)
+            equal(read_packet(listener), (0x30, text("t") + b"hello"))
+
+
+@test("broker down: CONNACK 03 or 88, broker-unreachable; up again: connected")
+def broker_down():
+    with Rig(*ONE) as rig:
+        for level, answer in ((4, b"\x20\x02\0\x03"), (5, b"\x20\x03\0\x88\0")):
+            with dial() as client:
+                client.sendall(connect("d", level))
+                equal(read_all(client), answer)
+        equal(rig.refusals(), ["broker-unreachable"] * 2)
+        equal(rig.counts()["brokers"], [{"connections": 0, "failures": 2, "up": False}])
+        with Mosquitto():
+            session("d").close()
+            equal(rig.counts()["brokers"], [{"connections": 1, "failures": 2, "up": True}])
+
+
+class Swallower:
+    """Listens with a full queue: further SYNs meet silence."""
+
+    def __init__(self, address):
+        self.sockets = [socket.socket() for _ in range(4)]
+        self.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sockets[0].bind(address)
+        self.sockets[0].listen(0)
+        for sock in self.sockets[1:]:
+            sock.setblocking(False)
+            sock.connect_ex(address)
+
+    def close(self):
+        for sock in self.sockets:
+            sock.close()
+
+
+@test("broker that swallows SYNs or stays silent: broker-unreachable after connect_timeout")
+def broker_silent():
+    def silent(sock):
+        read_packet(sock)
+        equal(sock.recv(1), b"", "the proxy gives up")
+
+    swallower = Swallower(("127.0.0.1", 1885))
+    with FakeBroker(silent), Rig("-D", "300", *ONE, "-b", "127.0.0.1:1885", "-p",
+                                 "127.0.0.1:1886") as rig:
+        for address in (PLAIN, ("127.0.0.1", 1886)):
+            with dial(address) as client:
+                client.sendall(connect("d"))
+                equal(read_all(client), b"\x20\x02\0\x03", str(address))
+        equal(rig.refusals(), ["broker-unreachable"] * 2)
+        equal([broker["failures"] for broker in rig.counts()["brokers"]], [1, 1])
+    swallower.close()
+
+
+@test("what the broker answers: a refusal is forwarded, rubbish is not, a close is told")
+def broker_answers():
+    answers = {
+        "refused": (b"\x20\x02\0\x05" + noise(50), b"\x20\x02\0\x05", "broker-refused"),
+        "rubbish": (b"\x30\x02\0\0", b"\x20\x02\0\x03", "mqtt-connack"),
+        "code": (b"\x20\x02\0\x77", b"\x20\x02\0\x03", "mqtt-connack"),
+        "close": (b"", b"\x20\x02\0\x03", "broker-closed"),
+    }
+
+    def broker(sock):
+        _, body = read_packet(sock)
+        sock.sendall(answers[body[12:].decode()][0])
+
+    with FakeBroker(broker), Rig(*ONE) as rig:
+        for name, (_, answer, reason) in answers.items():
+            since = rig.mark()
+            with dial() as client:
+                client.sendall(connect(name))
+                equal(read_all(client), answer, name)
+            equal(rig.refused(since)["refused"], reason, name)
+        equal([line for line in rig.lines if "allowed" in line], [], "nobody is ALLOWed")
+
+
+@test("a broker that stops in the middle of its CONNACK: its bytes and ours are never mixed")
+def torn_answer():
+    def broker(sock):
+        read_packet(sock)
+        sock.sendall(b"\x20\x02")
+        sock.recv(1)        # the client has them
+        sock.sendall(b"\x77")
+
+    with FakeBroker(broker), Rig(*ONE) as rig:
+        with dial() as client:
+            client.sendall(connect("d"))
+            equal(read_exactly(client, 2), b"\x20\x02")
+            client.sendall(PINGREQ)
+            equal(read_all(client), b"")
+        equal(rig.refusals(), ["mqtt-connack"])
+
+
+@test("MQTT 5 authentication exchange before CONNACK is relayed (MQTT 5, 4.12)")
+def enhanced_auth():
+    challenge = b"\xf0" + varint(300) + noise(300)
+    response, accepted = b"\xf0\x03\x18\x01\0", b"\x20\x03\0\0\0"
+
+    def broker(sock):
+        read_packet(sock)
+        for byte in challenge + challenge[:1] + b"\0":
+            sock.send(bytes([byte]))
+        equal(read_packet(sock), (0xf0, response[2:]))
+        sock.sendall(accepted + PINGRESP)
+        sock.recv(1)
+
+    with FakeBroker(broker), Rig(*ONE) as rig:
+        with dial() as client:
+            client.sendall(connect("d", 5))
+            equal(read_exactly(client, len(challenge) + 2), challenge + b"\xf0\0")
+            equal(rig.ask("sessions")[0]["connected"], False, "before CONNACK")
+            client.sendall(response)
+            equal(read_exactly(client, len(accepted) + 2), accepted + PINGRESP)
+            rig.wait(lambda line: "allowed" in line)
+
+
+@test("a client that vanishes while the broker is being reached leaves nothing behind")
+def vanishes():
+    swallower = Swallower(BROKER)
+    with Rig("-D", "60000", *ONE) as rig:
+        client = dial()
+        client.sendall(connect("d"))
+        poll("the proxy dials", lambda: rig.ask("sessions")[0]["client_id"] == "d")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        poll("session is given back", lambda: rig.open() == 0)
+    swallower.close()
+
+
+@test("connections to the broker carry the mark")
+def marked():
+    def broker(sock):
+        read_packet(sock)
+        sock.sendall(ACCEPTED)
+        sock.recv(1)
+
+    with FakeBroker(broker), Rig("-M", "0x6d71", *ONE):
+        with session("d"):
+            shown = subprocess.run(["ss", "-tneH", "dport", "=", "1883"], capture_output=True,
+                                   text=True, check=True).stdout
+            if "fwmark:0x6d71" not in shown:
+                raise AssertionError(shown)
+
+
+main()

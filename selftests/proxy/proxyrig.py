@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+What the scripts of this directory share: a private network namespace, certificates, the rig (the
+proxy with a judge that tells what it hears), brokers, and just enough MQTT to say one wrong
+thing at a time. Everything that is started is ended by the object that started it.
+"""
+import atexit
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.environ.get("MQGATE_TOP", os.path.dirname(os.path.dirname(HERE)))
+BUILT = os.environ.get("MQGATE_OUTPUT", os.path.join(TOP, "build", "selftests", "proxy"))
+CLONE_NEWNET = 0x40000000
+
+BROKER = ("127.0.0.1", 1883)
+TLS = ("127.0.0.1", 8883)
+PLAIN = ("127.0.0.1", 1884)
+
+
+# ---- KTAP -----------------------------------------------------------------------------
+
+tests = []
+
+
+def test(name):
+    def add(function):
+        tests.append((name, function))
+        return function
+    return add
+
+
+def main():
+    """Runs the tests of the script in a network namespace of its own."""
+    print("KTAP version 1", flush=True)
+    missing = [tool for tool in ("mosquitto", "mosquitto_pub", "mosquitto_sub", "openssl")
+               if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin")]
+    if os.geteuid() != 0 or missing:
+        print("1..0 # SKIP needs " + (", ".join(missing) or "root: sudo make test"))
+        sys.exit(4)
+    isolate()
+    wanted = sys.argv[1:]
+    chosen = [t for t in tests if not wanted or any(word in t[0] for word in wanted)]
+    print(f"1..{len(chosen)}", flush=True)
+    failed = 0
+    for number, (name, function) in enumerate(chosen, 1):
+        try:
+            function()
+            print(f"ok {number} {name}", flush=True)
+        except Exception:
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print("# " + line)
+            print(f"not ok {number} {name}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+def isolate():
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def poll(what, condition, seconds=10):
+    """The only wait: returns what the condition answers as soon as that is true."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.01)
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+# ---- certificates -----------------------------------------------------------------------
+
+class Pki:
+    """One CA in a directory of its own; certificates are made when they are asked for."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix=f"mqgate-proxy-{os.getpid()}-")
+        atexit.register(shutil.rmtree, self.dir, True)
+        self.shell(f"pki_init {self.dir} && pki_server {self.dir} server IP:127.0.0.1")
+
+    def shell(self, command):
+        subprocess.run(["bash", "-c", f". {TOP}/selftests/lib/pki.sh; {command}"], check=True,
+                       stdin=subprocess.DEVNULL)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def make(self, kind, cn, name=None):
+        name = name or cn
+        if not os.path.exists(self.path(name + ".pem")):
+            self.shell(f"pki_{kind} {self.dir} '{cn}' {name}")
+        return name
+
+    def device(self, cn):
+        return self.make("device", cn)
+
+    def odd(self, name, *common_names):
+        subprocess.run([os.path.join(BUILT, "oddcert"), self.path("ca.pem"), self.path("ca.key"),
+                        self.path(name), *(cn.hex() for cn in common_names)], check=True)
+        return name
+
+    def context(self, name=None, version=None):
+        """A client's TLS context: certificate @name, and that TLS version only."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(self.path("ca.pem"))
+        if name:
+            context.load_cert_chain(self.path(name + ".pem"), self.path(name + ".key"))
+        if version:
+            context.minimum_version = version
+            context.maximum_version = version
+        return context
+
+
+# ---- the rig --------------------------------------------------------------------------------
+
+class Rig:
+    def __init__(self, *options, asan=True, nofile=None, pki=None):
+        environment = dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=4:detect_leaks=1")
+        program = os.path.join(BUILT, "rig-asan" if asan else "rig")
+        command = [program, *(["-d", pki.dir] if pki else []), *options]
+        if nofile:
+            command = ["prlimit", f"--nofile={nofile}", *command]
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.log, text=True, env=environment)
+        self.lines = []
+        self.changed = threading.Condition()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        self.first = self.wait(lambda line: "ready" in line or "error" in line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.stop()
+
+    def read(self):
+        for line in self.process.stdout:
+            with self.changed:
+                self.lines.append(json.loads(line))
+                self.changed.notify_all()
+        with self.changed:
+            self.lines.append({"gone": True})
+            self.changed.notify_all()
+
+    def wait(self, want, seconds=10, since=0):
+        """The first line from number @since on that @want accepts."""
+        end = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                for line in self.lines[since:]:
+                    if want(line):
+                        return line
+                    if "gone" in line:
+                        raise AssertionError("the rig ended: " + self.said())
+                since = len(self.lines)
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise AssertionError(f"not said by the rig within {seconds} s")
+                self.changed.wait(left)
+
+    def mark(self):
+        with self.changed:
+            return len(self.lines)
+
+    def refused(self, since=0, seconds=10):
+        return self.wait(lambda line: "refused" in line, seconds, since)
+
+    def refusals(self):
+        with self.changed:
+            return [line["refused"] for line in self.lines if "refused" in line]
+
+    def ask(self, question):
+        since = self.mark()
+        self.process.stdin.write(question + "\n")
+        self.process.stdin.flush()
+        return self.wait(lambda line: "answer" in line, since=since)["answer"]
+
+    def counts(self):
+        return self.ask("counts")
+
+    def upstream(self):
+        """Connections that any broker was asked for."""
+        return sum(b["connections"] + b["failures"] for b in self.counts()["brokers"])
+
+    def open(self):
+        return sum(listener["sessions"] for listener in self.counts()["listeners"])
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def status(self, field):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith(field + ":"))
+
+    def cpu(self):
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self):
+        """Ends it in order; a sanitizer's finding or a leak is an exit status that is not 0."""
+        if self.process.stdin.closed:
+            return
+        try:
+            self.process.stdin.write("quit\n")
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        try:
+            code = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("the rig did not end: " + self.said())
+        self.reader.join()
+        if code:
+            raise AssertionError(f"the rig ended with {code}: {self.said()}")
+
+
+# ---- brokers ----------------------------------------------------------------------------------
+
+class Mosquitto:
+    def __init__(self, address=BROKER):
+        self.address = address
+        self.config = tempfile.NamedTemporaryFile("w", suffix=".conf")
+        self.config.write(f"listener {address[1]} {address[0]}\nallow_anonymous true\n"
+                          "persistence false\nmax_queued_messages 0\nmessage_size_limit 0\n"
+                          "user root\nlog_type error\n")
+        self.config.flush()
+        self.process = None
+        self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.stop()
+
+    def start(self):
+        path = os.environ["PATH"] + ":/usr/sbin"
+        self.process = subprocess.Popen([shutil.which("mosquitto", path=path), "-c",
+                                         self.config.name], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        poll("mosquitto listens", self.listens)
+
+    def listens(self):
+        try:
+            socket.create_connection(self.address, 1).close()
+            return True
+        except OSError:
+            return False
+
+    def stop(self, hard=False):
+        if self.process:
+            self.process.kill() if hard else self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+
+class FakeBroker:
+    """Accepts one connection after the other and runs @serve(socket) in a thread for each."""
+
+    def __init__(self, serve, address=BROKER):
+        self.serve = serve
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(address)
+        self.listener.listen(64)
+        self.failures = []
+        self.threads = []
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(20)
+        if self.failures and kind is None:
+            raise self.failures[0]
+
+    def run(self):
+        while True:
+            try:
+                connection = self.listener.accept()[0]
+            except OSError:
+                return
+            thread = threading.Thread(target=self.one, args=(connection,), daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def one(self, connection):
+        connection.settimeout(20)
+        try:
+            with connection:
+                self.serve(connection)
+        except Exception as failure:
+            self.failures.append(failure)
+
+
+# ---- MQTT ---------------------------------------------------------------------------------------
+
+def varint(number):
+    out = b""
+    while True:
+        byte, number = number & 0x7f, number >> 7
+        out += bytes([byte | (0x80 if number else 0)])
+        if not number:
+            return out
+
+
+def text(value):
+    value = value.encode() if isinstance(value, str) else value
+    return struct.pack(">H", len(value)) + value
+
+
+def connect(client_id, level=4, clean=True, password=None, will=None, keep_alive=60):
+    flags = (2 if clean else 0) | (0xc0 if password else 0) | (4 if will else 0)
+    body = text("MQIsdp" if level == 3 else "MQTT") + struct.pack(">BBH", level, flags, keep_alive)
+    body += b"\0" if level == 5 else b""
+    body += text(client_id)
+    if will:
+        body += (b"\0" if level == 5 else b"") + text("will") + text(will)
+    if password:
+        body += text("user") + text(password)
+    return b"\x10" + varint(len(body)) + body
+
+
+def publish(topic, payload, level=4):
+    body = text(topic) + (b"\0" if level == 5 else b"") + payload
+    return b"\x30" + varint(len(body)) + body
+
+
+def subscribe(topic):
+    body = struct.pack(">H", 1) + text(topic) + b"\0"
+    return b"\x82" + varint(len(body)) + body
+
+
+DISCONNECT = b"\xe0\0"
+PINGREQ = b"\xc0\0"
+PINGRESP = b"\xd0\0"
+ACCEPTED = b"\x20\x02\0\0"
+
+
+def read_exactly(sock, size):
+    out = bytearray()
+    while len(out) < size:
+        part = sock.recv(min(size - len(out), 1 << 20))
+        if not part:
+            raise EOFError(f"{len(out)} of {size} bytes")
+        out += part
+    return bytes(out)
+
+
+def read_packet(sock):
+    """The next packet: type byte and body."""
+    kind = read_exactly(sock, 1)[0]
+    size = shift = 0
+    while True:
+        byte = read_exactly(sock, 1)[0]
+        size |= (byte & 0x7f) << shift
+        shift += 7
+        if not byte & 0x80:
+            return kind, read_exactly(sock, size)
+
+
+def read_all(sock):
+    """Until the peer closes in order; a reset is an exception."""
+    out = bytearray()
+    while True:
+        part = sock.recv(65536)
+        if not part:
+            return bytes(out)
+        out += part
+
+
+def dial(address=PLAIN, context=None, timeout=10):
+    sock = socket.create_connection(address, timeout)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return context.wrap_socket(sock) if context else sock
+
+
+def session(client_id, address=PLAIN, context=None, level=4):
+    """A connected client."""
+    sock = dial(address, context)
+    sock.sendall(connect(client_id, level))
+    kind, body = read_packet(sock)
+    equal((kind, body[1]), (0x20, 0), "CONNACK")
+    return sock
+
+
+def noise(size, seed=1):
+    """Bytes that repeat nowhere, the same for the same seed."""
+    return hashlib.shake_128(str(seed).encode()).digest(size)
