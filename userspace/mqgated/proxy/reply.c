@@ -100,6 +100,7 @@ static enum mqg_step answered(struct mqg_session *s, ssize_t len)
 	case MQW_OK:
 		break;
 	case MQW_NEED_MORE:
+		s->spoken = s->reply.stage != FIRST_BYTE;
 		return send_down(s, len);
 	default:
 		return mqg_session_refuse(s, MQGATE_REASON_MQTT_CONNACK);
@@ -107,8 +108,7 @@ static enum mqg_step answered(struct mqg_session *s, ssize_t len)
 	if (s->reply.connack.code) {
 		if (send_down(s, used) == MQG_STEP_GONE)
 			return MQG_STEP_GONE;
-		/* The answer is the broker's own. */
-		s->level = 0;
+		s->spoken = true;
 		return mqg_session_refuse(s, MQGATE_REASON_BROKER_REFUSED);
 	}
 	allow(s);

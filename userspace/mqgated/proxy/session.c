@@ -194,10 +194,10 @@ static void report(struct mqg_session *s, enum mqgate_reason reason)
 enum mqg_step mqg_session_refuse(struct mqg_session *s, enum mqgate_reason reason)
 {
 	uint8_t answer[MQG_ANSWER_MAX];
-	size_t len = mqg_answer_build(s->level, reason, answer);
+	size_t len = s->spoken ? 0 : mqg_answer_build(s->level, reason, answer);
 
 	report(s, reason);
-	/* Bytes kept for the client are whole packets of the broker only once it has accepted. */
+	/* A client that has not even taken what the broker said needs no word of ours. */
 	if (len && !s->down.data && mqg_half_send(&s->down, answer, len) == MQG_PUMP_WRITE_FAILED)
 		return mqg_session_close(s);
 	return mqg_session_finish(s);

@@ -61,6 +61,8 @@ struct mqg_session {
 	struct mqg_port		*port;
 	enum mqg_state		state;
 	bool			closed;
+	bool			spoken;		/* the client has part of the broker's answer: ours
+						 * would be read as the rest of it */
 	uint8_t			level;		/* protocol level of the CONNECT; 0 = not known */
 	enum mqgate_reason	cert;		/* why the certificate was refused */
 	uint32_t		linger_left;	/* bytes still read before the close */
