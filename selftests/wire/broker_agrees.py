@@ -26,8 +26,8 @@ STRICTER = {
     "3.1 user name beyond the packet": "a length field that lies is not a missing field",
     "user name ill-formed, 3.1": "mosquitto ignores the user name: it would log in nobody",
     "authentication data without method": "MQTT 5, 3.1.2.11.10: protocol error",
-    "response topic with +": "MQTT 5, 3.1.3.2.5: must not hold wildcards",
-    "response topic with #": "MQTT 5, 3.1.3.2.5: must not hold wildcards",
+    "response topic with +": "MQTT 5, 3.3.2-14: must not hold wildcards",
+    "response topic with #": "MQTT 5, 3.3.2-14: must not hold wildcards",
     "payload format 2": "MQTT 5, 3.1.3.2.3: 0 or 1",
 }
 
