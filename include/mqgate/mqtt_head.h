@@ -49,7 +49,7 @@ static __always_inline __u32 mqw_head_body(__u64 body, __u64 rest, __u32 avail, 
 	len = (__u32)(body >> 48) & 0xFFU;
 	if (len != 4 && len != 6)
 		return MQGATE_REASON_MQTT_NAME;
-	expect = len == 4 ? 0x0004ULL << 48 | MQW_NAME_MQTT << 16 : 0x0006ULL << 48 | MQW_NAME_MQISDP;
+	expect = (__u64)len << 48 | (len == 4 ? MQW_NAME_MQTT << 16 : MQW_NAME_MQISDP);
 	name = avail < len + 2 ? avail : len + 2;	/* 2 to 8 bytes */
 	if ((body ^ expect) >> ((64 - 8 * name) & 63))
 		return MQGATE_REASON_MQTT_NAME;

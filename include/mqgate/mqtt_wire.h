@@ -173,7 +173,8 @@ static __always_inline __u32 mqw_flags_check(__u32 level, __u32 flags)
 		return MQGATE_REASON_NONE;
 	if (flags & MQW_CONNECT_RESERVED)
 		return MQGATE_REASON_MQTT_CONNECT_FLAGS;
-	if (!(flags & MQW_CONNECT_WILL) && (flags & (MQW_CONNECT_WILL_QOS | MQW_CONNECT_WILL_RETAIN)))
+	if (!(flags & MQW_CONNECT_WILL) &&
+	    (flags & (MQW_CONNECT_WILL_QOS | MQW_CONNECT_WILL_RETAIN)))
 		return MQGATE_REASON_MQTT_CONNECT_FLAGS;
 	return MQGATE_REASON_NONE;
 }
@@ -362,7 +363,7 @@ static __always_inline __u32 mqw_field_enter(struct mqw_connect *c, __u32 field)
 		field = MQW_F_PASSWORD;
 	if (field == MQW_F_PASSWORD && !(c->flags & MQW_CONNECT_PASSWORD))
 		field = MQW_F_END;
-	/* MQTT 3.1, section 3.1: the remaining length wins over the user name and password flags. */
+	/* MQTT 3.1, section 3.1: the remaining length wins over these two flags. */
 	if (field >= MQW_F_USERNAME && c->level == MQW_LEVEL_31 && c->pos == c->total)
 		field = MQW_F_END;
 
@@ -545,7 +546,8 @@ static __always_inline int mqw_connect_step(struct mqw_connect *c, __u8 byte)
 		c->flags = byte;
 		reason = mqw_flags_check(c->level, byte);
 		/* Of what is consumed, length field, name, level and flags are not fixed header. */
-		if (!reason && c->total - (c->pos - c->acc - 4U) < mqw_connect_least(c->level, byte))
+		if (!reason &&
+		    c->total - (c->pos - c->acc - 4U) < mqw_connect_least(c->level, byte))
 			reason = MQGATE_REASON_MQTT_TOO_SHORT;
 		c->state = MQW_S_KEEP_ALIVE_HI;
 		break;

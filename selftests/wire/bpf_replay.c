@@ -134,8 +134,8 @@ static void replay(const struct row *row, struct bpf_object *obj, int map)
 	if (bpf_obj_get_info_by_fd(prog, &info, &size))
 		info.verified_insns = ~0U;
 	printf("# %s: verified_insns %u\n", row->program, info.verified_insns);
-	point(info.verified_insns <= INSNS_MAX, "%s: the verifier looks at no more than %u instructions",
-	      row->program, INSNS_MAX);
+	point(info.verified_insns <= INSNS_MAX,
+	      "%s: the verifier looks at no more than %u instructions", row->program, INSNS_MAX);
 }
 
 int main(void)

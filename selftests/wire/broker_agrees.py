@@ -3,9 +3,9 @@
 """The CONNECT vectors against a real mosquitto.
 
 The gateway must not be stricter than the broker by accident, nor let through what the broker would
-have refused for its form. So every vector of connect.vec that is not a mere prefix goes to both, and
-where they differ the difference has to stand below, with its reason. A listed difference that is
-none any more is a failure too. docs/wire-parsers.md explains them to the reader.
+have refused for its form. So every vector of connect.vec that is not a mere prefix goes to both,
+and where they differ the difference has to stand below, with its reason. A listed difference that
+is none any more is a failure too. docs/wire-parsers.md explains them to the reader.
 """
 import os
 import shutil

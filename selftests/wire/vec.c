@@ -39,11 +39,11 @@ const char *vec_reason_word(uint32_t reason)
 	return reason < MQGATE_REASON_MAX && words[reason] ? words[reason] : "?";
 }
 
-static int put(struct bytes *b, uint32_t byte)
+static int put(struct bytes *b, uint32_t value)
 {
 	if (b->len == PAYLOAD_MAX)
 		return -1;
-	b->data[b->len++] = (uint8_t)byte;
+	b->data[b->len++] = (uint8_t)value;
 	return 0;
 }
 
@@ -64,12 +64,12 @@ static int prefix(struct bytes *b, uint32_t at, char close)
 
 	if (close == '}') {
 		do {
-			uint32_t byte = rest & 0x7F;
+			uint32_t low = rest & 0x7F;
 
 			rest >>= 7;
 			if (gap(b, at + width, 1))
 				return -1;
-			b->data[at + width++] = (uint8_t)(byte | (rest ? 0x80 : 0));
+			b->data[at + width++] = (uint8_t)(low | (rest ? 0x80 : 0));
 		} while (rest);
 		return 0;
 	}
@@ -81,9 +81,14 @@ static int prefix(struct bytes *b, uint32_t at, char close)
 	return 0;
 }
 
-static int digit(char c)
+/* The two hex digits at @p, or -1. */
+static int byte(const char *p)
 {
-	return isdigit((unsigned char)c) ? c - '0' : (toupper((unsigned char)c) - 'A') + 10;
+	char digits[3] = { p[0], p[0] ? p[1] : 0, 0 };
+
+	if (!isxdigit((unsigned char)digits[0]) || !isxdigit((unsigned char)digits[1]))
+		return -1;
+	return (int)strtol(digits, NULL, 16);
 }
 
 /* One group, up to @close; returns what follows it, or NULL. */
@@ -120,9 +125,9 @@ static const char *group(const char *p, struct bytes *b, char close)
 			p = group(p + 1, b, mate);
 			if (!p || prefix(b, last, mate))
 				return NULL;
-		} else if (isxdigit((unsigned char)p[0]) && isxdigit((unsigned char)p[1])) {
-			for (; isxdigit((unsigned char)p[0]) && isxdigit((unsigned char)p[1]); p += 2)
-				if (put(b, (uint32_t)(digit(p[0]) << 4 | digit(p[1]))))
+		} else if (byte(p) >= 0) {
+			for (; byte(p) >= 0; p += 2)
+				if (put(b, (uint32_t)byte(p)))
 					return NULL;
 		} else {
 			return NULL;

@@ -13,7 +13,7 @@ struct vec {
 	char		*name;
 	int		status;		/* enum mqw_status expected */
 	uint32_t	reason;		/* when malformed */
-	int		number;		/* third column: line of the attack list, or a level; 0 = none */
+	int		number;		/* third column: line of the attacks, or level; 0 = none */
 	char		*fields;	/* last column: "key=value ..." or "" */
 	uint8_t		*bytes;
 	uint32_t	len;

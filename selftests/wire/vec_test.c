@@ -178,7 +178,8 @@ static char *name_of(const struct suite *suite, const struct vec *v)
 	char *name;
 
 	if (v->number && suite->ops != &connack_ops) {
-		if (asprintf(&name, "%s: %s (ATTACKS %d)", suite->ops->name, v->name, v->number) < 0)
+		if (asprintf(&name, "%s: %s (ATTACKS %d)", suite->ops->name, v->name,
+			     v->number) < 0)
 			return NULL;
 	} else if (asprintf(&name, "%s: %s", suite->ops->name, v->name) < 0) {
 		return NULL;
@@ -208,8 +209,9 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){ suite->file, test_count, NULL, NULL, suite };
 		for (size_t k = 0; k < suite->n; k++, n++) {
 			points[n] = (struct point){ suite, &suite->vecs[k] };
-			tests[n] = (struct CMUnitTest){ name_of(suite, &suite->vecs[k]), test_vector,
-							NULL, NULL, &points[n] };
+			tests[n] = (struct CMUnitTest){
+				name_of(suite, &suite->vecs[k]), test_vector, NULL, NULL, &points[n],
+			};
 		}
 	}
 	rc = _cmocka_run_group_tests("vectors", tests, n, NULL, NULL);

@@ -156,8 +156,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "list"))
 		return list(argv[2]);
 	if (argc != 1) {
-		fputs("usage: wire_parse < LINES | wire_parse corpus FILE DIR | wire_parse list FILE\n",
-		      stderr);
+		fputs("usage: wire_parse [corpus FILE DIR | list FILE]\n", stderr);
 		return 2;
 	}
 	while (getline(&line, &size, stdin) > 0) {
