@@ -210,7 +210,8 @@ int main(void)
 		for (size_t k = 0; k < suite->n; k++, n++) {
 			points[n] = (struct point){ suite, &suite->vecs[k] };
 			tests[n] = (struct CMUnitTest){
-				name_of(suite, &suite->vecs[k]), test_vector, NULL, NULL, &points[n],
+				name_of(suite, &suite->vecs[k]), test_vector, NULL, NULL,
+				&points[n],
 			};
 		}
 	}
