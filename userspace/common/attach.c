@@ -232,8 +232,8 @@ static int make_link(struct mqg_attach *a, char *why, size_t size)
 		if (!unsupported(err)) {
 			err = create_frags_link(a, why, size);
 			if (!err) {
-				note(a, "the driver refuses packets of one buffer (%s), so the "
-				     "program for packets of several buffers is attached",
+				note(a, "the driver refuses the program for packets of one buffer "
+				     "(%s, mostly for its MTU), so the twin for several is attached",
 				     strerror(-first));
 				return 0;
 			}
@@ -280,6 +280,18 @@ static int pin_set(struct mqg_attach *a, char *why, size_t size)
 	return err < 0 ? err : 0;
 }
 
+static int pin_link(struct mqg_attach *a, char *why, size_t size)
+{
+	char path[MQG_PATH];
+	int err = mqg_link_path(a->ifname, path, sizeof(path));
+
+	if (!err)
+		err = bpf_obj_pin(a->link_fd, path);
+	if (err)
+		snprintf(why, size, "%s: its link cannot be pinned: %s", a->ifname, strerror(-err));
+	return err;
+}
+
 int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 {
 	int lock, err;
@@ -312,6 +324,8 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 		err = make_link(a, why, size);
 	if (!err) {
 		err = pin_set(a, why, size);
+		if (!err && a->keep)
+			err = pin_link(a, why, size);
 		if (err && a->first)
 			mqg_pindir_remove();
 	}
@@ -324,7 +338,6 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 
 int mqg_attach_keep(struct mqg_attach *a, char *why, size_t size)
 {
-	char path[MQG_PATH];
 	int lock, err;
 
 	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
@@ -332,12 +345,7 @@ int mqg_attach_keep(struct mqg_attach *a, char *why, size_t size)
 		return lock;
 	err = pin_set(a, why, size);
 	if (!err)
-		err = mqg_link_path(a->ifname, path, sizeof(path));
-	if (!err) {
-		err = bpf_obj_pin(a->link_fd, path);
-		if (err)
-			snprintf(why, size, "%s: cannot be pinned: %s", path, strerror(-err));
-	}
+		err = pin_link(a, why, size);
 	close(lock);
 	return err;
 }

@@ -208,7 +208,7 @@ int mqg_pindir_open(int map_fd[MQG_MAPS], char *why, size_t size)
 	for (size_t i = 0; i < MQG_MAPS; i++) {
 		struct bpf_map_info info = {};
 		__u32 len = sizeof(info);
-		char path[MQG_PATH], text[128];
+		char path[MQG_PATH], text[128] = "something that is not a map";
 
 		snprintf(path, sizeof(path), "%s/%s", mqg_bpffs_dir(), mqg_map_layouts[i].name);
 		map_fd[i] = bpf_obj_get(path);
@@ -216,9 +216,9 @@ int mqg_pindir_open(int map_fd[MQG_MAPS], char *why, size_t size)
 			continue;
 		if (map_fd[i] < 0 || bpf_obj_get_info_by_fd(map_fd[i], &info, &len) ||
 		    mqg_layout_check(&mqg_map_layouts[i], &info, text, sizeof(text))) {
-			snprintf(why, size, "%s: the pin holds something else than this version of "
-				 "mqgate makes; mqgate detach all, then attach again: verdicts "
-				 "start anew", path);
+			snprintf(why, size, "%s: the pin holds %s; another version of mqgate made "
+				 "it. Detach that one (mqgate detach all) and attach again: "
+				 "verdicts start anew", path, text);
 			close_maps(map_fd);
 			return -EPROTO;
 		}

@@ -161,17 +161,17 @@ int mqg_run_attach(const struct mqg_cmd *cmd, int argc, char **argv)
 	code = read_words(argc, argv, &w);
 	if (code)
 		return code;
+	a->keep = !w.confirm;
 	/* Detaching must still happen if a signal comes while attaching. */
 	if (w.confirm)
 		mqg_confirm_prepare();
 	if (mqg_attach_begin(a, why, sizeof(why)))
 		return mqg_refuse("%s", why);
 
-	if (!a->already) {
-		if (w.confirm && !cmd->json)
+	if (!a->already && w.confirm) {
+		if (!cmd->json)
 			print_text(a, false);
-		if (w.confirm)
-			code = ask(&w);
+		code = ask(&w);
 		if (!code && mqg_attach_keep(a, why, sizeof(why)))
 			code = mqg_refuse("%s", why);
 		if (code) {
