@@ -2,11 +2,14 @@
 # shellcheck shell=bash
 #
 # What people see of `make run` while something long happens: `mqgate top` where the output is a
-# terminal and XDP is attached, else a line now and then. Sourced by run.sh only.
+# terminal and XDP is attached, else a line now and then. The last scene speaks for itself.
+# Sourced by run.sh only.
 
 live_pid=
 
 live_begin() {
+	live_pid=
+	[ "$1" != kill ] || return 0
 	if [ -t 1 ] && [ "$1" != control ]; then
 		nsenter --net="/run/netns/$(ns_name gateway)" -- "$MQGATE_BUILD/mqgate" top \
 			interval 500ms < /dev/null &
@@ -18,6 +21,7 @@ live_begin() {
 }
 
 live_end() {
+	[ -n "$live_pid" ] || return 0
 	stop "$live_pid"
 	[ ! -t 1 ] || printf '\n'
 }

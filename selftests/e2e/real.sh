@@ -24,6 +24,12 @@ real_check() {
 			"address: \"$BROKER\""
 }
 
+# Whether mqgate guards the interface already: then it is not this run's to detach.
+real_attached() {
+	"$MQGATE_BUILD/mqgate" -j status 2> /dev/null |
+		jq -e --arg name "$IF" '.interfaces[] | select(.name == $name)' > /dev/null
+}
+
 real_detach() {
 	"$MQGATE_BUILD/mqgate" detach "$IF"
 }
@@ -31,9 +37,13 @@ real_detach() {
 real_thing() {
 	real_check
 	install -d -o root -g mqgate -m 0770 "${MQGATE_RUN:-/run/mqgate}"
-	"$MQGATE_BUILD/mqgate" attach "$IF" confirm 60s || give_up "not attached to $IF"
-	on_exit real_detach
-	echo "mqgated runs in the foreground; Ctrl-C ends it and detaches from $IF"
+	if real_attached; then
+		echo "mqgate guards $IF already, and goes on guarding it afterwards"
+	else
+		"$MQGATE_BUILD/mqgate" attach "$IF" confirm 60s || give_up "not attached to $IF"
+		on_exit real_detach
+	fi
+	echo "mqgated runs in the foreground; Ctrl-C ends it"
 	"$MQGATE_BUILD/mqgated" -c "$CONFIG" &
 	on_exit stop $!
 	wait $!

@@ -109,7 +109,9 @@ broker" test "${figure[kill_arrived]}" -eq 0
 }
 
 daemon_kill() {
-	flood_runs && kill -KILL "$daemon_pid" && poll_until 5 gone "$daemon_pid"
+	flood_runs && kill -KILL "$daemon_pid" || return 1
+	wait "$daemon_pid"
+	gone "$daemon_pid"
 }
 
 plain_lives() {
