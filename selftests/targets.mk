@@ -40,7 +40,7 @@ test: ## all tests but the mutants (root; under 15 minutes)
 test-unit: ## parsers, vectors, ABI layout, units of command and daemon
 	$(call prepared,test)
 	$(call handed_back,$(suites) UNIT=1 \
-		TARGETS="$(filter-out bpf e2e lib bench,$(unit_suites))")
+		TARGETS="$(filter-out bpf e2e lib bench vm,$(unit_suites))")
 
 test-xdp: ## XDP by BPF_PROG_RUN and over veth (root)
 	$(call as_root,$@)
@@ -51,6 +51,16 @@ test-e2e: ## daemon, proxy and the whole loop against mosquitto (root)
 	$(call as_root,$@)
 	$(call prepared,test run)
 	$(call handed_back,$(suites) TARGETS="$(filter daemon proxy cmd e2e,$(unit_suites))")
+
+test-vm: ## the XDP programs on Debian's kernels in QEMU (KERNEL=6.1|6.12)
+	$(call prepared,test run vm)
+	$(call handed_back,$(suites) TARGETS=vm)
+
+test-full: ## all of make test, and the XDP programs on Debian's kernels 6.1 and 6.12 (root)
+	$(call as_root,$@)
+	$(call prepared,test run vm)
+	@$(setup) kernel bpf/mqgate.bpf.o
+	$(call handed_back,$(suites) ALSO=vm KERNEL="6.1 6.12")
 
 test-mutants: ## remove a guard at a time: the test that holds it must go red (root)
 	$(call as_root,$@)
@@ -70,4 +80,4 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run test test-unit test-xdp test-e2e test-mutants fuzz style sparse
+.PHONY: run test test-unit test-xdp test-e2e test-vm test-full test-mutants fuzz style sparse
