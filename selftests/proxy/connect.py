@@ -282,6 +282,9 @@ def broker_down():
         with Mosquitto():
             session("d").close()
             equal(rig.counts()["brokers"], [{"connections": 1, "failures": 2, "up": True}])
+            said = rig.said()
+            equal([said.count(word) for word in ("Connection refused", "reached again")], [1, 1],
+                  "log lines")
 
 
 class Swallower:

@@ -40,7 +40,9 @@ def arguments(name, version):
 
 
 def publish_and_compare(sub_tls, pub_tls, mqtt, qos):
-    lines = [f"message {i} " + noise(20, i).hex() for i in range(100)]
+    # mosquitto 2.0.11 itself loses count of its receive maximum (20) with MQTT 5 and QoS 2.
+    many = 15 if (mqtt, qos) == ("mqttv5", 2) else 100
+    lines = [f"message {i} " + noise(20, i).hex() for i in range(many)]
     common = ["-V", mqtt, "-q", str(qos), "-t", "t"]
     with subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", *arguments("sub", sub_tls), *common,
                            "-d", "-C", str(len(lines)), "-W", "20"],
