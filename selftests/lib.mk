@@ -58,9 +58,9 @@ run_tests: all
 	@MQGATE_TOP=$(top) MQGATE_BUILD=$(abspath $(top)/$(BUILD)) MQGATE_OUTPUT=$(OUTPUT) \
 		bash $(top)/selftests/lib/runner.sh $(suite) $(wanted)
 
-# For those who run them elsewhere: selftests/vm does, in a guest.
+# Their full names, for those who run them elsewhere: selftests/vm does, in a guest.
 emit_tests:
-	@printf '%s\n' $(wanted)
+	@printf '%s\n' $(abspath $(wanted))
 
 clean:
 	rm -rf $(OUTPUT)
