@@ -18,7 +18,7 @@ enum ground {
 	GROUND_FIRST,		/* established, nothing received so far, and this comes next */
 	GROUND_OPENING,		/* listener, or a handshake that this may complete: unproven */
 	GROUND_SEEN,		/* established, and bytes went before */
-	GROUND_ELSEWHERE,	/* out of order, an old duplicate, TIME_WAIT: the stack's to answer */
+	GROUND_ELSEWHERE,	/* out of order, old, TIME_WAIT: the stack's to answer */
 };
 
 /* Of the kernel's structures just the members that are read; libbpf relocates them. */

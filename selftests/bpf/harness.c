@@ -325,7 +325,8 @@ bool xdp_step(struct xdp *x, int program, const struct step *s)
 	for (unsigned int i = 0; i < times; i++) {
 		action = xdp_run(x, program, frame, len, s->linear);
 		if (action != (s->drop ? XDP_DROP : XDP_PASS)) {
-			printf("# XDP answered %d, wanted %d\n", action, s->drop ? XDP_DROP : XDP_PASS);
+			printf("# XDP answered %d, wanted %d\n", action,
+			       s->drop ? XDP_DROP : XDP_PASS);
 			good = false;
 		}
 	}
@@ -340,7 +341,8 @@ bool xdp_step(struct xdp *x, int program, const struct step *s)
 		    bytes == (s->observed ? 0 : expect * len) &&
 		    observed == (s->observed ? expect : 0))
 			continue;
-		printf("# service %u %s: packets +%llu bytes +%llu observed +%llu, wanted +%llu of %zu%s\n",
+		printf("# service %u %s: packets +%llu bytes +%llu observed +%llu, "
+		       "wanted +%llu of %zu%s\n",
 		       i / MQGATE_REASON_PACKET_MAX, reason_name(i % MQGATE_REASON_PACKET_MAX),
 		       (unsigned long long)packets, (unsigned long long)bytes,
 		       (unsigned long long)observed, (unsigned long long)expect, len,
