@@ -105,6 +105,15 @@ def pours_on():
             raise AssertionError(f"{before} kB became {rig.status('VmRSS')} kB")
 
 
+@test("a refused client that stays is closed all the same")
+def stays():
+    with Rig(*ONE) as rig:
+        with dial() as client:
+            client.sendall(b"\x10\0")
+            equal(read_all(client), b"")
+            poll("session is given back", lambda: rig.open() == 0, 6)
+
+
 @test("another device's client id: refused in the words of each version, broker not asked")
 def foreign_id():
     context = pki.context(pki.device("device-1"))
