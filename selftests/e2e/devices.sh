@@ -200,6 +200,24 @@ misfit_try() {
 	[ "$seen" = "$reason" ] && ! grep -q "intrusion by $name" "$WORK/heard/dev10"
 }
 
+# persist ADDRESS: the revoked device tries from there until its source is banned by score.
+persist() {
+	local pid
+	listen_for_ever persistent -A "$1" -h $GW4 -p 8883 -i stolen -t none \
+		--cafile "$WORK/pki/ca.pem" --cert "$WORK/pki/stolen.pem" \
+		--key "$WORK/pki/stolen.key" < /dev/null &
+	pid=$!
+	on_exit stop $pid
+	poll_until 20 banned_by_score "$1"
+	stop $pid
+	banned_by_score "$1"
+}
+
+banned_by_score() {
+	mqgate -j verdict list | jq -e --arg source "$1" 'any(.source == $source and
+		.action == "drop" and .origin == "daemon")'
+}
+
 refusals_of() {
 	mqgate -j why "$1" | jq -r '.daemon.refusals[]?.reason'
 }

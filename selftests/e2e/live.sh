@@ -28,19 +28,17 @@ live_end() {
 
 # The counters that the claims are made of, every two seconds.
 live_lines() {
-	local what=$1 never start=$SECONDS
+	local what=$1 never line start=$SECONDS
 	exec {never}<> <(:)
 	while :; do
 		read -rt 2 -u "$never"
-		printf '    %3d s  %s: ' $((SECONDS - start)) "$what"
-		printf 'offered on the wire %s' "$(in_ns devices cat /proc/net/dev |
-			awk '$1 == "dev0:" { print $11 }')"
-		[ "$what" = control ] ||
-			printf ', dropped in XDP %s' "$(drops_now 2> /dev/null | total)"
-		printf ', at the broker: flood %s, attackers %s' "$(counted broker from_flood)" \
-			"$(counted broker from_attackers)"
-		[ ! -d "$WORK/said" ] ||
-			printf ', messages %s of %s' "$(heard_total)" "$(said_total)"
-		printf '\n'
+		printf -v line '    %3d s  %s: offered on the wire %s' $((SECONDS - start)) \
+			"$what" "$(in_ns devices cat /proc/net/dev |
+				awk '$1 == "dev0:" { print $11 }')"
+		[ "$what" = control ] || line+=", dropped in XDP $(drops_now | total)"
+		line+=", at the broker: flood $(counted broker from_flood)"
+		line+=", attackers $(counted broker from_attackers)"
+		[ ! -d "$WORK/said" ] || line+=", messages $(heard_total) of $(said_total)"
+		echo "$line"
 	done 2> /dev/null
 }

@@ -6,6 +6,14 @@
 # detaches at Ctrl-C. Sourced by run.sh. Touches nothing but that interface, the pins and the
 # daemon.
 
+# An address: of the configuration, without its quotes, is BROKER.
+real_names_broker() {
+	awk -v broker="$BROKER" '
+		{ sub(/#.*/, ""); gsub(/["\047]/, "") }
+		$1 == "address:" && $2 == broker { found = 1 }
+		END { exit !found }' "$CONFIG"
+}
+
 real_check() {
 	local absent=()
 	[ -n "${IF:-}" ] || absent+=("IF=INTERFACE")
@@ -18,8 +26,7 @@ real_check() {
 		give_up "IF=$IF: there is no such interface; \`ip link\` lists them"
 	[ -r "$CONFIG" ] || give_up "CONFIG=$CONFIG: cannot be read"
 	"$MQGATE_BUILD/mqgated" -c "$CONFIG" -t || give_up "CONFIG=$CONFIG is not good, see above"
-	grep -Eq "^[^#]*address:[[:space:]]*[\"']?$(sed 's/[][.*^$\\]/\\&/g' <<< "$BROKER")[\"']?" \
-		"$CONFIG" ||
+	real_names_broker ||
 		give_up "CONFIG=$CONFIG has no broker at $BROKER; its brokers: section needs" \
 			"address: \"$BROKER\""
 }

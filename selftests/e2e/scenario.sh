@@ -165,7 +165,10 @@ scene_protected() {
 	figure[offered]=$(offered flood "${figure[lost]}")
 	figure[dropped]=$(total "$WORK/drops.flood")
 	figure[arrived]=$(counted broker from_flood)
+	figure[heard]=$(heard_total)
 	claims_of_flood
+	claim "a source that keeps coming with a revoked certificate is banned by its score" \
+		persist $PERSISTENT
 	scene_attackers
 }
 
