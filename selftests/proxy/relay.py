@@ -204,7 +204,7 @@ def duplex(kind):
         writer.join()
 
     address, context = door(kind)
-    with FakeBroker(broker), Rig(*ONE, pki=pki):
+    with FakeBroker(broker), Rig(*ONE, pki=pki) as rig:
         with session("device-1", address, context) as client:
             if context:
                 # One thread at a time may use Python's TLS: both ways in turns.
@@ -226,6 +226,8 @@ def duplex(kind):
                 writer.join()
             if got != down:
                 raise AssertionError("other content at the client")
+        # Stopping the rig ends sessions at once: the last bytes may still be on their way.
+        poll("session is given back", lambda: rig.open() == 0)
 
 
 def trickle(sock, content, size):
