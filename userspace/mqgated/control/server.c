@@ -305,7 +305,7 @@ static int listen_at(const char *path, const char *group, char *why, size_t size
 		return -errno;
 	unlink(path);
 	mask = umask(0117);
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 16) ||
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, CLIENTS_MAX) ||
 	    (gr && !geteuid() && chown(path, (uid_t)-1, gr->gr_gid)))
 		err = -errno;
 	umask(mask);
