@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The first CONNECT: what is forwarded, and what a refused client is told. ATTACKS 1-8, 12, 13, 20."""
+"""The first CONNECT: what is forwarded, what a refused client is told. ATTACKS 1-9, 12, 13, 20."""
 import socket
 import time
 

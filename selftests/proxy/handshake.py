@@ -187,7 +187,8 @@ def too_large():
     for copies, name in ((20, "some"), (40, "many")):
         pki.shell(f"cp {pki.dir}/device-1.pem {pki.dir}/{name}.pem; "
                   f"cp {pki.dir}/device-1.key {pki.dir}/{name}.key; "
-                  f"for i in $(seq {copies}); do cat {pki.dir}/ca.pem; done >> {pki.dir}/{name}.pem")
+                  f"for i in $(seq {copies}); do cat {pki.dir}/ca.pem; done "
+                  f">> {pki.dir}/{name}.pem")
     with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-t", "127.0.0.1:8883", pki=pki) as rig:
         session("device-1", TLS, pki.context("some")).close()
         equal(attempt(pki.context("many"), connect("device-1")), b"")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Many clients, and what runs out: sessions, descriptors, brokers, the proxy's own life. ATTACKS 32."""
+"""Many clients, and what runs out: sessions, descriptors, the proxy's own life. ATTACKS 25, 32."""
 import ssl
 
 from proxyrig import *
@@ -44,7 +44,8 @@ def five_hundred():
         for client in clients:
             client.close()
         poll("all are given back", lambda: rig.open() == 0)
-        poll("every ALLOW is given back", lambda: sum("closed" in line for line in rig.lines) == 500)
+        poll("every ALLOW is given back",
+             lambda: sum("closed" in line for line in rig.lines) == 500)
         equal(rig.refusals(), [])
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The stage DIAL: the connection to the broker, made only for a client whose CONNECT was found good.
- * Runs on the worker's thread.
+ * The stage DIAL: the connection to the broker, made only for a client whose CONNECT was found
+ * good. Runs on the worker's thread.
  */
 #include "proxy/session.h"
 

@@ -31,7 +31,7 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 
 struct mqg_broker_counts {
 	uint64_t	connections, failures;
-	bool		up;		/* the last attempt to connect succeeded, or none was made */
+	bool		up;		/* the last attempt to connect worked, or none was made */
 };
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 			     struct mqg_broker_counts *counts);
