@@ -44,8 +44,8 @@ static json_t *failed(const struct mqg_verb_context *context, int err)
 	if (err == -ENOENT && mqg_judge_pins_error(context->judge))
 		return no_maps(context);
 	if (err == -E2BIG)
-		return mqg_verb_refuse("remove verdicts (mqgate verdict flush) or enlarge the map "
-				       "when attaching", "the verdict map is full");
+		return mqg_verb_refuse("remove verdicts: mqgate verdict flush",
+				       "the verdict map is full");
 	return mqg_verb_refuse("see the daemon's log", "the maps refuse: %s", strerror(-err));
 }
 

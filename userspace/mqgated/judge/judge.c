@@ -47,8 +47,8 @@ int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqgate_source_
 	if (err == -E2BIG) {
 		judge->counts.verdicts_full++;
 		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
-			"the verdict map is full: further sources pass; enlarge it (mqgate attach "
-			"IF sources N) or remove verdicts (mqgate verdict flush)");
+			"the verdict map is full: further sources pass; make room with mqgate "
+			"verdict flush");
 	} else if (err) {
 		mqg_log(MQG_LOG_ERR, MQG_LOG_MAPS, "a verdict cannot be written: %s",
 			strerror(-err));
@@ -164,7 +164,7 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 		judge->counts.allow_full++;
 		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
 			"the map of allowed flows is full: further flows are judged like any other; "
-			"enlarge it when attaching");
+			"lower sessions_max to what it holds");
 	}
 	return err;
 }

@@ -101,7 +101,8 @@ static enum mqg_step answered(struct mqg_session *s, ssize_t len)
 		break;
 	case MQW_NEED_MORE:
 		s->spoken = s->reply.stage != FIRST_BYTE;
-		return send_down(s, len);
+		/* A broker that goes on for ever must not keep the worker from its timers. */
+		return send_down(s, len) == MQG_STEP_GONE ? MQG_STEP_GONE : MQG_STEP_MORE;
 	default:
 		return mqg_session_refuse(s, MQGATE_REASON_MQTT_CONNACK);
 	}
