@@ -168,30 +168,52 @@ def clear_password():
             equal(read_packet(client), (0x20, b"\0\0"))
 
 
-@test("a refused password stays nowhere in the memory of the proxy")
+def copies(rig, secret):
+    """How often it stands in what the rig can write to."""
+    found = 0
+    with open(f"/proc/{rig.process.pid}/maps") as maps, \
+            open(f"/proc/{rig.process.pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, mode = line.split()[:2]
+            low, high = (int(part, 16) for part in span.split("-"))
+            if "rw" in mode:
+                memory.seek(low)
+                found += memory.read(high - low).count(secret)
+    return found
+
+
+@test("a password stays nowhere in the memory of the proxy, refused or connected")
 def wiped():
     secret = "correct-horse-battery-staple"
     context = pki.context(pki.device("device-1"))
-    with Rig(*ONE, "-t", "127.0.0.1:8883", "-w", "1", asan=False, pki=pki) as rig:
-        for address, tls in ((PLAIN, None), (TLS, context)):
-            for split in (1000, 40):
-                data = connect("other", password=secret * 40)
-                with dial(address, tls) as client:
-                    for at in range(0, len(data), split):
-                        client.sendall(data[at:at + split])
-                        time.sleep(0)
-                    read_all(client)
-        poll("sessions are given back", lambda: rig.open() == 0)
-        found = 0
-        with open(f"/proc/{rig.process.pid}/maps") as maps, \
-                open(f"/proc/{rig.process.pid}/mem", "rb", 0) as memory:
-            for line in maps:
-                span, mode = line.split()[:2]
-                low, high = (int(part, 16) for part in span.split("-"))
-                if "rw" in mode:
-                    memory.seek(low)
-                    found += memory.read(high - low).count(secret.encode())
-        equal(found, 0, "copies of the password")
+
+    def broker(sock):
+        read_packet(sock)
+        sock.sendall(ACCEPTED)
+        sock.recv(1)
+
+    with FakeBroker(broker), Rig("-b", "127.0.0.1:1883", "-w", "1", "-p", "127.0.0.1:1884", "-t",
+                                 "127.0.0.1:8883", "-a", "-p", "127.0.0.1:1885", asan=False,
+                                 pki=pki) as rig:
+        clients = []
+        for address, tls, client_id, kept in ((PLAIN, None, "other", False),
+                                              (TLS, context, "other", False),
+                                              (TLS, context, "device-1", True),
+                                              (("127.0.0.1", 1885), None, "other", True)):
+            for split in (2000, 40):
+                data = connect(client_id, password=secret * 40)
+                client = dial(address, tls)
+                for at in range(0, len(data), split):
+                    client.sendall(data[at:at + split])
+                equal(read_packet(client), (0x20, b"\0\0" if kept else b"\0\x05"))
+                if kept:
+                    clients.append(client)
+                else:
+                    client.close()
+        poll("the refused are given back", lambda: rig.open() == len(clients))
+        equal(copies(rig, secret.encode()), 0, "copies of the password")
+        for client in clients:
+            client.close()
 
 
 @test("CONNECT one byte a segment works; 60 kB of will in it are forwarded as they came "
