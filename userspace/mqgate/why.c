@@ -184,7 +184,7 @@ static void print_daemon(const json_t *daemon)
 		printf("daemon     %s\n", text_of(daemon, "error"));
 		return;
 	}
-	if (json_object_get(daemon, "score"))
+	if (json_is_number(json_object_get(daemon, "score")))
 		printf("score      %lld of %lld, %lld strikes\n", number_of(daemon, "score"),
 		       number_of(daemon, "threshold"), number_of(daemon, "strikes"));
 	json_array_foreach(json_object_get(daemon, "evidence"), i, item)
