@@ -41,6 +41,11 @@ def five_hundred():
             packets = [read_packet(client), read_packet(client)]
             if (0x30, text(f"t/{i}") + b"for %d" % i) not in packets:
                 raise AssertionError(f"client {i} got {packets}")
+        before = rig.cpu()
+        end = time.monotonic() + 0.5
+        poll("half a second passes", lambda: time.monotonic() > end)
+        if rig.cpu() - before > 0.1:
+            raise AssertionError(f"idle sessions took {rig.cpu() - before} s of processor time")
         for client in clients:
             client.close()
         poll("all are given back", lambda: rig.open() == 0)
