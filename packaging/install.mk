@@ -15,7 +15,7 @@ SYSCONFDIR  ?= /etc/mqgate
 
 man_pages   := $(wildcard docs/man/*.5 docs/man/*.8)
 unit_files  := $(wildcard packaging/systemd/*.service)
-completion  := $(wildcard packaging/completion/mqgate userspace/mqgate/completion.bash)
+completion  := $(wildcard packaging/mqgate.bash-completion)
 
 # Section of a page by its suffix: man8/mqgate.8
 installed_man = $(foreach m,$(man_pages),man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
