@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw dev
 need_command script
-plan 45
+plan 42
 
 says "without pins status ends with 1 and says how to attach" 1 "not attached: mqgate attach IF" m status
 is "as JSON, too" "$(m -j status | jq -c '[.program, .interfaces, .daemon, .module]')" '[null,[],null,false]'
