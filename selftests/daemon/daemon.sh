@@ -12,11 +12,13 @@ lib=$(dirname "$0")/../lib
 . "$lib/netns.sh"
 # shellcheck source=../lib/pki.sh
 . "$lib/pki.sh"
+# shellcheck source=../lib/broker.sh
+. "$lib/broker.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
 need_root
-need_command openssl bpftool ip nsenter
+need_command openssl bpftool ip nsenter mosquitto mosquitto_sub curl
 id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
 
 mqgated=$MQGATE_BUILD/mqgated
@@ -30,7 +32,7 @@ pin_maps() {
 		chmod 660 "$MQGATE_BPFFS"/*
 }
 
-plan 62
+plan 70
 stage_init || exit 1
 mkdir "$MQGATE_BPFFS"
 chown root:mqgate "$MQGATE_BPFFS"
@@ -71,7 +73,7 @@ on_exit stop $!
 check "the stand-in for the service manager runs" poll_until 5 test -S "$dir/notify"
 chmod 711 "$dir"
 check "it starts" mqgated_start gw "$config" NOTIFY_SOCKET="$dir/notify" WATCHDOG_USEC=400000 \
-	INVOCATION_ID=1
+	INVOCATION_ID=1 || exit 1
 check "it tells the service manager that it is ready" grep -qx READY=1 "$dir/notified"
 watchdogs() {
 	[ "$(grep -cx WATCHDOG=1 "$dir/notified")" -ge 3 ]
@@ -164,6 +166,35 @@ refuse "no address or client id is in them" grep -qE '192\.0\.2|dev1' <<< "$metr
 contains "the status page escapes what it shows" "$(in_ns gw curl -s http://127.0.0.1:9883/)" \
 	"mq&lt;b&gt;&amp;.yaml"
 
+# ---- a device that proves itself
+
+device() {
+	in_ns gw mosquitto_sub -h 127.0.0.1 -p 8883 --cafile "$dir/pki/ca.pem" --insecure \
+		--cert "$dir/pki/dev1.pem" --key "$dir/pki/dev1.key" -i dev1 -t x -k 30 \
+		> "$dir/device" 2>&1 &
+	device_pid=$!
+	on_exit stop "$device_pid"
+}
+allowed() {
+	[ "$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_allow" |
+		/usr/bin/python3 -c 'import json, sys; print(len(json.load(sys.stdin)))')" = "$1" ]
+}
+broker_start gw "$dir" 127.0.0.1 1884 || exit 1
+pki_device "$dir/pki" dev1
+device
+check "a device with its certificate has a session" \
+	poll_until 10 ctl '{"do":"why","subject":"dev1"}' sessions.0.client_id
+check "and ALLOW for its flow" poll_until 10 allowed 1
+session=$(ctl '{"do":"sessions"}' sessions.0)
+contains "sessions tell identity, source and that it is ALLOWed" "$session" \
+	'"identity": "dev1", "source": "127.0.0.1"'
+contains "in one answer" "$session" '"allowed": true'
+in_ns gw /usr/bin/python3 ./badclient.py 127.0.0.1 127.0.0.1 2883 5 "$bad_name" 5 > /dev/null
+is "its address is not banned for what others do behind it" \
+	"$(ctl '{"do":"why","subject":"127.0.0.1"}' verdict)" null
+contains "and that is counted" "$(in_ns gw curl -s http://127.0.0.1:9883/metrics)" \
+	"mqgate_bans_spared_total 2"
+
 # ---- death and return
 
 verdict() {
@@ -171,10 +202,12 @@ verdict() {
 		key hex 00 00 00 00 00 00 00 00 00 00 ff ff c0 00 02 05
 }
 before=$(verdict)
-kill -KILL "$mqgated_pid"
-wait "$mqgated_pid" 2> /dev/null || true
+{ kill -KILL "$mqgated_pid"; wait "$mqgated_pid"; } 2> /dev/null
+check "a killed daemon leaves its ALLOW" allowed 1
+stop "$device_pid"
 check "a killed daemon is followed by another" mqgated_start gw "$config"
 is "which left the unexpired ban as it was" "$(verdict)" "$before"
+check "and removed the ALLOW that has no socket" allowed 0
 is "and knows its strikes" "$(ctl '{"do":"why","subject":"192.0.2.5"}' strikes)" 1
 kill -TERM "$mqgated_pid"
 wait "$mqgated_pid"

@@ -64,7 +64,9 @@ mqgated_start() {
 		env "$@" "$MQGATE_BUILD/mqgated" -c "$config" > "$dir/out" 2> "$mqgated_log" < /dev/null &
 	mqgated_pid=$!
 	on_exit stop "$mqgated_pid"
-	poll_until 10 answers && [ "$(answers)" = "$mqgated_pid" ]
+	poll_until 10 answers && [ "$(answers)" = "$mqgated_pid" ] && return 0
+	cat "$mqgated_log"
+	return 1
 }
 
 # refused_to_start NS CONFIG: runs it until it ends; prints its stderr; true when it exits 1.

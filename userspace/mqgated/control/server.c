@@ -91,7 +91,8 @@ static bool put_line(struct client *client, const json_t *line)
 
 	if (!text)
 		return false;
-	memmove(client->out, client->out + client->out_done, client->out ? rest : 0);
+	if (client->out_done)
+		memmove(client->out, client->out + client->out_done, rest);
 	client->out_done = 0;
 	client->out_len = rest;
 	out = realloc(client->out, rest + len + 1);
