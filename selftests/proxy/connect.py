@@ -422,7 +422,8 @@ def vanishes():
     with Rig("-D", "60000", *ONE) as rig:
         client = dial()
         client.sendall(connect("d"))
-        poll("the proxy dials", lambda: rig.ask("sessions")[0]["client_id"] == "d")
+        poll("the proxy dials",
+             lambda: [s["client_id"] for s in rig.ask("sessions")] == ["d"])
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
         poll("session is given back", lambda: rig.open() == 0)
