@@ -33,12 +33,15 @@ gen_files := $(addprefix $(OUTPUT)/,$(TEST_GEN_FILES))
 wanted	  := $(gen_progs) $(if $(UNIT),,$(TEST_PROGS))
 ifneq ($(PROGS),)
 wanted	  := $(foreach p,$(wanted),$(if $(filter $(PROGS),$(notdir $(p))),$(p)))
+build_only := $(filter $(wanted),$(gen_progs))
+else
+build_only := $(gen_progs)
 endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(gen_progs) files
+all: $(build_only) files
 
 # What other programs run: no test library is needed for it.
 files: $(gen_files)

@@ -69,6 +69,13 @@ test-mutants: ## remove a guard at a time: the test that holds it must go red (r
 
 unit_suites := $(patsubst selftests/%/Makefile,%,$(wildcard selftests/*/Makefile))
 
+bench-xdp: ## a malformed CONNECT dropped, against an empty drop, in one run (root)
+	$(call as_root,$@)
+	$(call prepared,bench run)
+	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-xdp)
+
+bench: bench-xdp ## all benchmarks
+
 fuzz: ## the parsers under libFuzzer for FUZZ_SECONDS=60 each
 	$(call prepared,test)
 	$(call handed_back,$(MAKE) --no-print-directory -C selftests/wire fuzz)
@@ -80,4 +87,4 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run test test-unit test-xdp test-e2e test-vm test-full test-mutants fuzz style sparse
+.PHONY: run bench bench-xdp test test-unit test-xdp test-e2e test-vm test-full test-mutants fuzz style sparse
