@@ -317,7 +317,9 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
 	if (lock < 0)
 		return lock;
-	err = check_own_link(a, why, size);
+	err = mqg_pindir_check(why, size);
+	if (!err)
+		err = check_own_link(a, why, size);
 	if (!err)
 		err = get_program(a, why, size);
 	if (!err)

@@ -153,6 +153,28 @@ static int say_no_bpffs(const char *dir, char *why, size_t size)
 	return -ENOTDIR;
 }
 
+int mqg_pindir_check(char *why, size_t size)
+{
+	const char *dir = mqg_bpffs_dir();
+	struct stat st;
+
+	if (lstat(dir, &st)) {
+		if (errno == ENOENT)
+			return 0;
+		snprintf(why, size, "%s: %s", dir, strerror(errno));
+		return -errno;
+	}
+	if (S_ISDIR(st.st_mode) && !st.st_uid && !(st.st_mode & S_IWOTH))
+		return 0;
+	if (st.st_uid)
+		snprintf(why, size, "%s: it belongs to user %u, so its maps cannot be trusted; find "
+			 "out who made it, and remove it", dir, st.st_uid);
+	else
+		snprintf(why, size, "%s: it is no directory that root alone writes, so its maps "
+			 "cannot be trusted; find out who made it, and remove it", dir);
+	return -EPERM;
+}
+
 int mqg_pindir_make(gid_t gid, char *note, char *why, size_t size)
 {
 	const char *dir = mqg_bpffs_dir();
@@ -166,10 +188,10 @@ int mqg_pindir_make(gid_t gid, char *note, char *why, size_t size)
 		return say_no_bpffs(dir, why, size);
 	if (mkdir(dir, 0750) && errno != EEXIST)
 		goto fail;
+	if (gid == (gid_t)-1 ? chmod(dir, 0700) : (chown(dir, 0, gid) || chmod(dir, 0750)))
+		goto fail;
 	if (gid == (gid_t)-1)
 		return 0;
-	if (chown(dir, 0, gid) || chmod(dir, 0750))
-		goto fail;
 	if (!stat(parent, &st) && !(st.st_mode & S_IXOTH) && st.st_gid != gid) {
 		if (chmod(parent, (st.st_mode & 07777) | S_IXOTH))
 			goto fail;
