@@ -113,6 +113,13 @@ MQGATE_OBJ=$MQGATE_RUN/none says "a missing object is refused, naming MQGATE_OBJ
 MQGATE_BPFFS=$MQGATE_RUN/pins says "a place that is no bpffs is refused, naming nsenter" 1 "nsenter" \
 	gw attach gw0
 
+# bpffs may be writable for everybody: nobody else's maps are taken for ours.
+mkdir "$MQGATE_BPFFS"
+chown 65534 "$MQGATE_BPFFS"
+says "a directory of somebody else is refused" 1 "belongs to user 65534" gw attach gw0
+check "and nothing is attached" no_xdp gw gw0
+rmdir "$MQGATE_BPFFS"
+
 # Two at once: one program, one set of maps.
 gw attach gw0 > "$MQGATE_RUN/one" 2>&1 &
 gw attach gw1 > "$MQGATE_RUN/two" 2>&1
