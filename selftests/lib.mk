@@ -51,9 +51,11 @@ $(gen_progs) $(gen_files): | $(OUTPUT)
 $(OUTPUT):
 	mkdir -p $@
 
+# With -MMD a program of several sources would keep the headers of the last one only.
 $(OUTPUT)/%: %.c
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) $(LDFLAGS) $(LDLIBS)
+	$(CC) $(TEST_CFLAGS) -MM -MP -MT $@ $(filter %.c,$^) >$@.d
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDFLAGS) $(LDLIBS)
 
 -include $(wildcard $(OUTPUT)/*.d)
 
