@@ -46,7 +46,7 @@ all: $(build_only) files
 # What other programs run: no test library is needed for it.
 files: $(gen_files)
 
-$(gen_progs) $(gen_files): | $(OUTPUT)
+$(gen_progs) $(gen_files): $(top)/selftests/lib.mk | $(OUTPUT)
 
 $(OUTPUT):
 	mkdir -p $@
