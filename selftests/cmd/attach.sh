@@ -5,7 +5,7 @@
 # is asked of the kernel (ip, bpftool), not of the command.
 . "$(dirname "$0")/stage.sh"
 stage gw peer
-plan 45
+plan 47
 
 ns_link gw gw0 peer p0
 ns_link gw gw1 peer p1
@@ -18,6 +18,16 @@ pins() {
 
 mode_of() {
 	in_ns gw ip -j -d link show dev "$1" | jq -r '.[0].xdp.mode // 0'
+}
+
+# uses_pinned IF: the program there reads the very maps that are pinned (constants aside).
+uses_pinned() {
+	local map id
+	for map in "$MQGATE_BPFFS"/mqgate_*; do
+		[ "${map##*/}" != mqgate_rodata ] || continue
+		id=$(bpftool -j map show pinned "$map" | jq .id)
+		bpftool -j prog show id "$(xdp_id gw "$1")" | jq -e ".map_ids | index($id)" || return 1
+	done
 }
 
 says "an interface that is not there is refused" 1 "ip -br link" gw attach nosuch
@@ -58,6 +68,7 @@ says "the last one may keep its pins" 0 "are kept" gw detach gw0 keep
 check "nothing is attached" no_xdp gw gw0
 says "the next attach takes the maps over" 0 "taken over, with their verdicts" gw attach gw0
 says "verdicts survive it" 0 "192.0.2.7" gw verdict list
+check "and the new program reads these very maps" uses_pinned gw0
 in_ns gw ip link del gw0
 says "a removed interface is shown as gone" 0 "gone: the interface was removed" gw status
 ns_link gw gw0 peer p0
@@ -71,6 +82,7 @@ in_ns peer ip link set p0 mtu 9000
 in_ns gw ip link set gw0 mtu 9000
 says "a large MTU takes the twin for several buffers" 0 "with frags" gw attach gw0
 is "in native mode" "$(mode_of gw0)" 1
+check "and it reads the pinned maps" uses_pinned gw0
 gw detach all > /dev/null
 in_ns gw ip link set gw0 mtu 1500
 in_ns peer ip link set p0 mtu 1500
