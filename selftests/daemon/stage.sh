@@ -61,7 +61,7 @@ mqgated_start() {
 	shift 2
 	mqgated_log=$dir/log
 	nsenter --net="/run/netns/$(ns_name "$ns")" -- \
-		env "$@" "$MQGATE_BUILD/mqgated" -c "$config" > "$dir/out" 2> "$mqgated_log" < /dev/null &
+		prlimit --nofile=256: env "$@" "$MQGATE_BUILD/mqgated" -c "$config" > "$dir/out" 2> "$mqgated_log" < /dev/null &
 	mqgated_pid=$!
 	on_exit stop "$mqgated_pid"
 	poll_until 10 answers && [ "$(answers)" = "$mqgated_pid" ] && return 0
