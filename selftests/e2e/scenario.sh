@@ -73,7 +73,7 @@ flood_begin() {
 }
 
 # lost_silently NAME BEFORE: packets that the sender was told are on their way and that the veth
-# dropped all the same, its ring being full. Linux since 6.16 tells the sender, who then sends the
+# dropped all the same, its ring being full. A newer kernel tells the sender, who then sends the
 # packet again ("retried"). Of what dev0 dropped a few may have been other people's: an upper
 # bound.
 lost_silently() {
