@@ -93,8 +93,8 @@ is "every id is the configured user's" "$(status_of "$mqgated_pid" Uid)" \
 confined() {
 	local task
 	for task in "/proc/$mqgated_pid/task"/*; do
-		grep -q '^Seccomp:.*2$' "$task/status" && grep -q '^CapEff:.*1000$' "$task/status" ||
-			return 1
+		grep -q '^Seccomp:.*2$' "$task/status" || return 1
+		grep -q '^CapEff:.*1000$' "$task/status" || return 1
 	done
 	[ "$(find "/proc/$mqgated_pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 2 ]
 }
@@ -102,7 +102,8 @@ check "workers are confined like the main thread" confined
 is "it leaves no core with credentials (not dumpable)" \
 	"$(stat -c %U "/proc/$mqgated_pid/mem")" root
 is "open files are limited by the hard limit only" \
-	"$(awk '/Max open files/ { print $4, $5 }' "/proc/$mqgated_pid/limits")" "$(ulimit -Hn) $(ulimit -Hn)"
+	"$(awk '/Max open files/ { print $4, $5 }' "/proc/$mqgated_pid/limits")" \
+	"$(ulimit -Hn) $(ulimit -Hn)"
 
 is "the control socket is the group's" "$(stat -c '%a %G' "$sock")" "660 mqgate"
 said=$(refused_to_start gw "$config")
@@ -119,11 +120,10 @@ contains "a verdict without maps is refused with the remedy" \
 	"mqgate attach"
 check "maps are pinned while it runs" pin_maps
 is "pins are opened at once when told" "$(ctl '{"do":"pins"}' pins)" true
-is "a verdict is added" \
-	"$(ctl '{"do":"verdict-add","source":"192.0.2.1","action":"drop","seconds":500,"text":"x"}')" \
+add='{"do":"verdict-add","source":"192.0.2.1","action":"drop"'
+is "a verdict is added" "$(ctl "$add,\"seconds\":500,\"text\":\"x\"}")" \
 	'{"ok": true, "replaced": false, "allow_removed": 0}'
-is "adding it again replaces it" \
-	"$(ctl '{"do":"verdict-add","source":"192.0.2.1","action":"drop","seconds":0}' replaced)" true
+is "adding it again replaces it" "$(ctl "$add,\"seconds\":0}" replaced)" true
 check "the change is logged with who asked" logged "uid 0 (pid "
 is "why tells of it" "$(ctl '{"do":"why","subject":"192.0.2.1"}' verdict.origin)" operator
 contains "deleting what is not there names the source" \
@@ -132,9 +132,9 @@ contains "deleting what is configured names the remedy" \
 	"$(ctl '{"do":"verdict-del","source":"192.0.2.77"}' remedy)" "allow: in the configuration"
 contains "an unknown field is refused by name" \
 	"$(ctl '{"do":"verdict-del","source":"192.0.2.1","force":true}' error)" force
-contains "an unknown verb is refused with the known ones" "$(ctl '{"do":"dance"}' remedy)" verdict-add
-contains "a verdict without a time is refused" \
-	"$(ctl '{"do":"verdict-add","source":"192.0.2.1","action":"drop"}' error)" seconds
+contains "an unknown verb is refused with the known ones" \
+	"$(ctl '{"do":"dance"}' remedy)" verdict-add
+contains "a verdict without a time is refused" "$(ctl "$add}" error)" seconds
 contains "what is not JSON is refused" "$(echo hello | ctl --raw)" '"ok":false'
 is "two requests in one write get two answers" \
 	"$(printf '{"do":"pins"}\n{"do":"pins"}\n' | ctl --raw | grep -c '"ok":true')" 2

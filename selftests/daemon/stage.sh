@@ -32,7 +32,11 @@ stage_config() {
 	    address: "0.0.0.0:8883"
 	    kind: mqtts
 	    broker: main
-	    tls: {certificate: @/pki/server.pem, key: @/pki/server.key, client_ca: @/pki/ca.pem, crl: @/pki/crl.pem}
+	    tls:
+	      certificate: @/pki/server.pem
+	      key: @/pki/server.key
+	      client_ca: @/pki/ca.pem
+	      crl: @/pki/crl.pem
 	  - name: plain
 	    address: "0.0.0.0:2883"
 	    kind: mqtt
@@ -61,7 +65,8 @@ mqgated_start() {
 	shift 2
 	mqgated_log=$dir/log
 	nsenter --net="/run/netns/$(ns_name "$ns")" -- \
-		prlimit --nofile=256: env "$@" "$MQGATE_BUILD/mqgated" -c "$config" > "$dir/out" 2> "$mqgated_log" < /dev/null &
+		prlimit --nofile=256: env "$@" "$MQGATE_BUILD/mqgated" -c "$config" \
+		> "$dir/out" 2> "$mqgated_log" < /dev/null &
 	mqgated_pid=$!
 	on_exit stop "$mqgated_pid"
 	poll_until 10 answers && [ "$(answers)" = "$mqgated_pid" ] && return 0

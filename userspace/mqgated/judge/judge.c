@@ -163,8 +163,8 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 	if (err == -E2BIG) {
 		judge->counts.allow_full++;
 		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
-			"the map of allowed flows is full: further flows are judged like any other; "
-			"lower sessions_max to what it holds");
+			"the map of allowed flows is full: further flows are judged like any "
+			"other; lower sessions_max to what it holds");
 	}
 	return err;
 }

@@ -84,7 +84,7 @@ void mqg_judge_counts_read(struct mqg_judge *judge, struct mqg_judge_counts *cou
 /* Refusals of one service for one reason since the start. */
 uint64_t mqg_judge_refused_read(struct mqg_judge *judge, uint32_t service, uint32_t reason);
 
-/* What is known of a source. @verdict: as XDP would find it (exact, then /64); action NONE = none. */
+/* What is known of a source. @verdict: as XDP finds it (exact, then /64); action NONE = none. */
 void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
 		   struct mqg_score_view *view, struct mqgate_verdict *verdict);
 
