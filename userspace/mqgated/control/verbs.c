@@ -164,13 +164,15 @@ static json_t *why(struct mqg_verb_context *context, const json_t *request)
 static json_t *sessions(struct mqg_verb_context *context, const json_t *request)
 {
 	(void)request;
-	return json_pack("{s:b, s:o}", "ok", 1, "sessions", mqg_tell_sessions(context, NULL, NULL));
+	return json_pack("{s:b, s:o}", "ok", 1, "sessions",
+			 mqg_tell_sessions(context, NULL, NULL));
 }
 
 static json_t *refusals(struct mqg_verb_context *context, const json_t *request)
 {
 	(void)request;
-	return json_pack("{s:b, s:o}", "ok", 1, "refusals", mqg_tell_refusals(context, NULL, NULL));
+	return json_pack("{s:b, s:o}", "ok", 1, "refusals",
+			 mqg_tell_refusals(context, NULL, NULL));
 }
 
 static json_t *status(struct mqg_verb_context *context, const json_t *request)
