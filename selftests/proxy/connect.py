@@ -196,10 +196,11 @@ def wiped():
                                  "127.0.0.1:8883", "-a", "-p", "127.0.0.1:1885", asan=False,
                                  pki=pki) as rig:
         clients = []
-        for address, tls, client_id, kept in ((PLAIN, None, "other", False),
+        # The refused come last, so that nobody's buffer is written over what they left.
+        for address, tls, client_id, kept in ((TLS, context, "device-1", True),
+                                              (("127.0.0.1", 1885), None, "other", True),
                                               (TLS, context, "other", False),
-                                              (TLS, context, "device-1", True),
-                                              (("127.0.0.1", 1885), None, "other", True)):
+                                              (PLAIN, None, "other", False)):
             for split in (2000, 40):
                 data = connect(client_id, password=secret * 40)
                 client = dial(address, tls)
@@ -342,7 +343,7 @@ def broker_silent():
         equal(sock.recv(1), b"", "the proxy gives up")
 
     swallower = Swallower(("127.0.0.1", 1885))
-    with FakeBroker(silent), Rig("-D", "300", *ONE, "-b", "127.0.0.1:1885", "-p",
+    with FakeBroker(silent), Rig("-D", "300", "-T", "60000", *ONE, "-b", "127.0.0.1:1885", "-p",
                                  "127.0.0.1:1886") as rig:
         for address in (PLAIN, ("127.0.0.1", 1886)):
             with dial(address) as client:
