@@ -6,9 +6,12 @@
 # the host, says "success" when it got to the end, and restarts, which ends QEMU. Written to by
 # nobody else: /run/vm, the results share.
 #
-#	/run/vm/environment	in: what to export		/run/vm/log.N	out: runner.sh's words
-#	/run/vm/programs	in: SUITE PROGRAM, a line each	/run/vm/results	out: runner.sh's lines
-#	/run/vm/said		out: "success"			/run/vm/dmesg	out: the kernel's words
+#	in:	environment	what to export
+#		programs	SUITE PROGRAM, a line each
+#	out:	log.N		what runner.sh says of the Nth program
+#		results		runner.sh's line a program
+#		dmesg		what the kernel says
+#		said		"success"
 set -u
 export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 vm=/run/vm
@@ -30,8 +33,8 @@ prepare() {
 		mount --bind "$MQGATE_VM_MODULES/$(uname -r)" "/lib/modules/$(uname -r)"
 	fi
 	ip link set lo up
-	# Built into some kernels; where it is missing altogether, a test that needs it says so.
-	modprobe -q veth
+	# Built into some kernels; where one is missing altogether, a test that needs it says so.
+	modprobe -qa veth tun
 }
 
 run() {

@@ -96,7 +96,8 @@ fi
 plan 29
 is "a machine like any other" "$(point 1)" ok
 [ "$(point 1)" = ok ] || diag "$(grep -A 12 'Subtest: machine' "$dir/said")"
-is "nothing that it wrote is on this one" "$(find "$MQGATE_BUILD/selftests/vm" -name 'written.*')" ""
+is "nothing that it wrote is on this one" \
+	"$(find "$MQGATE_BUILD/selftests/vm" -name 'written.*')" ""
 is "good points pass" "$(point 2)" ok
 check "and are subtests" said '^  ok 2 b$'
 is "a red point is a failure" "$(point 3)" "not ok"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # /init of the guest's initramfs: loads the few modules that the root needs, puts a tmpfs over the
-# host's read-only root, and hands over to the script that the results share names. Whatever goes
-# wrong here ends this shell, hence in a panic, hence in a failed run with the reason on the console.
+# host's read-only root, and hands over to the script that the results share names. What goes wrong
+# here ends this shell, hence in a panic, hence in a failed run with the reason on the console.
 bb=/bin/busybox
 
 die() {

@@ -73,7 +73,7 @@ apt_alone() {
 # The newest signed image of the series; rt, cloud and debug images have more words in the name.
 newest() {
 	apt_alone apt-cache pkgnames "linux-image-$1." |
-		grep -E "^linux-image-${1//./\\.}\.[0-9]+(\+[a-z0-9]+|-[0-9]+|\+bpo|-bpo\.[0-9]+)*-amd64$" |
+		grep -E "^linux-image-${1//./\\.}\.[0-9]+([+-]([0-9]+|deb|bpo)[.0-9]*)*-amd64$" |
 		sort -V | tail -n 1
 }
 

@@ -22,7 +22,6 @@ top=$(cd "$here/../.." && pwd)
 store=${MQGATE_BUILD:-$top/build}
 kernel=${KERNEL:-6.1}
 limit=${MQGATE_VM_LIMIT:-420}
-say_last=30
 
 usage() {
 	echo "run.sh: $*" >&2
@@ -54,7 +53,7 @@ choose_debian_kernel() {
 	[ ! -s "$dir/kernel.log" ] || diag "$(cat "$dir/kernel.log")"
 	case $rc in
 	0)	;;
-	4)	skip_all "Linux $kernel: $(sed -n 's/^kernel.sh: //p' "$dir/kernel.log" | tail -n 1)" ;;
+	4)	skip_all "Linux $kernel: $(tail -n 1 "$dir/kernel.log" | sed 's/^kernel.sh: //')" ;;
 	*)	exit $rc ;;
 	esac
 	label=$(cat "$at/release")
@@ -164,12 +163,13 @@ judge_guest() {
 	cat "$dir/qemu.log" >&2
 	diag "$(grep -ahE -A 15 "$complaints" "$dir/share/dmesg" "$dir/console" 2> /dev/null |
 		head -n 60)"
-	diag "$(tail -n $say_last "$dir/console" 2> /dev/null | tr -d '\r')"
+	diag "$(tail -n 30 "$dir/console" 2> /dev/null | tr -d '\r')"
 	not_ok "$name"
 }
 
 [ $# -gt 0 ] || usage "which programs?"
 need_command qemu-system-x86_64 busybox modprobe setpriv timeout
+[ "$(uname -m)" = x86_64 ] || skip_all "the guest is an x86_64 and runs this machine's programs"
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mqgate-vm.$$.XXXXXX")
 on_exit rm -rf "$dir"
 mkdir "$dir/share"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A few real connections through the object as `ip link` attaches it, in the driver: what has to be
-# seen on every kernel. selftests/bpf/veth.sh looks far closer and takes too long on an emulated CPU.
-# Run by xdp_debian.sh in a guest; runs on any host as well.
+# seen on every kernel. selftests/bpf/veth.sh looks far closer, and is slow on an emulated CPU. Run
+# by xdp_debian.sh in a guest; runs on any host as well.
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/netns.sh"
 . "$(dirname "$0")/../bpf/xdp.sh"

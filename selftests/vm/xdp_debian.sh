@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The XDP programs on Debian kernels (KERNEL="6.1 6.12", 6.1 unless set): selftests/bpf with the
-# verifier's figures, described packets and other people's loaders, and some real traffic in place of
+# verifier's figures, described packets and other people's loaders; and some real traffic instead of
 # its veth.sh, which takes too long on an emulated CPU. Called by the runner.
 set -u
 
