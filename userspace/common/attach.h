@@ -45,8 +45,8 @@ struct mqg_attach {
  * @size:   of @why
  *
  * Without @keep the link is not pinned: the program falls off when this process ends, however
- * it ends, unless mqg_attach_keep() pins it. Never displaces another program. Tries native mode, then
- * native mode with the twin, then generic mode, and says in @note what did not work.
+ * it ends, unless mqg_attach_keep() pins it. Never displaces another program. Tries native
+ * mode, then native mode with the twin, then generic mode, and says in @note what did not work.
  *
  * Return: 0; -EEXIST (already attached, or another program is there), -EPROTO (pins or object
  * of another ABI), -EOPNOTSUPP (mode not supported), -EBUSY (lock), or another -errno. On

@@ -148,8 +148,10 @@ static void parent_of(const char *dir, char parent[MQG_PATH])
 
 static int say_no_bpffs(const char *dir, char *why, size_t size)
 {
-	snprintf(why, size, "%s: not on a BPF file system; mount one (mount -t bpf bpf /sys/fs/bpf), "
-		 "and in a network namespace use nsenter --net=FILE, as ip netns exec hides it", dir);
+	snprintf(why, size,
+		 "%s: not on a BPF file system; mount one (mount -t bpf bpf /sys/fs/bpf), "
+		 "and in a network namespace use nsenter --net=FILE, as ip netns exec hides it",
+		 dir);
 	return -ENOTDIR;
 }
 
@@ -167,8 +169,10 @@ int mqg_pindir_check(char *why, size_t size)
 	if (S_ISDIR(st.st_mode) && !st.st_uid && !(st.st_mode & S_IWOTH))
 		return 0;
 	if (st.st_uid)
-		snprintf(why, size, "%s: it belongs to user %u, so its maps cannot be trusted; find "
-			 "out who made it, and remove it", dir, st.st_uid);
+		snprintf(why, size,
+			 "%s: it belongs to user %u, so its maps cannot be trusted; find "
+			 "out who made it, and remove it",
+			 dir, st.st_uid);
 	else
 		snprintf(why, size, "%s: it is no directory that root alone writes, so its maps "
 			 "cannot be trusted; find out who made it, and remove it", dir);
