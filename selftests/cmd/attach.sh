@@ -26,21 +26,24 @@ uses_pinned() {
 	for map in "$MQGATE_BPFFS"/mqgate_*; do
 		[ "${map##*/}" != mqgate_rodata ] || continue
 		id=$(bpftool -j map show pinned "$map" | jq .id)
-		bpftool -j prog show id "$(xdp_id gw "$1")" | jq -e ".map_ids | index($id)" || return 1
+		bpftool -j prog show id "$(xdp_id gw "$1")" | jq -e ".map_ids | index($id)" ||
+			return 1
 	done
 }
 
 says "an interface that is not there is refused" 1 "ip -br link" gw attach nosuch
-says "attach takes native mode where the driver has it" 0 "gw0: attached in native mode" gw attach gw0
+says "attach takes native mode where the driver has it" 0 "gw0: attached in native mode" gw \
+	attach gw0
 is "the kernel says native" "$(mode_of gw0)" 1
 first=$(xdp_id gw gw0)
 is "every map, the program and the link are pinned" "$(pins)" \
-	"link_gw0 mqgate_allow mqgate_events mqgate_flows mqgate_ports mqgate_rodata mqgate_sources mqgate_stats mqgate_svc prog "
+	"link_gw0 $(printf 'mqgate_%s ' allow events flows ports rodata sources stats svc)prog "
 is "the hash maps are enlarged" \
 	"$(for map in sources allow flows; do
 		bpftool -j map show pinned "$MQGATE_BPFFS/mqgate_$map" | jq .max_entries
 	done | tr '\n' ' ')" "131072 65536 262144 "
-says "attaching again changes nothing and says so" 0 "attached already, in native mode" gw attach gw0
+says "attaching again changes nothing and says so" 0 "attached already, in native mode" gw \
+	attach gw0
 says "another mode is refused with the way to it" 1 "mqgate detach gw0 keep" gw attach gw0 generic
 is "the program is the same" "$(xdp_id gw gw0)" "$first"
 
@@ -90,7 +93,8 @@ in_ns peer ip link set p0 mtu 1500
 # Somebody else's program.
 in_ns gw ip link set dev gw1 xdp obj "$MQGATE_OBJ" sec xdp
 foreign=$(xdp_id gw gw1)
-says "a program attached by ip is never displaced" 1 "another XDP program (id $foreign, " gw attach gw1
+says "a program attached by ip is never displaced" 1 "another XDP program (id $foreign, " gw \
+	attach gw1
 says "the message says how to take it off" 1 "ip link set dev gw1 xdp off" gw attach gw1
 is "it is still there" "$(xdp_id gw gw1)" "$foreign"
 is "and no pin was left behind" "$(pins)" ""
@@ -102,8 +106,10 @@ MQGATE_BPFFS=$MQGATE_BPFFS-other gw detach all > /dev/null
 
 # Other versions.
 mkdir "$MQGATE_BPFFS"
-bpftool map create "$MQGATE_BPFFS/mqgate_sources" type hash key 16 value 48 entries 64 name mqgate_sources
-says "a pinned map of another layout is refused in words" 1 "a value of 48 bytes, this build has 40" \
+bpftool map create "$MQGATE_BPFFS/mqgate_sources" type hash key 16 value 48 entries 64 name \
+	mqgate_sources
+says "a pinned map of another layout is refused in words" 1 \
+	"a value of 48 bytes, this build has 40" \
 	gw attach gw0
 says "detach all clears pins of any version" 0 "0 interfaces detached" gw detach all
 patched=$MQGATE_RUN/other.bpf.o
@@ -114,15 +120,17 @@ table, = struct.unpack_from("<Q", elf, 40)
 size, count, names = struct.unpack_from("<HHH", elf, 58)
 head = lambda i: struct.unpack_from("<IIQQQQ", elf, table + i * size)
 for i in range(count):
-    at = head(names)[4] + head(i)[0]
-    if elf[at:elf.index(0, at)] == b".rodata":
-        struct.pack_into("<I", elf, head(i)[4], 7)
+	at = head(names)[4] + head(i)[0]
+	if elf[at:elf.index(0, at)] == b".rodata":
+		struct.pack_into("<I", elf, head(i)[4], 7)
 open(sys.argv[2], "wb").write(elf)
 PY
-MQGATE_OBJ=$patched says "an object of another ABI is refused in words" 1 "it speaks ABI 7" gw attach gw0
+MQGATE_OBJ=$patched says "an object of another ABI is refused in words" 1 "it speaks ABI 7" gw \
+	attach gw0
 MQGATE_OBJ=$MQGATE_RUN/none says "a missing object is refused, naming MQGATE_OBJ" 1 "MQGATE_OBJ" \
 	gw attach gw0
-MQGATE_BPFFS=$MQGATE_RUN/pins says "a place that is no bpffs is refused, naming nsenter" 1 "nsenter" \
+MQGATE_BPFFS=$MQGATE_RUN/pins says "a place that is no bpffs is refused, naming nsenter" 1 \
+	"nsenter" \
 	gw attach gw0
 
 # bpffs may be writable for everybody: nobody else's maps are taken for ours.

@@ -49,7 +49,9 @@ static void accepts_sources(void **state)
 
 static void maps_ipv4_into_ipv6(void **state)
 {
-	static const uint8_t wanted[16] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1 };
+	static const uint8_t wanted[16] = {
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1
+	};
 	struct mqgate_source_key key;
 
 	(void)state;
@@ -200,7 +202,8 @@ static void shows_durations(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char buf[32];
 
-		assert_string_equal(mqg_duration_format(rows[i].ns, buf, sizeof(buf)), rows[i].text);
+		assert_string_equal(mqg_duration_format(rows[i].ns, buf, sizeof(buf)),
+				    rows[i].text);
 	}
 }
 

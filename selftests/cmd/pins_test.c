@@ -138,8 +138,10 @@ struct wrong {
 static void refuses_other_layouts_in_words(void **state)
 {
 	static const struct wrong rows[] = {
-		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 16, 48, 64, "a value of 48 bytes, this build has 40" },
-		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 4, 40, 64, "a key of 4 bytes, this build has 16" },
+		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 16, 48, 64,
+		  "a value of 48 bytes, this build has 40" },
+		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 4, 40, 64,
+		  "a key of 4 bytes, this build has 16" },
 		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_LRU_HASH, 16, 40, 64, "a map of type lru_hash" },
 		{ MQGATE_MAP_SVC, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct mqgate_service), 16,
 		  "16 entries, this build has 32" },

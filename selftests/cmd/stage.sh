@@ -82,26 +82,32 @@ le() {
 	done
 }
 
-# put_verdict LAST-BYTE ACTION ORIGIN: a verdict on 192.0.2.LAST-BYTE for ever, as bpftool writes it.
+# put_verdict LAST-BYTE ACTION ORIGIN: a verdict on 192.0.2.LAST-BYTE for ever, as bpftool
+# writes it.
 put_verdict() {
 	# shellcheck disable=SC2046
 	bpftool map update pinned "$MQGATE_BPFFS/mqgate_sources" \
 		key $(bytes "00000000000000000000ffffc00002$(le "$1" 1)") \
-		value $(bytes "$(le 0 8)$(le 1 8)$(le 0 8)$(le "$2" 4)$(le "$3" 4)$(le 199 4)$(le 1 4)")
+		value $(bytes \
+			"$(le 0 8)$(le 1 8)$(le 0 8)$(le "$2" 4)$(le "$3" 4)$(le 199 4)$(le 1 4)")
 }
 
 # put_allow LAST-BYTE PORT: an ALLOWed flow from 192.0.2.LAST-BYTE and that port.
 put_allow() {
 	# shellcheck disable=SC2046
 	bpftool map update pinned "$MQGATE_BPFFS/mqgate_allow" \
-		key $(bytes "00000000000000000000ffffc00002$(le "$1" 1)00000000000000000000ffffc0000201$(le "$2" 2)$(le 8883 2)$(le 6 4)") \
+		key $(bytes "00000000000000000000ffffc00002$(le "$1" 1)") \
+			$(bytes "00000000000000000000ffffc0000201") \
+			$(bytes "$(le "$2" 2)$(le 8883 2)$(le 6 4)") \
 		value $(bytes "$(le 0 8)$(le 0 8)$(le 5 8)$(le 1 4)$(le 2 4)")
 }
 
 # daemon DIRECTORY: a daemon that answers what the files there say, and logs requests to "asked".
 daemon() {
-	/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/fake_daemon.py" "$MQGATE_RUN/control.sock" "$1" &
+	/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/fake_daemon.py" \
+		"$MQGATE_RUN/control.sock" "$1" &
 	fake_pid=$!
 	on_exit stop $fake_pid
-	poll_until 10 test -S "$MQGATE_RUN/control.sock" || diag "the daemon's stand-in did not start"
+	poll_until 10 test -S "$MQGATE_RUN/control.sock" || diag \
+		"the daemon's stand-in did not start"
 }

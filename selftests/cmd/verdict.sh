@@ -23,10 +23,12 @@ says "add drop for a time" 0 "2001:db8::/64: drop for 1h" m verdict add 2001:db8
 says "add pass" 0 "192.0.2.2: pass for ever" m verdict add 192.0.2.2 pass forever
 is "all are listed" "$(listed)" "192.0.2.1 192.0.2.2 2001:db8::/64 "
 is "the fields of a verdict" \
-	"$(m -j verdict list action pass | jq -c '.[] | [.source,.action,.origin,.reason,.expires,.hits,.strikes]')" \
+	"$(m -j verdict list action pass |
+		jq -c '.[] | [.source,.action,.origin,.reason,.expires,.hits,.strikes]')" \
 	'["192.0.2.2","pass","operator","operator",null,0,0]'
-check "time left and age are seconds" test \
-	"$(m -j verdict list | jq '.[] | select(.expires) | .expires > 3590 and .expires <= 3600 and .age < 10')" = true
+is "time left and age are seconds" \
+	"$(m -j verdict list | jq '.[] | select(.expires) |
+		.expires > 3590 and .expires <= 3600 and .age < 10')" true
 is "bpftool reads the verdict as text" \
 	"$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_sources" |
 		jq -r '[.[].formatted.value.action] | sort | join(" ")')" \
@@ -88,7 +90,8 @@ says "a reason without a daemon is said to be lost" 0 "it is forgotten" \
 # One writer at a time.
 exec 8> "$MQGATE_RUN/lock"
 flock 8
-says "who cannot get the lock is told of it" 1 "another mqgate holds it" m verdict add 192.0.2.11 drop
+says "who cannot get the lock is told of it" 1 "another mqgate holds it" m verdict add \
+	192.0.2.11 drop
 exec 8>&-
 
 # A daemon is the only writer.
@@ -99,8 +102,8 @@ echo '{"ok":true,"removed":12}' > "$answers/verdict-flush"
 daemon "$answers"
 says "with a daemon, it is asked" 0 "in place of the verdict before; 3 ALLOWed flows removed" \
 	m verdict add 192.0.2.12 drop 90s reason too loud
-is "with these words" "$(cat "$answers/asked")" \
-	'{"do":"verdict-add","source":"192.0.2.12","action":"drop","seconds":90.0,"text":"too loud"}'
+is "with these words" "$(jq -c '[.do,.source,.action,.seconds,.text]' "$answers/asked")" \
+	'["verdict-add","192.0.2.12","drop",90,"too loud"]'
 says "flush, too" 0 "12 verdicts removed" m verdict flush daemon
 is "and the map is not written" "$(listed)" "192.0.2.10 192.0.2.5 "
 says "its refusal is told in its words" 1 "not known here; ask another" m verdict del 192.0.2.10

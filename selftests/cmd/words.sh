@@ -41,7 +41,8 @@ mkdir "$MQGATE_RUN/bin"
 cp "$mqgate" "$MQGATE_RUN/bin/mqgate"
 printf '#!/bin/sh\necho "asked: $*"\nexit 7\n' > "$MQGATE_RUN/bin/mqgated"
 chmod 755 "$MQGATE_RUN" "$MQGATE_RUN/bin" "$MQGATE_RUN/bin/mqgated"
-says "check asks the daemon beside it" 7 "asked: -t -c /some/file" "$MQGATE_RUN/bin/mqgate" check /some/file
+says "check asks the daemon beside it" 7 "asked: -t -c /some/file" "$MQGATE_RUN/bin/mqgate" \
+	check /some/file
 rm "$MQGATE_RUN/bin/mqgated"
 PATH=/nonexistent says "without a daemon there, check says so" 1 "install it beside mqgate" \
 	"$MQGATE_RUN/bin/mqgate" check /some/file
@@ -61,9 +62,11 @@ if getent group mqgate > /dev/null; then
 	chgrp mqgate "$MQGATE_RUN"
 	chmod 770 "$MQGATE_RUN"
 	member() {
-		in_ns gw setpriv --reuid 65534 --regid mqgate --clear-groups "$MQGATE_RUN/bin/mqgate" "$@"
+		in_ns gw setpriv --reuid 65534 --regid mqgate --clear-groups \
+			"$MQGATE_RUN/bin/mqgate" "$@"
 	}
-	says "the group writes verdicts without any capability" 0 "drop for ever" member verdict add 192.0.2.1 drop
+	says "the group writes verdicts without any capability" 0 "drop for ever" member verdict \
+		add 192.0.2.1 drop
 	says "and sees the status" 0 "interface  bridge0" member status
 	says "but cannot take the program off" 1 "needs root" member detach all
 else
