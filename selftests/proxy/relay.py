@@ -321,7 +321,7 @@ def before_reset(kind):
 
     address, context = door(kind)
     with FakeBroker(broker), Rig(*ONE, pki=pki) as rig:
-        # A small window: most of the words wait in the proxy while the client writes into the reset.
+        # A small window: most of the words wait in the proxy while the client meets the reset.
         with socket.socket() as plain:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             plain.settimeout(20)
