@@ -10,6 +10,10 @@ cd "$(dirname "$0")" || exit 1
 # What make was asked for here is not meant for the other directory.
 mapfile -t programs < <(env -u MAKEFLAGS -u MFLAGS make --no-print-directory -s -C ../bpf \
 	PROGS= UNIT= emit_tests | grep -v '/veth\.sh$')
+if [ ${#programs[@]} -eq 0 ]; then
+	echo "Bail out! selftests/bpf names no program"
+	exit 1
+fi
 # An emulated CPU is fifty times slower; mutated payloads come by the ten thousand.
 export MQGATE_RUNS=${MQGATE_RUNS:-1000}
 worst=0
