@@ -21,14 +21,14 @@ done < /modules/order
 share=trans=virtio,version=9p2000.L,msize=512000
 $bb mount -t 9p -o "ro,$share,cache=loose" root /lower || die "no share of the host's root"
 $bb mount -t tmpfs tmpfs /upper && $bb mkdir /upper/files /upper/work || die "no tmpfs"
-$bb mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work over /root ||
+$bb mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work over /guest ||
 	die "no overlay"
 
 for dir in proc sys dev; do
-	$bb mount --move /$dir /root/$dir || die "/$dir does not move"
+	$bb mount --move /$dir /guest/$dir || die "/$dir does not move"
 done
-$bb mount -t tmpfs -o mode=755 tmpfs /root/run && $bb mkdir /root/run/vm || die "no /run"
+$bb mount -t tmpfs -o mode=755 tmpfs /guest/run && $bb mkdir /guest/run/vm || die "no /run"
 # Uncached: what was written before a panic is on the host already.
-$bb mount -t 9p -o "$share,cache=none" results /root/run/vm || die "no share for the results"
+$bb mount -t 9p -o "$share,cache=none" results /guest/run/vm || die "no share for the results"
 
-exec $bb switch_root /root /bin/bash "$($bb cat /root/run/vm/start)"
+exec $bb switch_root /guest /bin/bash "$($bb cat /guest/run/vm/start)"

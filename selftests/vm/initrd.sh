@@ -18,7 +18,7 @@ fi
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mqgate-initrd.$$.XXXXXX")
 trap 'rm -rf "$dir" "$dir.log" "$out.$$"' EXIT
-mkdir "$dir"/{bin,proc,sys,dev,lower,upper,root,modules}
+mkdir "$dir"/{bin,proc,sys,dev,lower,upper,guest,modules}
 cp "$busybox" "$dir/bin/busybox"
 cp "$here/init.sh" "$dir/init"
 chmod +x "$dir/init"

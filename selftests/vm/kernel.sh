@@ -8,7 +8,7 @@
 #
 #	release			what uname -r will say
 #	vmlinux			the ELF kernel: boots faster than the bzImage that holds it
-#	root/lib/modules/	its modules, with what modprobe wants to know
+#	tree/lib/modules/	its modules, with what modprobe wants to know
 #
 # The packages come from the mirror that this machine is configured for, through lists of our own:
 # nothing of the machine's apt changes, and no root is needed. Exit 4: it cannot be had here.
@@ -97,7 +97,7 @@ download() {
 		sed -n 's/^[EW]: /kernel.sh: apt: /p' "$work/apt.log" >&2
 		unobtainable "$package cannot be downloaded"
 	fi
-	dpkg-deb -x "$work"/linux-image-*.deb "$work/root"
+	dpkg-deb -x "$work"/linux-image-*.deb "$work/tree"
 }
 
 # unpack VMLINUZ OUT: the ELF kernel inside. A bzImage is a small program followed by the
@@ -124,12 +124,12 @@ unpack() {
 build() {
 	local kernel=$1 release
 	download "$kernel" || return 1
-	release=$(basename "$work"/root/boot/vmlinuz-*)
+	release=$(basename "$work"/tree/boot/vmlinuz-*)
 	release=${release#vmlinuz-}
-	unpack "$work/root/boot/vmlinuz-$release" "$work/vmlinux" || return 1
-	depmod -b "$work/root" "$release" || return 1
+	unpack "$work/tree/boot/vmlinuz-$release" "$work/vmlinux" || return 1
+	depmod -b "$work/tree" "$release" || return 1
 	echo "$release" > "$work/release"
-	rm -rf "$work/apt" "$work/apt.log" "$work"/*.deb "$work/root/boot" "$work/root/usr"
+	rm -rf "$work/apt" "$work/apt.log" "$work"/*.deb "$work/tree/boot" "$work/tree/usr"
 }
 
 kernel=${1:-}

@@ -10,7 +10,7 @@
 #
 #	KERNEL			6.1 (what it is unless set) or 6.12: Debian's, by kernel.sh
 #	MQGATE_DEBUG_KERNEL	a directory with a bzImage* instead, everything that the guest
-#				needs to start built in; modules from its root/, if there is one
+#				needs to start built in; modules from its tree/, if there is one
 #	MQGATE_VM_LIMIT		seconds until a guest has failed (420)
 #	MQGATE_VM_MEMORY	of the guest (1G; 2G with a debug kernel)
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/ktap.sh"
@@ -39,7 +39,7 @@ choose_debug_kernel() {
 	done
 	label=debug
 	boot=$image
-	modules=$(cd "$MQGATE_DEBUG_KERNEL" && pwd)/root/lib/modules
+	modules=$(cd "$MQGATE_DEBUG_KERNEL" && pwd)/tree/lib/modules
 	[ -d "$modules" ] || modules=
 	append="acpi=noirq"
 	memory=${MQGATE_VM_MEMORY:-2G}
@@ -58,10 +58,10 @@ choose_debian_kernel() {
 	esac
 	label=$(cat "$at/release")
 	boot=$at/vmlinux
-	modules=$at/root/lib/modules
+	modules=$at/tree/lib/modules
 	append=
 	memory=${MQGATE_VM_MEMORY:-1G}
-	bash "$here/initrd.sh" "$dir/initrd" "$at/root" "$label" || exit 1
+	bash "$here/initrd.sh" "$dir/initrd" "$at/tree" "$label" || exit 1
 }
 
 # describe PROGRAM...: what the guest is to do. A program belongs to the suite of its directory.
