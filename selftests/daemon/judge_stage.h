@@ -17,6 +17,7 @@
 #include "common/pins.h"
 #include "judge/manage.h"
 
+#define IDENTITY 0x1d1d1d1dU		/* number of the identity of flows */
 #define S	1000000000ULL		/* a second of the judge's clock */
 
 extern uint64_t now;			/* what the judge's clock says */

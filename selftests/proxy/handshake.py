@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The TLS listener: who is let in, and the reason for everybody who is not. ATTACKS 12, 23, 25."""
+import hashlib
 import os
 import socket
 import ssl
@@ -72,6 +73,8 @@ def good(version):
             equal((allowed["saddr"], allowed["sport"], allowed["daddr"], allowed["dport"],
                    allowed["proto"], allowed["service"]),
                   (*client.getsockname(), *TLS, 6, 1), "flow that is ALLOWed")
+            digest = hashlib.sha256(b"device-1").digest()
+            equal(allowed["identity"], int.from_bytes(digest[:4], "big"), "its identity")
             info, = rig.ask("sessions")
             equal((info["client_id"], info["identity"], info["connected"], info["allowed"],
                    info["port"]), ("device-1", "device-1", True, True, client.getsockname()[1]))

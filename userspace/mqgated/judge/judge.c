@@ -149,7 +149,7 @@ void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *refusa
 
 int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *flow, uint64_t now)
 {
-	struct mqgate_allow entry = { .service = flow->service };
+	struct mqgate_allow entry;
 	int err;
 
 	if (!judge->have_pins)
@@ -158,6 +158,7 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 	if (bpf_map_lookup_elem(judge->pins.allow, &flow->key, &entry))
 		memset(&entry, 0, sizeof(entry));
 	entry.service = flow->service;
+	entry.identity = flow->identity;
 	entry.expires = now + ALLOW_FOR;
 	err = mqg_allow_put(&judge->pins, &flow->key, &entry);
 	if (err == -E2BIG) {
@@ -170,9 +171,9 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 }
 
 int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
-		      uint32_t service, uint64_t *ticket)
+		      uint32_t service, uint32_t identity, uint64_t *ticket)
 {
-	struct mqg_live_flow live = { .key = *flow, .service = service };
+	struct mqg_live_flow live = { .key = *flow, .service = service, .identity = identity };
 	uint64_t now = judge->clock();
 	int err;
 

@@ -20,7 +20,7 @@ int mqg_proxy_setup(const struct mqg_config *config, struct mqg_judge *judge,
 		    struct mqg_proxy **proxy, char *why, size_t size);
 /* Starts the workers. */
 int mqg_proxy_start(struct mqg_proxy *proxy);
-/* Stops accepting, closes every session (reason SHUTDOWN), joins the workers, frees all. */
+/* Stops accepting, closes every session, joins the workers, frees all. */
 void mqg_proxy_teardown(struct mqg_proxy *proxy);
 
 struct mqg_listener_counts {
