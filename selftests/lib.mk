@@ -3,7 +3,7 @@
 # and TEST_PROGS the kselftest way (KTAP, exit 0 pass, 1 fail, 4 skip).
 #
 # A directory's Makefile:
-#	TEST_GEN_PROGS	:= parse_test		built here, from parse_test.c unless a rule says else
+#	TEST_GEN_PROGS	:= parse_test		built here, of parse_test.c or by a rule
 #	TEST_GEN_FILES	:= helper		built here, not run
 #	TEST_PROGS	:= attach.sh		run as they are
 #	include ../lib.mk

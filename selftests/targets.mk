@@ -12,7 +12,8 @@ endef
 
 # $(call as_root,TARGET)
 define as_root
-	@[ "$$(id -u)" = 0 ] || { echo "make $(1) needs root (namespaces, BPF): sudo make $(1)" >&2; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { \
+		echo "make $(1) needs root (namespaces, BPF): sudo make $(1)" >&2; exit 1; }
 endef
 
 # $(call handed_back,COMMAND): COMMAND, and its exit status after build/ has its owner again
@@ -87,4 +88,5 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run bench bench-xdp test test-unit test-xdp test-e2e test-vm test-full test-mutants fuzz style sparse
+.PHONY: run bench bench-xdp test test-unit test-xdp test-e2e test-vm test-full test-mutants \
+	fuzz style sparse
