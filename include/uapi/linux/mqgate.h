@@ -178,7 +178,7 @@ struct mqgate_service {
 	enum mqgate_kind	kind;
 	enum mqgate_mode	mode;
 	__u32			flags;			/* MQGATE_SVC_F_* */
-	__u32			first_max;		/* bytes: CONNECT's remaining length, ClientHello */
+	__u32			first_max;		/* of CONNECT or ClientHello, bytes */
 	__u32			suspect_segments;	/* while incomplete */
 	__u32			suspect_ms;		/* and how long, milliseconds */
 	__u32			allow_pps;		/* packets/s an ALLOWed flow may send */
