@@ -57,11 +57,12 @@ test-vm: ## the XDP programs on Debian's kernels in QEMU (KERNEL=6.1|6.12)
 	$(call prepared,test run vm)
 	$(call handed_back,$(suites) TARGETS=vm)
 
-test-full: ## all of make test, and the XDP programs on Debian's kernels 6.1 and 6.12 (root)
+test-full: ## make test with long fuzzing, 10^6 mutated payloads, and Debian's kernels (root)
 	$(call as_root,$@)
 	$(call prepared,test run vm)
 	@$(setup) kernel bpf/mqgate.bpf.o
-	$(call handed_back,$(suites) ALSO=vm KERNEL="6.1 6.12")
+	$(call handed_back,FUZZ_SECONDS=120 MQGATE_RUNS=1000000 \
+		$(suites) ALSO=vm KERNEL="6.1 6.12")
 
 test-mutants: ## remove a guard at a time: the test that holds it must go red (root)
 	$(call as_root,$@)
