@@ -165,6 +165,8 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 			strict = true;
 			break;
 		case GROUND_NONE:
+			if ((svc->flags & MQGATE_SVC_F_LOCAL) && mqg_address_local(ctx, p))
+				return MQGATE_REASON_NO_SOCKET;
 			break;
 		}
 	}

@@ -3,10 +3,11 @@
  * What the host's own sockets know of a flow that mqgate_flows does not. Owns the only
  * socket look-up; its reference is given back on the one way out.
  *
- * No socket is taken for "routed or bridged", also where the address is this host's own:
- * neither the routing table nor the address tells them apart, because a local address may
- * be translated to a broker elsewhere (DNAT is how container hosts publish a port) and a
- * bridge forwards with IP forwarding off. If nobody listens, the stack's RST is the answer.
+ * No socket is taken for "routed or bridged", also where the address is this host's own: a
+ * local address may be translated to a broker elsewhere (DNAT is how container hosts publish
+ * a port). Only where the daemon has said that the service ends here, MQGATE_SVC_F_LOCAL, does
+ * an address of this host without a socket mean that nobody expects the payload: its daemon is
+ * dead, and the stack would answer a flood with a RST each.
  *
  * A listener is taken for the end of the flow. Where its port is translated all the same (a
  * container host's user space proxy listens on every published port), flows older than the
@@ -16,6 +17,9 @@
 #define MQG_BPF_SOCKET_H
 
 #include "parse.h"
+
+#define MQG_AF_INET	2
+#define MQG_AF_INET6	10
 
 enum ground {
 	GROUND_NONE,		/* no socket here */
@@ -95,6 +99,35 @@ MQG_BORDER int mqg_socket_ask(struct xdp_md *ctx, struct packet *p)
 	ground = ground_of(p, sk);
 	bpf_sk_release(sk);
 	return ground;
+}
+
+/**
+ * mqg_address_local() - does the routing table deliver this packet to the host itself?
+ * @ctx: frame
+ * @p:   its segment
+ *
+ * False where the interface does not forward: there the table is not asked, and a bridge may
+ * carry the packet on.
+ * Return: 1 or 0.
+ */
+MQG_BORDER int mqg_address_local(struct xdp_md *ctx, struct packet *p)
+{
+	struct bpf_fib_lookup fib = {};
+
+	if (!p)
+		return 0;
+	fib.ifindex = ctx->ingress_ifindex;
+	fib.l4_protocol = IPPROTO_TCP;
+	if (p->v4) {
+		fib.family = MQG_AF_INET;
+		__builtin_memcpy(&fib.ipv4_src, p->flow.saddr + 12, 4);
+		__builtin_memcpy(&fib.ipv4_dst, p->flow.daddr + 12, 4);
+	} else {
+		fib.family = MQG_AF_INET6;
+		__builtin_memcpy(fib.ipv6_src, p->flow.saddr, 16);
+		__builtin_memcpy(fib.ipv6_dst, p->flow.daddr, 16);
+	}
+	return bpf_fib_lookup(ctx, &fib, sizeof(fib), 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
 #endif

@@ -221,6 +221,31 @@ static bool no_listener(void)
 	       arrives(&p, 7, BAD, STEP(DROPS(1, MQTT_FLAGS), .flow = ABSENT));
 }
 
+/* The daemon is dead: its service ends here, and nobody expects what comes. */
+static bool local_without_socket(const char *dst, const char *data, struct step wanted)
+{
+	struct peer p = { .flow = { .src = dst, .dst = dst, .sport = 1, .dport = 2000,
+				    .v6 = strchr(dst, ':') != NULL } };
+
+	xdp_prepare(&x, &(struct before){ .what = PORT, .port = 2000, .number = 1 });
+	xdp_prepare(&x, &(struct before){ .what = SERVICE, .number = 1,
+					  .svc = { .flags = MQGATE_SVC_F_LOCAL } });
+	return arrives(&p, 7, data, wanted);
+}
+
+static bool local_no_socket(void)
+{
+	return local_without_socket("127.0.0.1", GET, STEP(DROPS(1, NO_SOCKET))) &&
+	       local_without_socket("127.0.0.1", CONNECT_311, STEP(DROPS(1, NO_SOCKET))) &&
+	       local_without_socket("::1", CONNECT_311, STEP(DROPS(1, NO_SOCKET)));
+}
+
+static bool local_elsewhere(void)
+{
+	return local_without_socket("192.0.2.9", GET, STEP(PASSES(1, UNDECIDED))) &&
+	       local_without_socket("2001:db8::9", GET, STEP(PASSES(1, UNDECIDED)));
+}
+
 static bool time_wait(void)
 {
 	struct peer p;
@@ -345,6 +370,8 @@ static const struct {
 	{ "a spoofed segment does not get the flow REFUSED nor its source blamed", spoofed },
 	{ "what meets only a listener is judged, but not remembered", to_listener },
 	{ "a local address where nobody listens is judged leniently", no_listener },
+	{ "unless the service ends here: without a socket payload is dropped", local_no_socket },
+	{ "which says nothing of addresses elsewhere", local_elsewhere },
 	{ "segments to TIME_WAIT are the socket's to judge", time_wait },
 	{ "ATTACKS 20: a SUSPECT beyond its budget is proven, without bytes of it", budget_proven },
 	{ "a head that a later segment makes malformed is proven", learnt_malformed },

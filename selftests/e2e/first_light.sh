@@ -33,7 +33,7 @@ live_end() {
 	:
 }
 
-plan 36
+plan 37
 WORK=$(scratch)
 on_exit rm -rf "$WORK"
 chgrp mqgate "$WORK" && chmod 0750 "$WORK"

@@ -64,6 +64,11 @@ verdicts() {
 		jq -c "map(select(.expires == null or .expires > ${1:-0}) | [.source, .action])"
 }
 
+nobody_listens() {
+	[ "$(mqgate -j stats service mqtts |
+		jq '[.[] | select(.reason == "no-socket").packets] | add // 0')" -gt 0 ]
+}
+
 reconnected() {
 	local name
 	for name in "${subscribers[@]}" dev10; do
@@ -93,6 +98,7 @@ scene_kill() {
 	flood_begin kill "$FLOOD_KILL" "$FLOOD_RATE" "${targets_all[@]}"
 	claim "SIGKILL to mqgated while the flood runs" daemon_kill
 	claim "drops go on without a daemon" drops_go_on
+	claim "also of what its own port would have answered" poll_until 10 nobody_listens
 	claim "an unexpired ban of the operator still drops" ban_drops $BANNED
 	claim "an unexpired ban by score still drops" ban_drops $PERSISTENT
 	claim "a routed plain device is served on the connection it had" plain_lives "$flow"

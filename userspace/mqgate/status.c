@@ -140,6 +140,7 @@ static json_t *gather_services(const struct mqg_survey *s)
 				  "number", (json_int_t)i, "name", service->svc.name, "ports",
 				  ports, "kind", mqg_kind_word(service->svc.kind), "mode",
 				  mqg_mode_word(service->svc.mode), "unknown_flows",
+				  service->svc.flags & MQGATE_SVC_F_LOCAL ? "local" :
 				  service->svc.flags & MQGATE_SVC_F_STRICT ? "strict" : "lenient",
 				  "lease", lease, "passed", (json_int_t)service->passed, "dropped",
 				  (json_int_t)service->dropped, "would_drop",

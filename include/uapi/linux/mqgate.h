@@ -64,6 +64,7 @@
 	X(19,  TCP_FLAGS,		"tcp-flags",		"impossible TCP flags")	\
 	X(20,  SYN_DATA,		"syn-data",		"payload on a SYN")	\
 	X(21,  FRAGMENT,		"fragment",		"first fragment of a packet to a protected port")	\
+	X(23,  NO_SOCKET,		"no-socket",		"payload to a local service that no socket expects")	\
 	X(24,  FLOW_REFUSED,		"flow-refused",		"flow was refused at its first payload")	\
 	X(25,  SUSPECT_BUDGET,		"suspect-budget",	"first payload stays incomplete beyond its budget")	\
 	X(26,  ALLOW_BUDGET,		"allow-budget",		"ALLOWed flow exceeds its packet budget")	\
@@ -159,6 +160,8 @@ enum mqgate_mode {
 /* mqgate_service.flags */
 /* Routed: a flow that XDP does not know must begin with a good first payload. */
 #define MQGATE_SVC_F_STRICT	(1U << 0)
+/* Ends on this host: at an address of this host a payload that no socket expects is dropped. */
+#define MQGATE_SVC_F_LOCAL	(1U << 1)
 
 /* Used where the field of the same name in struct mqgate_service is 0. */
 #define MQGATE_DEFAULT_CONNECT_MAX	(1U << 20)	/* bytes of remaining length */

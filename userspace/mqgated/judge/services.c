@@ -25,6 +25,7 @@ static void from_listener(const struct mqg_listener *listener, struct mqgate_ser
 	name_service(svc, listener->name);
 	svc->kind = listener->kind;
 	svc->mode = listener->mode;
+	svc->flags = MQGATE_SVC_F_LOCAL;
 	svc->allow_pps = listener->allow_pps;
 	svc->allow_burst = listener->allow_burst;
 	if (listener->kind == MQGATE_KIND_MQTT)
