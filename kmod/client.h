@@ -36,6 +36,7 @@ struct mqg_session;
 
 /* The module's own flags, beside MQGATE_CLIENT_F_* */
 #define MQG_CLIENT_DEAD		(1U << 31)	/* ended; its memory waits for a grace period */
+#define MQG_CLIENT_LATE		(1U << 30)	/* its phase's deadline has passed, in observe */
 
 /**
  * struct mqg_client - a client connection
@@ -192,9 +193,12 @@ struct mqg_judgement {
  *   void mqg_event_phase(const struct mqg_client *client, u8 before);
  *   void mqg_event_violation(const struct mqg_client *client, u8 dir, u8 reason, bool dropped);
  *   void mqg_event_end(const struct mqg_client *client, u8 reason);
+ *
+ * main.c and net.c call, of K3: netlink.h mqg_netlink_register()/_unregister(), kfunc.h
+ * mqg_kfunc_register(), proc.h mqg_proc_net_init(struct mqg_net *)/_exit().
  */
 
-/* Context of all below: BH disabled or process, under RCU; none sleeps. */
+/* None of what follows sleeps; all of it wants rcu_read_lock(). */
 
 /* A dead client may still be read, until the reader leaves RCU; it must not be changed. */
 static inline bool mqg_client_dead(const struct mqg_client *client)
@@ -211,12 +215,19 @@ static inline bool mqg_client_authenticated(const struct mqg_client *client)
 struct mqg_client *mqg_client_begin(struct mqg_net *net, const struct mqgate_flow_key *key,
 				    const struct mqg_service *service,
 				    const struct mqg_begin *begin, u32 flags);
+
+/* With client->lock held. */
 void mqg_client_end(struct mqg_client *client, u8 reason);
 void mqg_client_phase(struct mqg_client *client, u8 phase);
+void mqg_client_refuse(struct mqg_client *client, u8 reason);
 int mqg_client_name(struct mqg_client *client, const void *id, size_t length);
 void mqg_client_count_packet(struct mqg_client *client, u8 dir, u8 type);
-void mqg_client_bind(struct mqg_client *client, u32 identity, u8 verdict);
-void mqg_client_kill(struct mqg_client *client, u8 reason);
+void mqg_client_violation(struct mqg_client *client, u8 dir, u8 reason, bool dropped);
+
+/* Without it: they take it. */
+int mqg_client_bind(struct mqg_client *client, u32 identity, u8 verdict);
+int mqg_client_kill(struct mqg_client *client, u8 reason);
+
 u64 mqg_client_idle_ms(const struct mqg_client *client);
 
 int mqg_client_cache_init(void);

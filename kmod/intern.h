@@ -3,8 +3,8 @@
  * Client identifiers, each kept once a namespace and counted. Callers: client.c; netlink
  * and /proc read @bytes under RCU through client->id.
  *
- * Lock. mqg_ids.lock (BH) guards finding, adding and the last put; @refs and @last change
- * under it only. Freed after a grace period, so a reader under RCU needs nothing else.
+ * Lock. mqg_ids.lock (BH) guards the table and every field that changes. Nobody looks into
+ * the table without it: so @node may share its place with @rcu. Freed after a grace period.
  */
 #ifndef MQG_INTERN_H
 #define MQG_INTERN_H
@@ -19,6 +19,7 @@
  * @node:   in mqg_ids.table
  * @rcu:    once unused
  * @refs:   clients that carry it now
+ * @source: hash of the address that carried it last
  * @length: of @bytes, at most MQGATE_CLIENT_ID_KEPT; 0 is a valid identifier (assigned by the broker)
  * @bytes:  as in CONNECT: valid UTF-8 without U+0000, not NUL-terminated
  */
@@ -28,6 +29,7 @@ struct mqg_client_id {
 		struct rcu_head		rcu;
 	};
 	u32				refs;
+	u32				source;
 	u16				length;
 	u8				bytes[];
 };
@@ -39,8 +41,8 @@ struct mqg_ids {
 
 int mqg_ids_init(struct mqg_ids *ids);
 void mqg_ids_exit(struct mqg_ids *ids);
-struct mqg_client_id *mqg_id_get(struct mqg_ids *ids, const void *bytes, u16 length);
+struct mqg_client_id *mqg_id_get(struct mqg_ids *ids, const void *bytes, u16 length,
+				 u32 source, bool *shared);
 void mqg_id_put(struct mqg_ids *ids, struct mqg_client_id *id);
-struct mqg_client_id *mqg_id_lookup(struct mqg_ids *ids, const void *bytes, u16 length);
 
 #endif /* MQG_INTERN_H */

@@ -71,6 +71,7 @@ struct mqg_settings {
 #define MQG_TIME_MS_MIN		100U
 #define MQG_TIME_MS_MAX		(24U * 3600 * 1000)
 #define MQG_IDLE_S_MAX		(7U * 24 * 3600)
+#define MQG_PACKET_LIMIT	268435455U	/* MQTT 5.0, 1.5.5 */
 #define MQG_DEFAULT_MARK	0x6d71U
 
 /* The service at @port, or NULL. Context: RCU. */
@@ -96,5 +97,6 @@ int mqg_settings_replace(struct mqg_net *net, struct mqg_settings *settings,
 			 struct netlink_ext_ack *extack);
 int mqg_settings_init(struct mqg_net *net);
 void mqg_settings_exit(struct mqg_net *net);
+int mqg_settings_check_parameters(void);
 
 #endif /* MQG_SETTINGS_H */

@@ -47,5 +47,6 @@ struct mqg_client *mqg_table_victim(struct mqg_net *net);
 
 void mqg_table_secret_init(void);
 u32 mqg_table_hash(const void *data, u32 length, u32 seed);
+u64 mqg_table_tag(const void *data, size_t length);
 
 #endif /* MQG_TABLE_H */

@@ -25,7 +25,8 @@ struct mqg_client;
 /**
  * struct mqg_wheel - deadlines of a namespace
  * @lock:   guards all but @work
- * @now:    tick that was worked off last
+ * @tick:   number of the tick that was worked off last
+ * @now:    its time, (u32)jiffies
  * @filed:  clients in the wheel
  * @work:   runs while there are any
  * @dying:  the namespace goes: file nothing, arm nothing
@@ -33,6 +34,7 @@ struct mqg_client;
  */
 struct mqg_wheel {
 	spinlock_t		lock;
+	u32			tick;
 	u32			now;
 	u32			filed;
 	bool			dying;

@@ -114,6 +114,11 @@
 	X(162, CONNECT_TIMEOUT,		"connect-timeout",	"no complete CONNECT in time")	\
 	X(163, CONNECT_AGAIN,		"connect-again",	"second CONNECT")	\
 	X(164, CREDENTIAL_CLEAR,	"credential-clear",	"password on a clear-text listener")	\
+	X(165, KEEP_ALIVE,		"keep-alive",		"nothing from the client for 1.5 keep alives")	\
+	X(166, IDLE,			"idle",			"no traffic for longer than the idle limit")	\
+	X(167, CONNACK_TIMEOUT,		"connack-timeout",	"broker did not answer CONNECT in time")	\
+	X(168, EVICTED,			"evicted",		"client table full; made room for another")	\
+	X(169, FLOW_REUSED,		"flow-reused",		"a new connection uses the same addresses and ports")	\
 	X(192, BROKER_UNREACHABLE,	"broker-unreachable",	"broker cannot be reached")	\
 	X(193, BROKER_REFUSED,		"broker-refused",	"broker answered CONNECT with a refusal")	\
 	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\
