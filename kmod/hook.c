@@ -10,7 +10,6 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/skbuff.h>
-#include <net/netfilter/br_netfilter.h>
 
 #include "client.h"
 #include "half.h"
@@ -234,7 +233,7 @@ static unsigned int pass(struct net *net, struct sk_buff *skb, __be16 protocol,
 static bool bridged(const struct sk_buff *skb)
 {
 #if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
-	return nf_bridge_info_exists(skb) && nf_bridge_get_physoutdev(skb);
+	return nf_bridge_info_exists(skb) && nf_bridge_get_physoutif(skb);
 #else
 	return false;
 #endif
