@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# kmod/mqgate.ko. Included by the top Makefile; kmod/build.sh does the work, kmod/Kbuild says what
+# the module is made of.
+
+module: ## the kernel module: KERNEL=running|6.1|6.12, KDIR=headers, BTF=file
+	@MQGATE_BUILD=$(abspath $(BUILD)) KDIR=$(KDIR) BTF=$(BTF) RELAXED=$(RELAXED) \
+		bash kmod/build.sh $(or $(KERNEL),running)
+
+# `make` builds it where the running kernel takes modules and its headers are installed.
+ifneq ($(wildcard /lib/modules/$(shell uname -r)/build/Module.symvers),)
+all: module
+endif
+
+.PHONY: module
