@@ -24,6 +24,7 @@ struct rst {
 	u16		dport;
 	u32		seq;
 	u32		ack;
+	u32		mark;
 };
 
 /**
@@ -103,6 +104,7 @@ static void send_v4(struct net *net, const struct rst *rst)
 		ip_rt_put(rt);
 		return;
 	}
+	skb->mark = rst->mark;
 	skb_dst_set(skb, &rt->dst);
 	ip_local_out(net, NULL, skb);
 }
@@ -152,6 +154,7 @@ static void send_v6(struct net *net, const struct rst *rst)
 	skb = make_v6(rst, &fl6, dst);
 	if (!skb)
 		goto release;
+	skb->mark = rst->mark;
 	skb_dst_set(skb, dst);
 	ip6_local_out(net, NULL, skb);
 	return;
@@ -173,12 +176,14 @@ static void send(struct mqg_net *net, const struct rst *rst)
  * @reset: from mqg_reset_prepare(); sequence numbers may have been corrected since
  *
  * A RST whose number is not the one that the receiver waits for is answered with a challenge
- * ACK (RFC 5961, 3.2), which comes by here and is answered with the right one.
+ * ACK (RFC 5961, 3.2), which comes by here and is answered with the right one. So what is
+ * sent carries the mark of what our hooks leave alone: the entry stays until then.
  *
  * Context: no client lock held, RCU. Does not sleep.
  */
 void mqg_reset_send(struct mqg_net *net, const struct mqg_reset *reset)
 {
+	u32 mark = rcu_dereference(net->settings)->mark;
 	const struct rst to_server = {
 		.saddr	= reset->key.saddr,
 		.daddr	= reset->key.daddr,
@@ -186,6 +191,7 @@ void mqg_reset_send(struct mqg_net *net, const struct mqg_reset *reset)
 		.dport	= reset->key.dport,
 		.seq	= reset->next[MQGATE_FROM_CLIENT],
 		.ack	= reset->next[MQGATE_FROM_SERVER],
+		.mark	= mark,
 	};
 	const struct rst to_client = {
 		.saddr	= reset->key.daddr,
@@ -194,6 +200,7 @@ void mqg_reset_send(struct mqg_net *net, const struct mqg_reset *reset)
 		.dport	= reset->key.sport,
 		.seq	= reset->next[MQGATE_FROM_SERVER],
 		.ack	= reset->next[MQGATE_FROM_CLIENT],
+		.mark	= mark,
 	};
 
 	if (reset->skip)
