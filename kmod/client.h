@@ -38,6 +38,9 @@ struct mqg_session;
 #define MQG_CLIENT_DEAD		(1U << 31)	/* ended; its memory waits for a grace period */
 #define MQG_CLIENT_LATE		(1U << 30)	/* its phase's deadline has passed, in observe */
 
+/* Of the flags, what user space is shown. */
+#define MQG_CLIENT_SHOWN	0xffffU
+
 /**
  * struct mqg_client - a client connection
  * @node:      in mqg_net.table, by @key
