@@ -111,12 +111,9 @@ static u64 tag_of(const struct mqg_net *net, const struct mqgate_flow_key *key)
 	return mqg_table_tag(&flow, sizeof(flow));
 }
 
-static struct bucket *lock_bucket(struct row *row, u64 tag)
+static struct bucket *bucket_of(struct row *row, u64 tag)
 {
-	struct bucket *bucket = &row->buckets[(tag >> 32) & row->mask];
-
-	spin_lock_bh(&bucket->lock);
-	return bucket;
+	return &row->buckets[(tag >> 32) & row->mask];
 }
 
 static struct half *find(struct bucket *bucket, u64 tag)
@@ -166,9 +163,11 @@ static bool near(u32 a, u32 b)
 void mqg_half_syn(struct mqg_net *net, const struct mqg_packet *packet)
 {
 	u64 tag = tag_of(net, &packet->key);
-	struct bucket *bucket = lock_bucket(&handshakes, tag);
-	struct half *half = take(net, bucket, tag);
+	struct bucket *bucket = bucket_of(&handshakes, tag);
+	struct half *half;
 
+	spin_lock_bh(&bucket->lock);
+	half = take(net, bucket, tag);
 	if (half->state != SYN_ACK || half->tag != tag ||
 	    (s32)((u32)jiffies - half->stamp) > HZ) {
 		*half = (struct half) {
@@ -193,9 +192,11 @@ void mqg_half_syn(struct mqg_net *net, const struct mqg_packet *packet)
 void mqg_half_syn_ack(struct mqg_net *net, const struct mqg_packet *packet)
 {
 	u64 tag = tag_of(net, &packet->key);
-	struct bucket *bucket = lock_bucket(&handshakes, tag);
-	struct half *half = find(bucket, tag);
+	struct bucket *bucket = bucket_of(&handshakes, tag);
+	struct half *half;
 
+	spin_lock_bh(&bucket->lock);
+	half = find(bucket, tag);
 	if (half && half->next[MQGATE_FROM_CLIENT] == packet->segment.ack) {
 		half->next[MQGATE_FROM_SERVER] = packet->segment.seq + 1;
 		half->wscale[MQGATE_FROM_SERVER] = packet->wscale;
@@ -209,10 +210,12 @@ void mqg_half_syn_ack(struct mqg_net *net, const struct mqg_packet *packet)
 static bool finish(u64 tag, const struct mqg_segment *segment, struct mqg_begin *begin,
 		   bool *known)
 {
-	struct bucket *bucket = lock_bucket(&handshakes, tag);
-	struct half *half = find(bucket, tag);
+	struct bucket *bucket = bucket_of(&handshakes, tag);
+	struct half *half;
 	bool complete;
 
+	spin_lock_bh(&bucket->lock);
+	half = find(bucket, tag);
 	*known = half;
 	complete = half && half->state == SYN_ACK &&
 		   segment->ack == half->next[MQGATE_FROM_SERVER] &&
@@ -230,10 +233,12 @@ static bool finish(u64 tag, const struct mqg_segment *segment, struct mqg_begin 
 static bool pick_up(struct mqg_net *net, u64 tag, const struct mqg_segment *segment,
 		    struct mqg_begin *begin)
 {
-	struct bucket *bucket = lock_bucket(&older, tag);
-	struct half *half = take(net, bucket, tag);
+	struct bucket *bucket = bucket_of(&older, tag);
+	struct half *half;
 	bool complete;
 
+	spin_lock_bh(&bucket->lock);
+	half = take(net, bucket, tag);
 	complete = half->tag == tag && half->state == BOTH &&
 		   near(segment->seq, half->next[MQGATE_FROM_CLIENT]) &&
 		   near(segment->ack, half->next[MQGATE_FROM_SERVER]);
@@ -285,9 +290,11 @@ void mqg_half_server(struct mqg_net *net, const struct mqg_packet *packet)
 {
 	const struct mqg_segment *segment = &packet->segment;
 	u64 tag = tag_of(net, &packet->key);
-	struct bucket *bucket = lock_bucket(&older, tag);
-	struct half *half = find(bucket, tag);
+	struct bucket *bucket = bucket_of(&older, tag);
+	struct half *half;
 
+	spin_lock_bh(&bucket->lock);
+	half = find(bucket, tag);
 	if (half && half->state == CLIENT &&
 	    near(segment->ack, half->next[MQGATE_FROM_CLIENT]) &&
 	    near(segment->seq, half->next[MQGATE_FROM_SERVER])) {
