@@ -261,10 +261,12 @@ static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hoo
 	return pass(state->net, skb, protocol_of(state), MQG_PATH_THROUGH, 0);
 }
 
+#if IS_ENABLED(CONFIG_NETFILTER_FAMILY_BRIDGE)
 static unsigned int bridge(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	return pass(state->net, skb, skb->protocol, MQG_PATH_THROUGH, MQGATE_CLIENT_F_BRIDGED);
 }
+#endif
 
 #define HOOK(function, family, place, order) {	\
 	.hook		= (function),		\
