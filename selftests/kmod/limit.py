@@ -34,6 +34,7 @@ def full():
     for _ in range(3):
         client = world.dev.connect("198.18.0.1")
         accepted, _ = listener.accept()
+        undo.append(accepted.close)
         session(client, accepted)
         world.gw.until(client, phase="connected")
     client = world.dev.connect("198.18.0.1")
