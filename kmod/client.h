@@ -197,8 +197,8 @@ struct mqg_judgement {
  *   void mqg_event_violation(const struct mqg_client *client, u8 dir, u8 reason, bool dropped);
  *   void mqg_event_end(const struct mqg_client *client, u8 reason);
  *
- * main.c and net.c call, of K3: netlink.h mqg_netlink_register()/_unregister(), kfunc.h
- * mqg_kfunc_register(), proc.h mqg_proc_net_init(struct mqg_net *)/_exit().
+ * main.c and net.c call, of K3: netlink.h mqg_netlink_register()/_unregister(), proc.h
+ * mqg_proc_net_init(struct mqg_net *)/_exit().
  */
 
 /* None of what follows sleeps; all of it wants rcu_read_lock(). */

@@ -10,5 +10,21 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/version.h>
+#include <net/genetlink.h>
+
+/* GENL_MCAST_CAP_NET_ADMIN: before it, a group's flags were those of an operation. */
+#ifndef GENL_MCAST_CAP_NET_ADMIN
+#define GENL_MCAST_CAP_NET_ADMIN GENL_UNS_ADMIN_PERM
+#endif
+
+/* DUMP_ATTRS: where the attributes of a dump request are (struct genl_info since 6.6). */
+static inline struct nlattr **mqg_genl_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
 
 #endif /* MQG_COMPAT_H */

@@ -7,7 +7,6 @@
 
 #include "client.h"
 #include "half.h"
-#include "kfunc.h"
 #include "net.h"
 #include "netlink.h"
 #include "settings.h"
@@ -33,13 +32,8 @@ static int __init load(void)
 	err = mqg_netlink_register();
 	if (err)
 		goto net;
-	err = mqg_kfunc_register();
-	if (err)
-		goto netlink;
 	return 0;
 
-netlink:
-	mqg_netlink_unregister();
 net:
 	mqg_net_unregister();
 half:
@@ -49,7 +43,6 @@ cache:
 	return err;
 }
 
-/* kfuncs go with the module's BTF; a program that calls one holds the module until then. */
 static void __exit unload(void)
 {
 	mqg_netlink_unregister();
