@@ -271,7 +271,7 @@ static __always_inline __u32 mqp_body_step(struct mqp_stream *s, __u32 byte, int
 		s->state = MQP_S_ID_LO;
 		break;
 	case MQP_S_ID_LO:
-		s->packet_id |= byte;
+		s->packet_id = (__u16)(s->packet_id | byte);
 		*ended = 1;
 		return s->packet_id ? 0 : MQGATE_REASON_MQTT_PACKET_ID;
 	case MQP_S_CODE:
