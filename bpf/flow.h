@@ -16,6 +16,7 @@
 
 static __always_inline void flow_put(const struct packet *p, __u32 state, __u32 reason, __u32 need)
 {
+	struct mqgate_flow_key key = p->flow;
 	struct mqgate_flow flow = {
 		.since = p->now,
 		.state = state,
@@ -29,7 +30,7 @@ static __always_inline void flow_put(const struct packet *p, __u32 state, __u32 
 		flow.head_len = p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES;
 		__builtin_memcpy(flow.head, p->head.bytes, sizeof(flow.head));
 	}
-	bpf_map_update_elem(&mqgate_flows, &p->flow, &flow, BPF_ANY);
+	bpf_map_update_elem(&mqgate_flows, &key, &flow, BPF_ANY);
 }
 
 /*

@@ -110,6 +110,7 @@ static __always_inline __u32 settle(const struct packet *p, const struct judgeme
  */
 MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mqgate_service *svc)
 {
+	struct mqgate_flow_key key;
 	struct mqgate_flow *flow;
 	struct judgement j = {};
 	__u32 action, reason;
@@ -130,7 +131,8 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 		return j.status == MQW_MALFORMED && j.names_mqtt ? j.reason :
 								    MQGATE_REASON_PASS_VERDICT;
 
-	flow = bpf_map_lookup_elem(&mqgate_flows, &p->flow);
+	key = p->flow;
+	flow = bpf_map_lookup_elem(&mqgate_flows, &key);
 	if (flow && flow->state == MQGATE_FLOW_SEEN)
 		return MQGATE_REASON_PASS_SEEN;
 	if (flow && flow->state == MQGATE_FLOW_REFUSED) {

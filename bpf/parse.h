@@ -2,7 +2,8 @@
 /*
  * From frame to TCP segment. Owns struct packet, which the other headers read. Two steps:
  * mqg_packet_locate() finds out whether this may be ours and touches nothing that is not;
- * examine(), called once the destination port is known to be protected, says what is impossible in it.
+ * examine(), called once the destination port is known to be protected, says what in it is
+ * impossible.
  *
  * What cannot be identified as TCP to a port is passed by the caller and never counted:
  *   - more than two VLAN tags, anything but IPv4 and IPv6, an IP header that does not lead
@@ -42,7 +43,8 @@
 #define MQG_TCP_RST		0x04
 #define MQG_TCP_ACK		0x10
 #define MQG_TCP_URG		0x20
-#define MQG_TCP_JUDGED		(MQG_TCP_FIN | MQG_TCP_SYN | MQG_TCP_RST | MQG_TCP_ACK | MQG_TCP_URG)
+#define MQG_TCP_JUDGED \
+	(MQG_TCP_FIN | MQG_TCP_SYN | MQG_TCP_RST | MQG_TCP_ACK | MQG_TCP_URG)
 
 struct packet {
 	struct mqgate_flow_key	flow;
@@ -51,19 +53,19 @@ struct packet {
 	__u32			frags;		/* 1 in the program for frames in several buffers */
 	__u32			wire;		/* bytes of the frame */
 	__u32			tcp;		/* offset of the TCP header */
-	__u32			ip_end;		/* offset behind the IP packet, as the header says */
+	__u32			ip_end;		/* offset behind the IP packet, by its header */
 	__u32			payload;	/* offset */
 	__u32			payload_len;
 	__u32			seq;
 	__u32			service;
 	__u32			kind;
 	__u8			flags;		/* of TCP */
-	__u8			doff;		/* bytes of the TCP header; 0 = the frame ends before */
+	__u8			doff;		/* bytes of the TCP header; 0 = cut off */
 	__u8			v4;
 	__u8			first_fragment;
 	__u8			proven;		/* the source finished a TCP handshake */
 	__u8			judged;		/* the payload itself gave the reason */
-	__u8			reserved[6];	/* explicit: what is passed on must be initialised */
+	__u8			reserved[6];	/* what is passed on must be initialised */
 };
 
 /* Copies @len (constant) bytes at @off; false where the frame is shorter. */

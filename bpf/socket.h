@@ -7,6 +7,10 @@
  * neither the routing table nor the address tells them apart, because a local address may
  * be translated to a broker elsewhere (DNAT is how container hosts publish a port) and a
  * bridge forwards with IP forwarding off. If nobody listens, the stack's RST is the answer.
+ *
+ * A listener is taken for the end of the flow. Where its port is translated all the same (a
+ * container host's user space proxy listens on every published port), flows older than the
+ * attach are dropped, since nothing tells them from strangers.
  */
 #ifndef MQG_BPF_SOCKET_H
 #define MQG_BPF_SOCKET_H
@@ -18,7 +22,7 @@ enum ground {
 	GROUND_FIRST,		/* established, nothing received so far, and this comes next */
 	GROUND_OPENING,		/* listener, or a handshake that this may complete: unproven */
 	GROUND_SEEN,		/* established, and bytes went before */
-	GROUND_ELSEWHERE,	/* out of order, an old duplicate, TIME_WAIT: the stack's to answer */
+	GROUND_ELSEWHERE,	/* out of order, old, TIME_WAIT: the stack's to answer */
 };
 
 /* Of the kernel's structures just the members that are read; libbpf relocates them. */
@@ -44,11 +48,9 @@ static __always_inline enum ground ground_of(struct packet *p, struct bpf_sock *
 		if (request && request->rcv_nxt == p->seq)
 			return GROUND_OPENING;
 		return GROUND_ELSEWHERE;
-	case BPF_TCP_TIME_WAIT:
-	case BPF_TCP_SYN_SENT:
-		return GROUND_ELSEWHERE;
 	}
 	tcp = bpf_skc_to_tcp_sock(sk);
+	/* TIME_WAIT is no full socket. */
 	if (!tcp)
 		return GROUND_ELSEWHERE;
 	/* Only who knows the sequence number is the peer of the handshake: others may spoof. */

@@ -3,7 +3,7 @@
 # and TEST_PROGS the kselftest way (KTAP, exit 0 pass, 1 fail, 4 skip).
 #
 # A directory's Makefile:
-#	TEST_GEN_PROGS	:= parse_test		built here, from parse_test.c unless a rule says else
+#	TEST_GEN_PROGS	:= parse_test		built here, of parse_test.c or by a rule
 #	TEST_GEN_FILES	:= helper		built here, not run
 #	TEST_PROGS	:= attach.sh		run as they are
 #	include ../lib.mk
@@ -33,24 +33,29 @@ gen_files := $(addprefix $(OUTPUT)/,$(TEST_GEN_FILES))
 wanted	  := $(gen_progs) $(if $(UNIT),,$(TEST_PROGS))
 ifneq ($(PROGS),)
 wanted	  := $(foreach p,$(wanted),$(if $(filter $(PROGS),$(notdir $(p))),$(p)))
+build_only := $(filter $(wanted),$(gen_progs))
+else
+build_only := $(gen_progs)
 endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(gen_progs) files
+all: $(build_only) files
 
 # What other programs run: no test library is needed for it.
 files: $(gen_files)
 
-$(gen_progs) $(gen_files): | $(OUTPUT)
+$(gen_progs) $(gen_files): $(top)/selftests/lib.mk | $(OUTPUT)
 
 $(OUTPUT):
 	mkdir -p $@
 
+# With -MMD a program of several sources would keep the headers of the last one only.
 $(OUTPUT)/%: %.c
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) $(LDFLAGS) $(LDLIBS)
+	$(CC) $(TEST_CFLAGS) -MM -MP -MT $@ $(filter %.c,$^) >$@.d
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDFLAGS) $(LDLIBS)
 
 -include $(wildcard $(OUTPUT)/*.d)
 
@@ -58,7 +63,11 @@ run_tests: all
 	@MQGATE_TOP=$(top) MQGATE_BUILD=$(abspath $(top)/$(BUILD)) MQGATE_OUTPUT=$(OUTPUT) \
 		bash $(top)/selftests/lib/runner.sh $(suite) $(wanted)
 
+# Their full names, for those who run them elsewhere: selftests/vm does, in a guest.
+emit_tests:
+	@printf '%s\n' $(abspath $(wanted))
+
 clean:
 	rm -rf $(OUTPUT)
 
-.PHONY: all files run_tests clean
+.PHONY: all files run_tests emit_tests clean

@@ -12,7 +12,8 @@ endef
 
 # $(call as_root,TARGET)
 define as_root
-	@[ "$$(id -u)" = 0 ] || { echo "make $(1) needs root (namespaces, BPF): sudo make $(1)" >&2; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { \
+		echo "make $(1) needs root (namespaces, BPF): sudo make $(1)" >&2; exit 1; }
 endef
 
 # $(call handed_back,COMMAND): COMMAND, and its exit status after build/ has its owner again
@@ -40,7 +41,7 @@ test: ## all tests but the mutants (root; under 15 minutes)
 test-unit: ## parsers, vectors, ABI layout, units of command and daemon
 	$(call prepared,test)
 	$(call handed_back,$(suites) UNIT=1 \
-		TARGETS="$(filter-out bpf e2e lib bench,$(unit_suites))")
+		TARGETS="$(filter-out bpf e2e lib bench vm,$(unit_suites))")
 
 test-xdp: ## XDP by BPF_PROG_RUN and over veth (root)
 	$(call as_root,$@)
@@ -52,12 +53,30 @@ test-e2e: ## daemon, proxy and the whole loop against mosquitto (root)
 	$(call prepared,test run)
 	$(call handed_back,$(suites) TARGETS="$(filter daemon proxy cmd e2e,$(unit_suites))")
 
+test-vm: ## the XDP programs on Debian's kernels in QEMU (KERNEL=6.1|6.12)
+	$(call prepared,test run vm)
+	$(call handed_back,$(suites) TARGETS=vm)
+
+test-full: ## make test with long fuzzing, 10^6 mutated payloads, and Debian's kernels (root)
+	$(call as_root,$@)
+	$(call prepared,test run vm)
+	@$(setup) kernel bpf/mqgate.bpf.o
+	$(call handed_back,FUZZ_SECONDS=120 MQGATE_RUNS=1000000 \
+		$(suites) ALSO=vm KERNEL="6.1 6.12")
+
 test-mutants: ## remove a guard at a time: the test that holds it must go red (root)
 	$(call as_root,$@)
 	$(call prepared,test run)
 	$(call handed_back,bash selftests/mutants/run.sh $(MUTANTS))
 
 unit_suites := $(patsubst selftests/%/Makefile,%,$(wildcard selftests/*/Makefile))
+
+bench-xdp: ## a malformed CONNECT dropped, against an empty drop, in one run (root)
+	$(call as_root,$@)
+	$(call prepared,bench run)
+	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-xdp)
+
+bench: bench-xdp ## all benchmarks
 
 fuzz: ## the parsers under libFuzzer for FUZZ_SECONDS=60 each
 	$(call prepared,test)
@@ -70,4 +89,5 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run test test-unit test-xdp test-e2e test-mutants fuzz style sparse
+.PHONY: run bench bench-xdp test test-unit test-xdp test-e2e test-vm test-full test-mutants \
+	fuzz style sparse

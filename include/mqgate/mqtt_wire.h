@@ -199,9 +199,9 @@ static __always_inline __u32 mqw_remaining_check(__u32 remaining, __u32 max_rema
  * mqw_reason_answered() - is this a refusal that the protocol answers before the close?
  * @reason: of a malformed CONNECT
  *
- * An empty client identifier without a clean session is well-formed garbage-free MQTT that
- * the server refuses with CONNACK 0x02 (MQTT 3.1.1, 3.1.3-8): whoever drops packets in
- * silence lets it through to the one that can answer.
+ * A whole and well-formed CONNECT whose only fault is an empty client identifier without a clean
+ * session is refused with CONNACK 0x02 (MQTT 3.1.1, 3.1.3-8): whoever drops packets in silence
+ * lets it through to the one that can answer.
  */
 static __always_inline int mqw_reason_answered(__u32 reason)
 {
@@ -349,6 +349,18 @@ static __always_inline int mqw_varint_step(struct mqw_connect *c, __u32 byte)
 	return byte == 0 && c->shift ? -1 : 0;
 }
 
+/*
+ * MQTT 3.1 section 3.1 and 3.1.1 3.1.3-7; version 5 assigns an identifier. Asked at the end of
+ * the packet: only who is right in everything else is told.
+ */
+static __always_inline __u32 mqw_client_id_check(const struct mqw_connect *c)
+{
+	if (c->client_id.len || c->level == MQW_LEVEL_5 ||
+	    (c->level == MQW_LEVEL_311 && (c->flags & MQW_CONNECT_CLEAN)))
+		return MQGATE_REASON_NONE;
+	return MQGATE_REASON_MQTT_CLIENT_ID;
+}
+
 /* Goes to @field, or beyond it to the first field that the flags announce. */
 static __always_inline __u32 mqw_field_enter(struct mqw_connect *c, __u32 field)
 {
@@ -372,7 +384,7 @@ static __always_inline __u32 mqw_field_enter(struct mqw_connect *c, __u32 field)
 	c->shift = 0;
 	if (field == MQW_F_END) {
 		c->state = MQW_S_DONE;
-		return c->pos == c->total ? 0 : MQGATE_REASON_MQTT_TOO_LONG;
+		return c->pos == c->total ? mqw_client_id_check(c) : MQGATE_REASON_MQTT_TOO_LONG;
 	}
 	if (field == MQW_F_PROPERTIES || field == MQW_F_WILL_PROPERTIES) {
 		c->state = MQW_S_PROPERTY_LEN;
@@ -439,10 +451,6 @@ static __always_inline __u32 mqw_content_begin(struct mqw_connect *c)
 	} else if (c->field == MQW_F_CLIENT_ID) {
 		c->client_id = span;
 		binary = 0;
-		/* MQTT 3.1 section 3.1 and 3.1.1 3.1.3-7; version 5 assigns one. */
-		if (!span.len && (c->level == MQW_LEVEL_31 ||
-				  (c->level == MQW_LEVEL_311 && !(c->flags & MQW_CONNECT_CLEAN))))
-			return MQGATE_REASON_MQTT_CLIENT_ID;
 	} else if (c->field == MQW_F_WILL_TOPIC) {
 		c->will_topic = span;
 		binary = 0;

@@ -156,12 +156,47 @@ static void empty(int map)
 		bpf_map_delete_elem(map, key);
 }
 
+/* Every counter of every CPU, in one call; valid until the next. */
+static const struct mqgate_stat *stats_all(struct xdp *x)
+{
+	static struct mqgate_stat *values;
+	static uint32_t *keys;
+	uint32_t next, count = MQGATE_STATS_ENTRIES;
+
+	if (!values) {
+		values = calloc(MQGATE_STATS_ENTRIES * (size_t)x->cpus, sizeof(*values));
+		keys = calloc(MQGATE_STATS_ENTRIES, sizeof(*keys));
+	}
+	if (!values || !keys ||
+	    (bpf_map_lookup_batch(x->stats, NULL, &next, keys, values, &count, NULL) &&
+	     errno != ENOENT) || count != MQGATE_STATS_ENTRIES)
+		err(1, "mqgate_stats");
+	return values;
+}
+
+static void add_cpus(struct xdp *x, const struct mqgate_stat *cpus, struct mqgate_stat *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (int i = 0; i < x->cpus; i++) {
+		sum->packets += cpus[i].packets;
+		sum->bytes += cpus[i].bytes;
+		sum->observed += cpus[i].observed;
+		if (cpus[i].sampled > sum->sampled)
+			sum->sampled = cpus[i].sampled;
+		if (cpus[i].packets || cpus[i].observed) {
+			sum->service = cpus[i].service;
+			sum->reason = cpus[i].reason;
+		}
+	}
+}
+
 /* Ports that a test may have set: cleared by name, the table is large. */
 static const uint16_t used_ports[] = { 22, 1883, 8883, 2000, 2001 };
 
 void xdp_reset(struct xdp *x)
 {
 	struct mqgate_stat *zero = calloc((size_t)x->cpus, sizeof(*zero));
+	const struct mqgate_stat *all = stats_all(x);
 	const struct mqgate_service none = {};
 
 	if (!zero)
@@ -176,7 +211,7 @@ void xdp_reset(struct xdp *x)
 	for (uint32_t i = 0; i < MQGATE_STATS_ENTRIES; i++) {
 		struct mqgate_stat sum;
 
-		xdp_stat(x, i / MQGATE_REASON_PACKET_MAX, i % MQGATE_REASON_PACKET_MAX, &sum);
+		add_cpus(x, all + (size_t)i * (size_t)x->cpus, &sum);
 		if (sum.packets || sum.observed || sum.sampled)
 			bpf_map_update_elem(x->stats, &i, zero, 0);
 	}
@@ -185,25 +220,9 @@ void xdp_reset(struct xdp *x)
 
 void xdp_stat(struct xdp *x, uint32_t service, uint32_t reason, struct mqgate_stat *sum)
 {
-	static struct mqgate_stat *cpus;
 	uint32_t index = MQGATE_STATS_INDEX(service, reason);
 
-	if (!cpus)
-		cpus = calloc((size_t)x->cpus, sizeof(*cpus));
-	memset(sum, 0, sizeof(*sum));
-	if (!cpus || bpf_map_lookup_elem(x->stats, &index, cpus))
-		err(1, "mqgate_stats");
-	for (int i = 0; i < x->cpus; i++) {
-		sum->packets += cpus[i].packets;
-		sum->bytes += cpus[i].bytes;
-		sum->observed += cpus[i].observed;
-		if (cpus[i].sampled > sum->sampled)
-			sum->sampled = cpus[i].sampled;
-		if (cpus[i].packets || cpus[i].observed) {
-			sum->service = cpus[i].service;
-			sum->reason = cpus[i].reason;
-		}
-	}
+	add_cpus(x, stats_all(x) + (size_t)index * (size_t)x->cpus, sum);
 }
 
 static uint64_t at_ms(int ms)
@@ -284,10 +303,12 @@ struct counts {
 
 static void count_all(struct xdp *x, struct counts *c)
 {
+	const struct mqgate_stat *all = stats_all(x);
+
 	for (uint32_t i = 0; i < MQGATE_STATS_ENTRIES; i++) {
 		struct mqgate_stat sum;
 
-		xdp_stat(x, i / MQGATE_REASON_PACKET_MAX, i % MQGATE_REASON_PACKET_MAX, &sum);
+		add_cpus(x, all + (size_t)i * (size_t)x->cpus, &sum);
 		c->packets[i] = sum.packets;
 		c->bytes[i] = sum.bytes;
 		c->observed[i] = sum.observed;
@@ -325,7 +346,8 @@ bool xdp_step(struct xdp *x, int program, const struct step *s)
 	for (unsigned int i = 0; i < times; i++) {
 		action = xdp_run(x, program, frame, len, s->linear);
 		if (action != (s->drop ? XDP_DROP : XDP_PASS)) {
-			printf("# XDP answered %d, wanted %d\n", action, s->drop ? XDP_DROP : XDP_PASS);
+			printf("# XDP answered %d, wanted %d\n", action,
+			       s->drop ? XDP_DROP : XDP_PASS);
 			good = false;
 		}
 	}
@@ -340,7 +362,8 @@ bool xdp_step(struct xdp *x, int program, const struct step *s)
 		    bytes == (s->observed ? 0 : expect * len) &&
 		    observed == (s->observed ? expect : 0))
 			continue;
-		printf("# service %u %s: packets +%llu bytes +%llu observed +%llu, wanted +%llu of %zu%s\n",
+		printf("# service %u %s: packets +%llu bytes +%llu observed +%llu, "
+		       "wanted +%llu of %zu%s\n",
 		       i / MQGATE_REASON_PACKET_MAX, reason_name(i % MQGATE_REASON_PACKET_MAX),
 		       (unsigned long long)packets, (unsigned long long)bytes,
 		       (unsigned long long)observed, (unsigned long long)expect, len,

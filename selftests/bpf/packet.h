@@ -14,7 +14,10 @@
 
 #define PKT_MAX		4096
 
-enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128, NO_FLAGS = 256 };
+enum {
+	FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128,
+	NO_FLAGS = 256,
+};
 
 /* In the fields below 0 means "as it should be". */
 struct pkt {

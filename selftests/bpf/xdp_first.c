@@ -227,7 +227,8 @@ static const struct scene scenes[] = {
 	TLS_STRICT("an odd list of suites",
 		   "16 0301 002E 01 00002A 0303 AA*32 00 0003 1301 00 01 00",
 		   DROPS(2, TLS_SUITES), NONE),
-	TLS_STRICT("compression without null", "16 0301 002D 01 000029 0303 AA*32 00 0002 1301 01 01",
+	TLS_STRICT("compression without null",
+		   "16 0301 002D 01 000029 0303 AA*32 00 0002 1301 01 01",
 		   DROPS(2, TLS_COMPRESSION), NONE),
 	TLS_STRICT("extensions that do not add up",
 		   "16 0301 0033 01 00002F 0303 AA*32 00 0002 1301 01 00 0004 000A 0001",
@@ -245,7 +246,8 @@ static const struct scene scenes[] = {
 			.svc = { .flags = MQGATE_SVC_F_STRICT, .first_max = 41 } } },
 	  .steps = { { .p = { .dport = 8883, .data = HELLO }, PASSES(2, FIRST) },
 		     { .p = { .dport = 8883, .sport = 40001,
-			      .data = "16 0301 002E 01 00002A 0303" }, DROPS(2, TLS_HELLO_LENGTH) } } },
+			      .data = "16 0301 002E 01 00002A 0303" },
+		       DROPS(2, TLS_HELLO_LENGTH) } } },
 };
 
 int main(void)

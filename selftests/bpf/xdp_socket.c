@@ -339,7 +339,7 @@ static const struct {
 	{ "over IPv6 likewise", bad_v6 },
 	{ "from an IPv4 client of a socket bound to :: likewise", bad_dual },
 	{ "ATTACKS 13: a prefix on an established socket is SUSPECT", prefix },
-	{ "ATTACKS 13: segments out of order and old ones are the socket's to judge", out_of_order },
+	{ "ATTACKS 13: segments out of order are the socket's to judge", out_of_order },
 	{ "a flow older than the attach lives on", older_than_attach },
 	{ "the middle of an old flow that resembles a malformed CONNECT is lost once", resembling },
 	{ "a spoofed segment does not get the flow REFUSED nor its source blamed", spoofed },

@@ -68,18 +68,30 @@ write_messages() {
 	done
 }
 
-# listen_as NAME TOPIC: starts mosquitto_sub; its output goes to heard/NAME.
+# listen_as NAME TOPIC: a device with mosquitto_sub, started again whenever it ends, as a device
+# would. What it hears goes to heard/NAME.
 listen_as() {
 	local name=$1 topic=$2 options
 	device_options "$name"
-	nsenter --net="/run/netns/$(ns_name devices)" -- \
-		stdbuf -oL mosquitto_sub "${options[@]}" -t "$topic" \
-		> "$WORK/heard/$name" 2> "$WORK/heard/$name.err" < /dev/null &
-	listener_pid[$name]=$!
+	: > "$WORK/heard/$name"
+	: > "$WORK/heard/$name.err"
+	listen_for_ever "$name" -t "$topic" "${options[@]}" < /dev/null &
 	on_exit stop $!
 }
 
-declare -A listener_pid publisher_pid
+listen_for_ever() {
+	local name=$1 never client
+	shift
+	exec {never}<> <(:)
+	trap 'kill $client 2> /dev/null; exit' TERM
+	while :; do
+		nsenter --net="/run/netns/$(ns_name devices)" -- stdbuf -oL mosquitto_sub "$@" \
+			>> "$WORK/heard/$name" 2>> "$WORK/heard/$name.err" &
+		client=$!
+		wait $client
+		read -rt 0.3 -u "$never"
+	done
+}
 
 subscribed() {
 	[ "$(grep -c "Sending SUBACK to $1\$" "$WORK/broker.log")" -ge "${2:-1}" ]
@@ -118,7 +130,6 @@ devices_publish() {
 		trickle "$WORK/said/$name" "$1" | nsenter --net="/run/netns/$(ns_name devices)" -- \
 			mosquitto_pub "${options[@]}" -t "line/$name" -l \
 			2> "$WORK/heard/$name.err" &
-		publisher_pid[$name]=$!
 		on_exit stop $!
 	done
 }
@@ -187,6 +198,24 @@ misfit_try() {
 	seen=$(refusals_of "$addr" | sort -u)
 	echo "$name: $seen"
 	[ "$seen" = "$reason" ] && ! grep -q "intrusion by $name" "$WORK/heard/dev10"
+}
+
+# persist ADDRESS: the revoked device tries from there until its source is banned by score.
+persist() {
+	local pid
+	listen_for_ever persistent -A "$1" -h $GW4 -p 8883 -i stolen -t none \
+		--cafile "$WORK/pki/ca.pem" --cert "$WORK/pki/stolen.pem" \
+		--key "$WORK/pki/stolen.key" < /dev/null &
+	pid=$!
+	on_exit stop $pid
+	poll_until 20 banned_by_score "$1"
+	stop $pid
+	banned_by_score "$1"
+}
+
+banned_by_score() {
+	mqgate -j verdict list | jq -e --arg source "$1" 'any(.source == $source and
+		.action == "drop" and .origin == "daemon")'
 }
 
 refusals_of() {

@@ -33,7 +33,7 @@ live_end() {
 	:
 }
 
-plan 34
+plan 36
 WORK=$(scratch)
 on_exit rm -rf "$WORK"
 chgrp mqgate "$WORK" && chmod 0750 "$WORK"

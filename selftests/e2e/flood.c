@@ -159,6 +159,8 @@ static int run(struct flood *f)
 		for (k = 0; k < n && !stopped;) {
 			took = sendmmsg(f->fd, messages + k, (unsigned int)(n - k), 0);
 			if (took > 0) {
+				/* A short count stands for an error of the packet behind it. */
+				f->retried += (size_t)took < n - k;
 				while (took--) {
 					account(f, target[k], shape[k], number[k]);
 					k++;

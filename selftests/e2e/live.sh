@@ -2,11 +2,14 @@
 # shellcheck shell=bash
 #
 # What people see of `make run` while something long happens: `mqgate top` where the output is a
-# terminal and XDP is attached, else a line now and then. Sourced by run.sh only.
+# terminal and XDP is attached, else a line now and then. The last scene speaks for itself.
+# Sourced by run.sh only.
 
 live_pid=
 
 live_begin() {
+	live_pid=
+	[ "$1" != kill ] || return 0
 	if [ -t 1 ] && [ "$1" != control ]; then
 		nsenter --net="/run/netns/$(ns_name gateway)" -- "$MQGATE_BUILD/mqgate" top \
 			interval 500ms < /dev/null &
@@ -18,25 +21,24 @@ live_begin() {
 }
 
 live_end() {
+	[ -n "$live_pid" ] || return 0
 	stop "$live_pid"
 	[ ! -t 1 ] || printf '\n'
 }
 
 # The counters that the claims are made of, every two seconds.
 live_lines() {
-	local what=$1 never start=$SECONDS
+	local what=$1 never line start=$SECONDS
 	exec {never}<> <(:)
 	while :; do
 		read -rt 2 -u "$never"
-		printf '    %3d s  %s: ' $((SECONDS - start)) "$what"
-		printf 'offered on the wire %s' "$(in_ns devices cat /proc/net/dev |
-			awk '$1 == "dev0:" { print $11 }')"
-		[ "$what" = control ] ||
-			printf ', dropped in XDP %s' "$(drops_now 2> /dev/null | total)"
-		printf ', at the broker: flood %s, attackers %s' "$(counted broker from_flood)" \
-			"$(counted broker from_attackers)"
-		[ ! -d "$WORK/said" ] ||
-			printf ', messages %s of %s' "$(heard_total)" "$(said_total)"
-		printf '\n'
+		printf -v line '    %3d s  %s: offered on the wire %s' $((SECONDS - start)) \
+			"$what" "$(in_ns devices cat /proc/net/dev |
+				awk '$1 == "dev0:" { print $11 }')"
+		[ "$what" = control ] || line+=", dropped in XDP $(drops_now | total)"
+		line+=", at the broker: flood $(counted broker from_flood)"
+		line+=", attackers $(counted broker from_attackers)"
+		[ ! -d "$WORK/said" ] || line+=", messages $(heard_total) of $(said_total)"
+		echo "$line"
 	done 2> /dev/null
 }

@@ -6,6 +6,14 @@
 # detaches at Ctrl-C. Sourced by run.sh. Touches nothing but that interface, the pins and the
 # daemon.
 
+# An address: of the configuration, without its quotes, is BROKER.
+real_names_broker() {
+	awk -v broker="$BROKER" '
+		{ sub(/#.*/, ""); gsub(/["\047]/, "") }
+		$1 == "address:" && $2 == broker { found = 1 }
+		END { exit !found }' "$CONFIG"
+}
+
 real_check() {
 	local absent=()
 	[ -n "${IF:-}" ] || absent+=("IF=INTERFACE")
@@ -18,10 +26,15 @@ real_check() {
 		give_up "IF=$IF: there is no such interface; \`ip link\` lists them"
 	[ -r "$CONFIG" ] || give_up "CONFIG=$CONFIG: cannot be read"
 	"$MQGATE_BUILD/mqgated" -c "$CONFIG" -t || give_up "CONFIG=$CONFIG is not good, see above"
-	grep -Eq "^[^#]*address:[[:space:]]*[\"']?$(sed 's/[][.*^$\\]/\\&/g' <<< "$BROKER")[\"']?" \
-		"$CONFIG" ||
+	real_names_broker ||
 		give_up "CONFIG=$CONFIG has no broker at $BROKER; its brokers: section needs" \
 			"address: \"$BROKER\""
+}
+
+# Whether mqgate guards the interface already: then it is not this run's to detach.
+real_attached() {
+	"$MQGATE_BUILD/mqgate" -j status 2> /dev/null |
+		jq -e --arg name "$IF" '.interfaces[] | select(.name == $name)' > /dev/null
 }
 
 real_detach() {
@@ -31,9 +44,13 @@ real_detach() {
 real_thing() {
 	real_check
 	install -d -o root -g mqgate -m 0770 "${MQGATE_RUN:-/run/mqgate}"
-	"$MQGATE_BUILD/mqgate" attach "$IF" confirm 60s || give_up "not attached to $IF"
-	on_exit real_detach
-	echo "mqgated runs in the foreground; Ctrl-C ends it and detaches from $IF"
+	if real_attached; then
+		echo "mqgate guards $IF already, and goes on guarding it afterwards"
+	else
+		"$MQGATE_BUILD/mqgate" attach "$IF" confirm 60s || give_up "not attached to $IF"
+		on_exit real_detach
+	fi
+	echo "mqgated runs in the foreground; Ctrl-C ends it"
 	"$MQGATE_BUILD/mqgated" -c "$CONFIG" &
 	on_exit stop $!
 	wait $!

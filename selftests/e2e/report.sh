@@ -33,11 +33,10 @@ report() {
 	done
 	rule
 	row "messages published during the flood" "-" "$(said_total)"
-	row "  arrived with their content" "-" "$(heard_total)"
+	row "  arrived with their content" "-" "${figure[heard]}"
 	rule
 	for misfit in "${misfits[@]}"; do
-		row "refused: $(misfit_words "${misfit%% *}")" "" ""
-		row "" "" "${misfit##* }"
+		printf '  %-48s %20s\n' "refused: $(misfit_words "${misfit%% *}")" "${misfit##* }"
 	done
 	rule
 	row "flood while mqgated was dead and came back" "-" "${figure[kill_offered]}"

@@ -92,27 +92,56 @@ if [ -n "${IF:-}${BROKER:-}${CONFIG:-}" ]; then
 	exit
 fi
 
-FLOOD_CONTROL=200000 FLOOD_COUNT=${FLOOD_COUNT:-1200000} FLOOD_RATE=60000 FLOOD_KILL=900000
-FLOOD_SOURCES=100000 ATTACKERS=1000 MESSAGES=100 GAP=0.05
+# The whole play, in a process group of its own.
+play() {
+	set +m
+	trap ktap_cleanup EXIT
+	trap 'exit 143' TERM
+	FLOOD_CONTROL=200000 FLOOD_COUNT=${FLOOD_COUNT:-1200000} FLOOD_RATE=60000 FLOOD_KILL=900000
+	FLOOD_SOURCES=100000 ATTACKERS=1000 MESSAGES=100 GAP=0.1
 
-scene "Setting the stage: devices | gateway | broker, a PKI, mosquitto, 25 devices"
-WORK=$(scratch)
-on_exit rm -rf "$WORK"
-chgrp mqgate "$WORK" && chmod 0750 "$WORK" || give_up "the account mqgate is missing: make setup"
-ulimit -n "$(ulimit -Hn)"
-ns_reap
-own_places && stage_network && stage_pki "$WORK/pki" &&
-	stage_config "$WORK/mqgate.yaml" "$WORK/pki" &&
-	broker_start broker "$WORK" '*' 1883 && stage_warm || give_up "the stage does not stand"
-gateway_mac=$(ns_mac gateway gw0)
-claim "the stage stands after $SECONDS s" true
+	scene "Setting the stage: devices | gateway | broker, a PKI, mosquitto, 25 devices"
+	WORK=$(scratch)
+	on_exit rm -rf "$WORK"
+	chgrp mqgate "$WORK" && chmod 0750 "$WORK" ||
+		give_up "the account mqgate is missing: sudo selftests/lib/setup.sh install"
+	ulimit -n "$(ulimit -Hn)"
+	ns_reap
+	own_places && stage_network && stage_pki "$WORK/pki" &&
+		stage_config "$WORK/mqgate.yaml" "$WORK/pki" &&
+		broker_start broker "$WORK" '*' 1883 && stage_warm ||
+		give_up "the stage does not stand"
+	gateway_mac=$(ns_mac gateway gw0)
+	claim "the stage stands after $SECONDS s" true
 
-if scene_control && scene_protected && scene_kill; then
-	report
-else
-	echo
-	echo "  Stopped: without that the rest means nothing. mqgated said:"
-	tail -n 20 "$WORK/mqgated.log" 2> /dev/null | sed 's/^/    /'
-fi
-[ "${KEEP:-}" != 1 ] || keep
-[ "$claims_failed" -eq 0 ]
+	if scene_control && scene_protected && scene_kill; then
+		report
+	else
+		echo
+		echo "  Stopped: without that the rest means nothing. mqgated said:"
+		tail -n 20 "$WORK/mqgated.log" 2> /dev/null | sed 's/^/    /'
+	fi
+	[ "${KEEP:-}" != 1 ] || keep
+	[ "$claims_failed" -eq 0 ]
+}
+
+# bash forgets a SIGINT that comes in the moment in which a child of its own ends well; it never
+# forgets a SIGTERM, nor any signal while it does nothing but wait. So that is what happens here.
+player=
+interrupted=
+interrupt() {
+	interrupted=yes
+	[ -z "$player" ] || kill -TERM -- "-$player" 2> /dev/null
+}
+trap interrupt INT TERM HUP
+set -m
+play &
+player=$!
+set +m
+[ -z "$interrupted" ] || interrupt
+while :; do
+	wait "$player"
+	status=$?
+	! gone "$player" || break
+done
+exit "$status"

@@ -153,6 +153,8 @@ stage_config() {
 	    mode: enforce
 	    unknown_flows: strict
 	    when_daemon_away: open
+	score:
+	  ban: 5m
 	user: mqgate
 	group: mqgate
 	http: "off"

@@ -50,7 +50,8 @@ if [ "$(id -u)" = 0 ]; then
 	check "install installs what is missing" setup install build
 	contains "and says so" "$(cat "$dir/said")" "setup: installing no-such-package"
 	rm -f "$dir/here"
-	apt_get "[ \$1 = update ] && touch '$dir/updated'; [ -e '$dir/updated' ] && touch '$dir/here'"
+	apt_get "[ \$1 = update ] && touch '$dir/updated'
+		[ -e '$dir/updated' ] && touch '$dir/here'"
 	check "where the lists are old, it fetches them and tries again" setup install build
 	rm -f "$dir/here"
 	apt_get "echo the mirror is away; exit 100"

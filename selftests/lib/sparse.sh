@@ -6,14 +6,21 @@ set -u
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 flags=(-D_GNU_SOURCE -std=gnu11 -Iinclude -Iinclude/uapi -Iuserspace -Iuserspace/mqgated
-	'-DMQG_VERSION="sparse"' -Wno-decl -Wsparse-error
+	'-DMQG_VERSION="sparse"' -Wno-decl -Wno-non-pointer-null -Wsparse-error
 	"-I$(gcc -print-file-name=include)" "-I/usr/include/$(gcc -print-multiarch)")
 read -ra pkg <<< "$(pkg-config --cflags libbpf jansson libcyaml yaml-0.1 openssl libmicrohttpd \
 	libcap-ng libseccomp libsystemd)"
+# Off: glibc's PTHREAD_MUTEX_INITIALIZER writes 0 for a pointer. Left out below: sparse 0.6.4 does
+# not know \u in strings (C99, 6.4.3).
 wrong=0
 count=0
 while IFS= read -r file; do
-	sparse "${flags[@]}" "${pkg[@]}" "$file" || wrong=1
+	said=$(sparse "${flags[@]}" "${pkg[@]}" "$file" 2>&1 |
+		grep -v "unknown escape sequence: '.u'")
+	if [ -n "$said" ]; then
+		echo "$said"
+		wrong=1
+	fi
 	count=$((count + 1))
 done < <(find userspace selftests -name '*.c' ! -name '*.bpf.c' ! -path '*/fuzz*' | sort)
 [ $wrong -ne 0 ] || echo "sparse: nothing to say about $count files"

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Runs the suites named as arguments one after the other and ends with the summary line. Owns the
-# file $MQGATE_RESULTS, to which runner.sh adds a line a program. Called by selftests/Makefile.
+# file $MQGATE_RESULTS, to which runner.sh adds a line a program; two runs at once do not share it.
+# Called by selftests/Makefile.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
-: "${MQGATE_RESULTS:?the Makefile sets it}"
+MQGATE_RESULTS=$(mktemp) || exit 1
 export MQGATE_RESULTS
-mkdir -p "$(dirname "$MQGATE_RESULTS")" || exit 1
-: > "$MQGATE_RESULTS"
+trap 'rm -f "$MQGATE_RESULTS"' EXIT
 
 if [ $# -eq 0 ]; then
 	echo "no suite to run: TARGETS is empty" >&2

@@ -6,6 +6,7 @@
 #
 #	Guard: what is removed, in words
 #	Test: SUITE/PROGRAM
+#	Needs: what the top Makefile has to build for the test: targets, or "nothing"; else all
 #
 # Works on copies of the tree below build/mutants; first sees that each named test is green
 # without a patch. One that does not apply or does not build is a failure: the guard has moved, and
@@ -31,6 +32,16 @@ header() {
 	sed -n "/^---/q; s/^$2: //p" "$1"
 }
 
+# What the patches that name a test need for it, together.
+needs_of() {
+	local patch needs
+	for patch in "${patches[@]}"; do
+		[ "$(header "$patch" Test)" = "$1" ] || continue
+		needs=$(header "$patch" Needs)
+		echo "${needs:-all}"
+	done | sort -u | tr '\n' ' '
+}
+
 # fresh NAME: a copy of the tree as it stands, with the objects of user space already there (their
 # rules name paths below the top directory, so that they hold in a copy).
 fresh() {
@@ -46,17 +57,24 @@ fresh() {
 	fi
 }
 
-# built NAME SUITE
+# built NAME SUITE/PROGRAM NEEDS
 built() {
-	make --no-print-directory -C "$room/$1" BUILD=build all &&
-		make --no-print-directory -C "$room/$1/selftests" BUILD=build all TARGETS="$2"
+	local needs
+	read -ra needs <<< "${3:-all}"
+	if [ "${needs[*]}" != nothing ]; then
+		make --no-print-directory -C "$room/$1" BUILD=build "${needs[@]}" || return 1
+	fi
+	make --no-print-directory -C "$room/$1/selftests" BUILD=build all TARGETS="${2%%/*}" \
+		PROGS="${2#*/}"
 }
 
 # colour NAME SUITE/PROGRAM: prints green, red or nothing-ran.
 colour() {
 	local copy=$room/$1 suite=${2%%/*} program=${2#*/} last
-	last=$(make --no-print-directory -C "$copy/selftests" BUILD=build run_tests \
-		TARGETS="$suite" PROGS="$program" 2>&1 | tee "$room/$1.log" | tail -n 1)
+	make --no-print-directory -C "$copy/selftests" BUILD=build run_tests \
+		TARGETS="$suite" PROGS="$program" > "$room/$1.log" 2>&1
+	last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$room/$1.log" |
+		tail -n 1)
 	grep -q "^# selftests: $suite: $program\$" "$room/$1.log" || { echo nothing-ran; return; }
 	case $last in
 	"0 passed, 0 failed,"*)	echo nothing-ran ;;
@@ -82,7 +100,7 @@ plan $((${#tests[@]} + ${#patches[@]}))
 green=()
 fresh unpatched
 for test in "${tests[@]}"; do
-	if ktap_run built unpatched "${test%%/*}"; then
+	if ktap_run built unpatched "$test" "$(needs_of "$test")"; then
 		is "without a patch $test is green" "$(colour unpatched "$test")" green &&
 			green+=("$test")
 	else
@@ -106,7 +124,7 @@ for patch in "${patches[@]}"; do
 	if ! { fresh "$name" && ktap_run applied "$name" "$patch"; }; then
 		tail -n 20 "$ktap_said" | sed 's/^/# /'
 		not_ok "$what (the patch does not apply)"
-	elif ! ktap_run built "$name" "${test%%/*}"; then
+	elif ! ktap_run built "$name" "$test" "$(header "$patch" Needs)"; then
 		tail -n 20 "$ktap_said" | sed 's/^/# /'
 		not_ok "$what (the mutant does not build)"
 	else

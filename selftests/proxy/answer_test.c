@@ -1,1 +1,121 @@
-int main(void){return 0;}
+// SPDX-License-Identifier: BSD-2-Clause
+/* The CONNACK of each protocol version for each reason. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proxy/answer.h"
+
+static void expect(uint8_t level, enum mqgate_reason reason, const char *bytes, size_t len)
+{
+	uint8_t out[MQG_ANSWER_MAX];
+
+	assert_int_equal(len, mqg_answer_build(level, reason, out));
+	if (len)
+		assert_memory_equal(bytes, out, len);
+}
+
+/* code_v3 or code_v5 0: no answer in that version. */
+static void both(enum mqgate_reason reason, uint8_t code_v3, uint8_t code_v5)
+{
+	const char v3[] = { 0x20, 2, 0, (char)code_v3 };
+	const char v5[] = { 0x20, 3, 0, (char)code_v5, 0 };
+
+	expect(3, reason, v3, code_v3 ? 4 : 0);
+	expect(4, reason, v3, code_v3 ? 4 : 0);
+	expect(0x84, reason, v3, code_v3 ? 4 : 0);
+	expect(5, reason, v5, code_v5 ? 5 : 0);
+	expect(0x85, reason, v5, code_v5 ? 5 : 0);
+}
+
+static void malformed_is_81_and_silence(void **state)
+{
+	(void)state;
+	both(MQGATE_REASON_MQTT_FLAGS, 0, 0x81);
+	both(MQGATE_REASON_MQTT_TOO_SHORT, 0, 0x81);
+	both(MQGATE_REASON_MQTT_TOO_LONG, 0, 0x81);
+	both(MQGATE_REASON_MQTT_CONNECT_FLAGS, 0, 0x81);
+	both(MQGATE_REASON_MQTT_UTF8, 0, 0x81);
+	both(MQGATE_REASON_MQTT_PROPERTY_LENGTH, 0, 0x81);
+	both(MQGATE_REASON_MQTT_PROPERTY_ID, 0, 0x81);
+}
+
+static void protocol_error_is_82_and_silence(void **state)
+{
+	(void)state;
+	both(MQGATE_REASON_MQTT_PROPERTY_TWICE, 0, 0x82);
+	both(MQGATE_REASON_MQTT_PROPERTY_VALUE, 0, 0x82);
+	both(MQGATE_REASON_MQTT_WILL_TOPIC, 0, 0x82);
+}
+
+static void identity_is_87_and_05(void **state)
+{
+	(void)state;
+	both(MQGATE_REASON_IDENTITY_NONE, 5, 0x87);
+	both(MQGATE_REASON_IDENTITY_CLIENT_ID, 5, 0x87);
+	both(MQGATE_REASON_CREDENTIAL_CLEAR, 5, 0x87);
+}
+
+static void client_id_is_85_and_02(void **state)
+{
+	(void)state;
+	both(MQGATE_REASON_MQTT_CLIENT_ID, 2, 0x85);
+}
+
+static void broker_is_88_and_03(void **state)
+{
+	(void)state;
+	both(MQGATE_REASON_BROKER_UNREACHABLE, 3, 0x88);
+	both(MQGATE_REASON_BROKER_CLOSED, 3, 0x88);
+	both(MQGATE_REASON_MQTT_CONNACK, 3, 0x88);
+	both(MQGATE_REASON_LIMIT_SESSIONS, 3, 0x89);
+}
+
+static void level_is_answered_as_3_1_1(void **state)
+{
+	static const uint8_t levels[] = { 0, 2, 3, 4, 5, 6, 127 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(levels); i++)
+		expect(levels[i], MQGATE_REASON_MQTT_LEVEL, "\x20\x02\0\x01", 4);
+}
+
+static void unknown_level_is_silence(void **state)
+{
+	int reason;
+
+	(void)state;
+	for (reason = 0; reason < MQGATE_REASON_MAX; reason++)
+		if (reason != MQGATE_REASON_MQTT_LEVEL)
+			expect(0, reason, NULL, 0);
+}
+
+static void timeouts_and_closes_are_silence(void **state)
+{
+	(void)state;
+	both(MQGATE_REASON_CONNECT_TIMEOUT, 0, 0);
+	both(MQGATE_REASON_CLIENT_CLOSED, 0, 0);
+	both(MQGATE_REASON_BROKER_REFUSED, 0, 0);
+	both(MQGATE_REASON_CERT_EXPIRED, 0, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(malformed_is_81_and_silence),
+		cmocka_unit_test(protocol_error_is_82_and_silence),
+		cmocka_unit_test(identity_is_87_and_05),
+		cmocka_unit_test(client_id_is_85_and_02),
+		cmocka_unit_test(broker_is_88_and_03),
+		cmocka_unit_test(level_is_answered_as_3_1_1),
+		cmocka_unit_test(unknown_level_is_silence),
+		cmocka_unit_test(timeouts_and_closes_are_silence),
+	};
+
+	return cmocka_run_group_tests_name("answer", tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The first CONNECT: what is forwarded, and what a refused client is told. ATTACKS 1-8, 12, 13, 20."""
+"""The first CONNECT: what is forwarded, what a refused client is told. ATTACKS 1-9, 12, 13, 20."""
 import socket
 import time
 
@@ -105,6 +105,15 @@ def pours_on():
             raise AssertionError(f"{before} kB became {rig.status('VmRSS')} kB")
 
 
+@test("a refused client that stays is closed all the same")
+def stays():
+    with Rig(*ONE) as rig:
+        with dial() as client:
+            client.sendall(b"\x10\0")
+            equal(read_all(client), b"")
+            poll("session is given back", lambda: rig.open() == 0, 6)
+
+
 @test("another device's client id: refused in the words of each version, broker not asked")
 def foreign_id():
     context = pki.context(pki.device("device-1"))
@@ -159,30 +168,53 @@ def clear_password():
             equal(read_packet(client), (0x20, b"\0\0"))
 
 
-@test("a refused password stays nowhere in the memory of the proxy")
+def copies(rig, secret):
+    """How often it stands in what the rig can write to."""
+    found = 0
+    with open(f"/proc/{rig.process.pid}/maps") as maps, \
+            open(f"/proc/{rig.process.pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, mode = line.split()[:2]
+            low, high = (int(part, 16) for part in span.split("-"))
+            if "rw" in mode:
+                memory.seek(low)
+                found += memory.read(high - low).count(secret)
+    return found
+
+
+@test("a password stays nowhere in the memory of the proxy, refused or connected")
 def wiped():
     secret = "correct-horse-battery-staple"
     context = pki.context(pki.device("device-1"))
-    with Rig(*ONE, "-t", "127.0.0.1:8883", "-w", "1", asan=False, pki=pki) as rig:
-        for address, tls in ((PLAIN, None), (TLS, context)):
-            for split in (1000, 40):
-                data = connect("other", password=secret * 40)
-                with dial(address, tls) as client:
-                    for at in range(0, len(data), split):
-                        client.sendall(data[at:at + split])
-                        time.sleep(0)
-                    read_all(client)
-        poll("sessions are given back", lambda: rig.open() == 0)
-        found = 0
-        with open(f"/proc/{rig.process.pid}/maps") as maps, \
-                open(f"/proc/{rig.process.pid}/mem", "rb", 0) as memory:
-            for line in maps:
-                span, mode = line.split()[:2]
-                low, high = (int(part, 16) for part in span.split("-"))
-                if "rw" in mode:
-                    memory.seek(low)
-                    found += memory.read(high - low).count(secret.encode())
-        equal(found, 0, "copies of the password")
+
+    def broker(sock):
+        read_packet(sock)
+        sock.sendall(ACCEPTED)
+        sock.recv(1)
+
+    with FakeBroker(broker), Rig("-b", "127.0.0.1:1883", "-w", "1", "-p", "127.0.0.1:1884", "-t",
+                                 "127.0.0.1:8883", "-a", "-p", "127.0.0.1:1885", asan=False,
+                                 pki=pki) as rig:
+        clients = []
+        # The refused come last, so that nobody's buffer is written over what they left.
+        for address, tls, client_id, kept in ((TLS, context, "device-1", True),
+                                              (("127.0.0.1", 1885), None, "other", True),
+                                              (TLS, context, "other", False),
+                                              (PLAIN, None, "other", False)):
+            for split in (2000, 40):
+                data = connect(client_id, password=secret * 40)
+                client = dial(address, tls)
+                for at in range(0, len(data), split):
+                    client.sendall(data[at:at + split])
+                equal(read_packet(client), (0x20, b"\0\0" if kept else b"\0\x05"))
+                if kept:
+                    clients.append(client)
+                else:
+                    client.close()
+        poll("the refused are given back", lambda: rig.open() == len(clients))
+        equal(copies(rig, secret.encode()), 0, "copies of the password")
+        for client in clients:
+            client.close()
 
 
 @test("CONNECT one byte a segment works; 60 kB of will in it are forwarded as they came "
@@ -282,6 +314,9 @@ def broker_down():
         with Mosquitto():
             session("d").close()
             equal(rig.counts()["brokers"], [{"connections": 1, "failures": 2, "up": True}])
+            said = rig.said()
+            equal([said.count(word) for word in ("Connection refused", "reached again")], [1, 1],
+                  "log lines")
 
 
 class Swallower:
@@ -308,7 +343,7 @@ def broker_silent():
         equal(sock.recv(1), b"", "the proxy gives up")
 
     swallower = Swallower(("127.0.0.1", 1885))
-    with FakeBroker(silent), Rig("-D", "300", *ONE, "-b", "127.0.0.1:1885", "-p",
+    with FakeBroker(silent), Rig("-D", "300", "-T", "60000", *ONE, "-b", "127.0.0.1:1885", "-p",
                                  "127.0.0.1:1886") as rig:
         for address in (PLAIN, ("127.0.0.1", 1886)):
             with dial(address) as client:
@@ -388,7 +423,8 @@ def vanishes():
     with Rig("-D", "60000", *ONE) as rig:
         client = dial()
         client.sendall(connect("d"))
-        poll("the proxy dials", lambda: rig.ask("sessions")[0]["client_id"] == "d")
+        poll("the proxy dials",
+             lambda: [s["client_id"] for s in rig.ask("sessions")] == ["d"])
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
         poll("session is given back", lambda: rig.open() == 0)

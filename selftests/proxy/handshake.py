@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The TLS listener: who is let in, and the reason for everybody who is not. ATTACKS 12, 23, 25."""
+import hashlib
 import os
 import socket
 import ssl
@@ -72,6 +73,8 @@ def good(version):
             equal((allowed["saddr"], allowed["sport"], allowed["daddr"], allowed["dport"],
                    allowed["proto"], allowed["service"]),
                   (*client.getsockname(), *TLS, 6, 1), "flow that is ALLOWed")
+            digest = hashlib.sha256(b"device-1").digest()
+            equal(allowed["identity"], int.from_bytes(digest[:4], "big"), "its identity")
             info, = rig.ask("sessions")
             equal((info["client_id"], info["identity"], info["connected"], info["allowed"],
                    info["port"]), ("device-1", "device-1", True, True, client.getsockname()[1]))
@@ -147,6 +150,52 @@ def intermediate():
                     equal(rig.refused()["refused"], reason, crl)
                 else:
                     session("device-1", TLS, own.context("device-1")).close()
+
+
+def deep_chain(made, count):
+    """A device below @count intermediate CAs; returns its certificate with all of them."""
+    made.shell(f"""
+        set -e
+        export PKI_SAN=DNS:none
+        signer={made.dir}
+        for i in $(seq {count}); do
+            pki_init {made.dir}/deep$i
+            pki_say openssl req -new -config {made.dir}/ca.cnf -key {made.dir}/deep$i/ca.key \
+                -subj "/CN=deep CA $i" -out {made.dir}/deep.csr
+            pki_say openssl ca -batch -notext -config $signer/ca.cnf -extensions ca_ext \
+                -cert $signer/ca.pem -keyfile $signer/ca.key -in {made.dir}/deep.csr \
+                -out {made.dir}/deep$i/ca.pem
+            signer={made.dir}/deep$i
+        done
+        pki_device $signer device-1
+        cat $signer/device-1.pem > {made.dir}/deep-{count}.pem
+        for i in $(seq {count} -1 1); do cat {made.dir}/deep$i/ca.pem; done >> \
+            {made.dir}/deep-{count}.pem
+        cp $signer/device-1.key {made.dir}/deep-{count}.key""")
+    return f"deep-{count}"
+
+
+@test("chain deeper than 4 intermediates: cert-other; of 4: connected (ATTACKS 23)")
+def too_deep():
+    own = Pki()
+    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-N", "-t", "127.0.0.1:8883", pki=own) as rig:
+        session("device-1", TLS, own.context(deep_chain(own, 4))).close()
+        equal(attempt(own.context(deep_chain(own, 5)), connect("device-1")), b"")
+        equal(rig.refused()["refused"], "cert-other")
+
+
+@test("chain larger than 16 kB: tls-handshake (ATTACKS 23)")
+def too_large():
+    pki.device("device-1")
+    for copies, name in ((20, "some"), (40, "many")):
+        pki.shell(f"cp {pki.dir}/device-1.pem {pki.dir}/{name}.pem; "
+                  f"cp {pki.dir}/device-1.key {pki.dir}/{name}.key; "
+                  f"for i in $(seq {copies}); do cat {pki.dir}/ca.pem; done "
+                  f">> {pki.dir}/{name}.pem")
+    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-t", "127.0.0.1:8883", pki=pki) as rig:
+        session("device-1", TLS, pki.context("some")).close()
+        equal(attempt(pki.context("many"), connect("device-1")), b"")
+        equal(rig.refused()["refused"], "tls-handshake")
 
 
 @test("HTTP or a plain CONNECT on the TLS port: refused at the first byte (ATTACKS 12)")

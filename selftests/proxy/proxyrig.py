@@ -9,6 +9,7 @@ import ctypes
 import hashlib
 import json
 import os
+import resource
 import shutil
 import socket
 import ssl
@@ -51,6 +52,9 @@ def main():
         print("1..0 # SKIP needs " + (", ".join(missing) or "root: sudo make test"))
         sys.exit(4)
     isolate()
+    # 500 sessions take 1000 descriptors; what is started inherits the limit.
+    hard = max(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, hard))
     wanted = sys.argv[1:]
     chosen = [t for t in tests if not wanted or any(word in t[0] for word in wanted)]
     print(f"1..{len(chosen)}", flush=True)
@@ -88,7 +92,7 @@ def poll(what, condition, seconds=10):
 
 def equal(got, wanted, what=""):
     if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+        raise AssertionError(f"{what}: got {got!r:.300}, wanted {wanted!r:.300}")
 
 
 # ---- certificates -----------------------------------------------------------------------
@@ -192,6 +196,8 @@ class Rig:
         return self.wait(lambda line: "refused" in line, seconds, since)
 
     def refusals(self):
+        """All reasons so far. The answer that is asked for comes after whatever was said before."""
+        self.ask("counts")
         with self.changed:
             return [line["refused"] for line in self.lines if "refused" in line]
 

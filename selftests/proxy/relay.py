@@ -40,7 +40,9 @@ def arguments(name, version):
 
 
 def publish_and_compare(sub_tls, pub_tls, mqtt, qos):
-    lines = [f"message {i} " + noise(20, i).hex() for i in range(100)]
+    # mosquitto 2.0.11 itself loses count of its receive maximum (20) with MQTT 5 and QoS 2.
+    many = 15 if (mqtt, qos) == ("mqttv5", 2) else 100
+    lines = [f"message {i} " + noise(20, i).hex() for i in range(many)]
     common = ["-V", mqtt, "-q", str(qos), "-t", "t"]
     with subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", *arguments("sub", sub_tls), *common,
                            "-d", "-C", str(len(lines)), "-W", "20"],
@@ -202,7 +204,7 @@ def duplex(kind):
         writer.join()
 
     address, context = door(kind)
-    with FakeBroker(broker), Rig(*ONE, pki=pki):
+    with FakeBroker(broker), Rig(*ONE, pki=pki) as rig:
         with session("device-1", address, context) as client:
             if context:
                 # One thread at a time may use Python's TLS: both ways in turns.
@@ -224,6 +226,8 @@ def duplex(kind):
                 writer.join()
             if got != down:
                 raise AssertionError("other content at the client")
+        # Stopping the rig ends sessions at once: the last bytes may still be on their way.
+        poll("session is given back", lambda: rig.open() == 0)
 
 
 def trickle(sock, content, size):
@@ -304,7 +308,7 @@ def last_words(kind):
 
 @each_door("what a broker said before it reset the connection is not lost")
 def before_reset(kind):
-    words = noise(100000, "words")
+    words = noise(200000, "words")
     gone = threading.Event()
 
     def broker(sock):
@@ -317,12 +321,21 @@ def before_reset(kind):
 
     address, context = door(kind)
     with FakeBroker(broker), Rig(*ONE, pki=pki) as rig:
-        with session("device-1", address, context) as client:
-            client.sendall(PINGREQ * 1000)
-            gone.wait(20)
-            client.sendall(PINGREQ)
-            if read_all(client) != words:
-                raise AssertionError("other content")
+        # A small window: most of the words wait in the proxy while the client meets the reset.
+        with socket.socket() as plain:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            plain.settimeout(20)
+            plain.connect(address)
+            with context.wrap_socket(plain) if context else plain as client:
+                client.sendall(connect("device-1"))
+                equal(read_packet(client), (0x20, b"\0\0"))
+                client.sendall(PINGREQ * 1000)
+                gone.wait(20)
+                client.sendall(PINGREQ)
+                poll("the proxy has met the reset", lambda: unsent(client) == 0)
+                got = read_all(client)
+                if got != words:
+                    raise AssertionError(f"{len(got)} of {len(words)} bytes")
         poll("session is given back", lambda: rig.open() == 0)
 
 

@@ -56,13 +56,13 @@ void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *r)
 }
 
 int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
-		      uint32_t service, uint64_t *ticket)
+		      uint32_t service, uint32_t identity, uint64_t *ticket)
 {
 	*ticket = atomic_fetch_add(&judge->tickets, 1) + 1;
-	say(json_pack("{s:I, s:o, s:i, s:o, s:i, s:i, s:i}", "allowed", (json_int_t)*ticket,
+	say(json_pack("{s:I, s:o, s:i, s:o, s:i, s:i, s:i, s:I}", "allowed", (json_int_t)*ticket,
 		      "saddr", address(flow->saddr), "sport", flow->sport, "daddr",
 		      address(flow->daddr), "dport", flow->dport, "proto", (int)flow->proto,
-		      "service", (int)service));
+		      "service", (int)service, "identity", (json_int_t)identity));
 	return 0;
 }
 

@@ -21,7 +21,7 @@
 #define CUT_STRIDE	997U
 
 /* cmocka's TAP output swallows the message of fail_msg(). */
-#define FAIL(...) do { printf("# " __VA_ARGS__); putchar('\n'); fail(); } while (0)
+#define FAIL(...) do { printf("# "); printf(__VA_ARGS__); putchar('\n'); fail(); } while (0)
 
 struct suite {
 	const struct ops	*ops;
@@ -37,7 +37,8 @@ static void want_number(const struct vec *v, const char *key, unsigned long got,
 	char buf[200];
 
 	if (vec_field(v, key, buf, sizeof(buf)) && strtoul(buf, NULL, base) != got)
-		FAIL("%s: found %lx, wanted %s", key, got, buf);
+		FAIL(base == 16 ? "%s: found %lx, wanted %s" : "%s: found %lu, wanted %s", key,
+		     got, buf);
 }
 
 /* %HH stands for a byte. */
@@ -154,6 +155,7 @@ static void test_vector(void **state)
 			 used, v->len);
 	if (status == MQW_OK)
 		point->suite->fields(v, &p);
+	want_number(v, "at", used, 10);
 
 	holds(props_steps(ops, v->number, v->bytes, v->len), "of", v->len);
 	holds(props_again(ops, v->number, v->bytes, v->len), "of", v->len);

@@ -27,7 +27,8 @@
 /* The kernel's own number for "not supported", which leaks to user space from some drivers. */
 #define KERNEL_ENOTSUPP	524
 
-static void __attribute__((format(printf, 2, 3))) note(struct mqg_attach *a, const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+note(struct mqg_attach *a, const char *format, ...)
 {
 	size_t used = strlen(a->note);
 	va_list args;
@@ -87,8 +88,10 @@ static int check_own_link(struct mqg_attach *a, char *why, size_t size)
 	if (err == -ENOENT)
 		return 0;
 	if (err || !link.readable) {
-		snprintf(why, size, "%s: the pin cannot be read (%s); this needs root, or remove it "
-			 "if it is not a link of mqgate", link.path, strerror(err ? -err : EACCES));
+		snprintf(why, size,
+			 "%s: the pin cannot be read (%s); this needs root, or remove it "
+			 "if it is not a link of mqgate",
+			 link.path, strerror(err ? -err : EACCES));
 		return err ? err : -EACCES;
 	}
 	if (!link.ifindex)
@@ -101,7 +104,8 @@ static int check_own_link(struct mqg_attach *a, char *why, size_t size)
 		return err;
 	}
 	if (link.ifindex != a->ifindex || xdp.prog_id != link.prog_id) {
-		snprintf(why, size, "%s: the pin %s belongs to an interface of that name in another "
+		snprintf(why, size,
+			 "%s: the pin %s belongs to an interface of that name in another "
 			 "network namespace; name another directory for this one in MQGATE_BPFFS",
 			 a->ifname, link.path);
 		return -EEXIST;
@@ -111,8 +115,10 @@ static int check_own_link(struct mqg_attach *a, char *why, size_t size)
 	a->prog_id = link.prog_id;
 	if (a->wanted == MQG_XDP_NONE || a->wanted == xdp.mode)
 		return -EALREADY;
-	snprintf(why, size, "%s: mqgate is attached already, in %s mode; to change it: mqgate detach "
-		 "%s keep, then attach again", a->ifname, mqg_xdp_mode_word(xdp.mode), a->ifname);
+	snprintf(why, size,
+		 "%s: mqgate is attached already, in %s mode; to change it: mqgate detach "
+		 "%s keep, then attach again",
+		 a->ifname, mqg_xdp_mode_word(xdp.mode), a->ifname);
 	return -EEXIST;
 }
 
@@ -206,12 +212,16 @@ static int say_refusal(struct mqg_attach *a, int err, char *why, size_t size)
 	} else if (err == -EPERM || err == -EACCES) {
 		snprintf(why, size, "%s: permission denied; attaching needs root", a->ifname);
 	} else if (unsupported(err) && a->wanted == MQG_XDP_NATIVE) {
-		snprintf(why, size, "%s: its driver has no native XDP; use the slower generic mode: "
-			 "mqgate attach %s generic", a->ifname, a->ifname);
+		snprintf(why, size,
+			 "%s: its driver has no native XDP; use the slower generic mode: "
+			 "mqgate attach %s generic",
+			 a->ifname, a->ifname);
 	} else if (a->wanted == MQG_XDP_NATIVE) {
-		snprintf(why, size, "%s: its driver refuses native XDP (%s), with frags, too; mostly "
-			 "the MTU, the queues or LRO are the cause (dmesg may say). Or: mqgate attach "
-			 "%s generic", a->ifname, strerror(-err), a->ifname);
+		snprintf(why, size,
+			 "%s: its driver refuses native XDP (%s), with frags, too; mostly "
+			 "the MTU, the queues or LRO are the cause (dmesg may say). Or: "
+			 "mqgate attach %s generic",
+			 a->ifname, strerror(-err), a->ifname);
 	} else {
 		snprintf(why, size, "%s: generic XDP is refused as well: %s", a->ifname,
 			 strerror(-err));
@@ -232,8 +242,9 @@ static int make_link(struct mqg_attach *a, char *why, size_t size)
 		if (!unsupported(err)) {
 			err = create_frags_link(a, why, size);
 			if (!err) {
-				note(a, "the driver refuses packets of one buffer (%s), so the "
-				     "program for packets of several buffers is attached",
+				note(a,
+				     "the driver refuses the program for packets of one buffer "
+				     "(%s, mostly for its MTU); the twin for several is attached",
 				     strerror(-first));
 				return 0;
 			}
@@ -280,6 +291,18 @@ static int pin_set(struct mqg_attach *a, char *why, size_t size)
 	return err < 0 ? err : 0;
 }
 
+static int pin_link(struct mqg_attach *a, char *why, size_t size)
+{
+	char path[MQG_PATH];
+	int err = mqg_link_path(a->ifname, path, sizeof(path));
+
+	if (!err)
+		err = bpf_obj_pin(a->link_fd, path);
+	if (err)
+		snprintf(why, size, "%s: its link cannot be pinned: %s", a->ifname, strerror(-err));
+	return err;
+}
+
 int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 {
 	int lock, err;
@@ -305,13 +328,17 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
 	if (lock < 0)
 		return lock;
-	err = check_own_link(a, why, size);
+	err = mqg_pindir_check(why, size);
+	if (!err)
+		err = check_own_link(a, why, size);
 	if (!err)
 		err = get_program(a, why, size);
 	if (!err)
 		err = make_link(a, why, size);
 	if (!err) {
 		err = pin_set(a, why, size);
+		if (!err && a->keep)
+			err = pin_link(a, why, size);
 		if (err && a->first)
 			mqg_pindir_remove();
 	}
@@ -324,7 +351,6 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 
 int mqg_attach_keep(struct mqg_attach *a, char *why, size_t size)
 {
-	char path[MQG_PATH];
 	int lock, err;
 
 	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
@@ -332,12 +358,7 @@ int mqg_attach_keep(struct mqg_attach *a, char *why, size_t size)
 		return lock;
 	err = pin_set(a, why, size);
 	if (!err)
-		err = mqg_link_path(a->ifname, path, sizeof(path));
-	if (!err) {
-		err = bpf_obj_pin(a->link_fd, path);
-		if (err)
-			snprintf(why, size, "%s: cannot be pinned: %s", path, strerror(-err));
-	}
+		err = pin_link(a, why, size);
 	close(lock);
 	return err;
 }
@@ -421,8 +442,10 @@ static int say_not_attached(const char *ifname, char *why, size_t size)
 		snprintf(why, size, "%s: XDP program %u is there without a pin of mqgate; %s takes "
 			 "it off", ifname, xdp.prog_id, remedy);
 	} else {
-		snprintf(why, size, "%s: mqgate is not attached there; mqgate status shows where it "
-			 "is", ifname);
+		snprintf(why, size,
+			 "%s: mqgate is not attached there; mqgate status shows where it "
+			 "is",
+			 ifname);
 	}
 	return -ENOENT;
 }

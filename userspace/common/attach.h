@@ -20,6 +20,7 @@ struct mqg_attach {
 	const char		*ifname;
 	enum mqg_xdp_mode	wanted;		/* MQG_XDP_NONE: native, else generic */
 	const char		*group;		/* who may open the pins */
+	bool			keep;		/* pin the link at once, with nobody to confirm */
 	/* what came of it */
 	uint32_t		ifindex;
 	uint32_t		prog_id;
@@ -43,9 +44,9 @@ struct mqg_attach {
  * @why:    buffer for what is wrong and the remedy
  * @size:   of @why
  *
- * The link is not pinned: the program falls off when this process ends, however it ends,
- * unless mqg_attach_keep() pins it. Never displaces another program. Tries native mode, then
- * native mode with the twin, then generic mode, and says in @note what did not work.
+ * Without @keep the link is not pinned: the program falls off when this process ends, however
+ * it ends, unless mqg_attach_keep() pins it. Never displaces another program. Tries native
+ * mode, then native mode with the twin, then generic mode, and says in @note what did not work.
  *
  * Return: 0; -EEXIST (already attached, or another program is there), -EPROTO (pins or object
  * of another ABI), -EOPNOTSUPP (mode not supported), -EBUSY (lock), or another -errno. On

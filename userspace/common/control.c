@@ -151,7 +151,8 @@ int mqg_control_line(struct mqg_control *control, int timeout_ms, json_t **line)
 		if (err)
 			return err;
 		now = mqg_boottime_ns();
-		err = poll(&pfd, 1, now < deadline ? (int)((deadline - now + 999999) / 1000000) : 0);
+		err = poll(&pfd, 1,
+			   now < deadline ? (int)((deadline - now + 999999) / 1000000) : 0);
 		if (err < 0)
 			return -errno;
 		if (!err)
@@ -183,9 +184,10 @@ int mqg_control_ask(struct mqg_control *control, json_t *request, json_t **answe
 		err = !err ? -ETIMEDOUT : err == -EINTR ? 0 : err;
 	}
 	if (err < 0) {
-		snprintf(why, size, "the daemon takes connections on %s/control.sock but does not "
-			 "answer (%s); look at its log, or stop it: its filters go on", mqg_run_dir(),
-			 strerror(-err));
+		snprintf(why, size,
+			 "the daemon takes connections on %s/control.sock but does not "
+			 "answer (%s); look at its log, or stop it: its filters go on",
+			 mqg_run_dir(), strerror(-err));
 		return err;
 	}
 	if (json_is_true(json_object_get(line, "ok"))) {

@@ -205,16 +205,19 @@ int mqg_source_parse(const char *text, struct mqgate_source_key *key, const char
 	if (prefix == 64) {
 		if (!memcmp(key->addr + 8, zero, 8))
 			return 0;
-		*why = "has bits set beyond its /64; write the network address, as in 2001:db8::/64";
+		*why = "has bits set beyond its /64; write the network address, as in "
+		       "2001:db8::/64";
 		return -EINVAL;
 	}
 	if (slash && prefix != 128) {
-		*why = "is an IPv6 prefix other than /64; only a /64 or an exact address can be given";
+		*why = "is an IPv6 prefix other than /64; only a /64 or an exact address can be "
+		       "given";
 		return -EINVAL;
 	}
 	/* Such a key means the whole /64: nobody shall ban a network by leaving out a word. */
 	if (!memcmp(key->addr + 8, zero, 8)) {
-		*why = "ends in 64 zero bits, which stands for a network; write it with /64 if you mean that";
+		*why = "ends in 64 zero bits, which stands for a network; write it with /64 if you "
+		       "mean that";
 		return -EINVAL;
 	}
 	return 0;

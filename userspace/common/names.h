@@ -52,7 +52,7 @@ bool mqg_addr_is_v4(const uint8_t addr[16]);
 /* The key under which a source is scored: the IPv4 address, or the IPv6 /64. */
 void mqg_source_scored(const uint8_t addr[16], struct mqgate_source_key *key);
 
-/* sockaddr (AF_INET or AF_INET6) to the 16-byte form and host-order port. -EAFNOSUPPORT otherwise. */
+/* AF_INET or AF_INET6 to the 16-byte form and host-order port; -EAFNOSUPPORT otherwise. */
 int mqg_sockaddr_split(const struct sockaddr *sa, uint8_t addr[16], uint16_t *port);
 
 /**

@@ -46,7 +46,8 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 	if (strstr(text, "BEGIN PROG LOAD LOG")) {
 		keep_complaint(text);
 	} else if (!warning[0]) {
-		snprintf(warning, sizeof(warning), "%s", strncmp(text, "libbpf: ", 8) ? text : text + 8);
+		snprintf(warning, sizeof(warning), "%s",
+			 strncmp(text, "libbpf: ", 8) ? text : text + 8);
 		warning[strcspn(warning, "\n")] = '\0';
 	}
 	free(text);
@@ -168,8 +169,10 @@ int mqg_object_load(struct mqg_object *object, const char *path, bool frags, con
 
 	if (access(path, R_OK)) {
 		err = -errno;
-		snprintf(why, size, "%s: the XDP object cannot be read (%s); build it with make, or "
-			 "name it in MQGATE_OBJ", path, strerror(errno));
+		snprintf(why, size,
+			 "%s: the XDP object cannot be read (%s); build it with make, or "
+			 "name it in MQGATE_OBJ",
+			 path, strerror(errno));
 		return err;
 	}
 	object->obj = bpf_object__open_file(path, NULL);

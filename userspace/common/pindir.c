@@ -148,9 +148,35 @@ static void parent_of(const char *dir, char parent[MQG_PATH])
 
 static int say_no_bpffs(const char *dir, char *why, size_t size)
 {
-	snprintf(why, size, "%s: not on a BPF file system; mount one (mount -t bpf bpf /sys/fs/bpf), "
-		 "and in a network namespace use nsenter --net=FILE, as ip netns exec hides it", dir);
+	snprintf(why, size,
+		 "%s: not on a BPF file system; mount one (mount -t bpf bpf /sys/fs/bpf), "
+		 "and in a network namespace use nsenter --net=FILE, as ip netns exec hides it",
+		 dir);
 	return -ENOTDIR;
+}
+
+int mqg_pindir_check(char *why, size_t size)
+{
+	const char *dir = mqg_bpffs_dir();
+	struct stat st;
+
+	if (lstat(dir, &st)) {
+		if (errno == ENOENT)
+			return 0;
+		snprintf(why, size, "%s: %s", dir, strerror(errno));
+		return -errno;
+	}
+	if (S_ISDIR(st.st_mode) && !st.st_uid && !(st.st_mode & S_IWOTH))
+		return 0;
+	if (st.st_uid)
+		snprintf(why, size,
+			 "%s: it belongs to user %u, so its maps cannot be trusted; find "
+			 "out who made it, and remove it",
+			 dir, st.st_uid);
+	else
+		snprintf(why, size, "%s: it is no directory that root alone writes, so its maps "
+			 "cannot be trusted; find out who made it, and remove it", dir);
+	return -EPERM;
 }
 
 int mqg_pindir_make(gid_t gid, char *note, char *why, size_t size)
@@ -166,10 +192,10 @@ int mqg_pindir_make(gid_t gid, char *note, char *why, size_t size)
 		return say_no_bpffs(dir, why, size);
 	if (mkdir(dir, 0750) && errno != EEXIST)
 		goto fail;
+	if (gid == (gid_t)-1 ? chmod(dir, 0700) : (chown(dir, 0, gid) || chmod(dir, 0750)))
+		goto fail;
 	if (gid == (gid_t)-1)
 		return 0;
-	if (chown(dir, 0, gid) || chmod(dir, 0750))
-		goto fail;
 	if (!stat(parent, &st) && !(st.st_mode & S_IXOTH) && st.st_gid != gid) {
 		if (chmod(parent, (st.st_mode & 07777) | S_IXOTH))
 			goto fail;
@@ -208,7 +234,7 @@ int mqg_pindir_open(int map_fd[MQG_MAPS], char *why, size_t size)
 	for (size_t i = 0; i < MQG_MAPS; i++) {
 		struct bpf_map_info info = {};
 		__u32 len = sizeof(info);
-		char path[MQG_PATH], text[128];
+		char path[MQG_PATH], text[128] = "something that is not a map";
 
 		snprintf(path, sizeof(path), "%s/%s", mqg_bpffs_dir(), mqg_map_layouts[i].name);
 		map_fd[i] = bpf_obj_get(path);
@@ -216,9 +242,9 @@ int mqg_pindir_open(int map_fd[MQG_MAPS], char *why, size_t size)
 			continue;
 		if (map_fd[i] < 0 || bpf_obj_get_info_by_fd(map_fd[i], &info, &len) ||
 		    mqg_layout_check(&mqg_map_layouts[i], &info, text, sizeof(text))) {
-			snprintf(why, size, "%s: the pin holds something else than this version of "
-				 "mqgate makes; mqgate detach all, then attach again: verdicts "
-				 "start anew", path);
+			snprintf(why, size, "%s: the pin holds %s; another version of mqgate made "
+				 "it. Detach that one (mqgate detach all) and attach again: "
+				 "verdicts start anew", path, text);
 			close_maps(map_fd);
 			return -EPROTO;
 		}

@@ -44,6 +44,17 @@ typedef int (*mqg_link_fn)(const struct mqg_link *link, void *arg);
 int mqg_link_each(mqg_link_fn fn, void *arg);
 
 /**
+ * mqg_pindir_check() - may the pins that are there be believed?
+ * @why:  buffer for what is wrong and the remedy
+ * @size: of @why
+ *
+ * bpffs may be writable for everybody, as /tmp is: a directory that root does not own, or a
+ * symbolic link, was put there by somebody, and so were the maps in it.
+ * Return: 0 (also where there is no directory), -EPERM, or another -errno.
+ */
+int mqg_pindir_check(char *why, size_t size);
+
+/**
  * mqg_pindir_make() - make the directory, for root and the group alone
  * @gid:  who may enter besides root, (gid_t)-1 = nobody
  * @note: buffer for what a person should know of the change, "" for nothing

@@ -69,9 +69,11 @@ static int open_map(struct mqg_pins *pins, size_t i, char *why, size_t size)
 	    mqg_layout_check(layout, &info, text, sizeof(text))) {
 		if (!info.id)
 			snprintf(text, sizeof(text), "something that is not a map");
-		snprintf(why, size, "%s: the pin holds %s; another version of mqgate made it. "
-			 "Detach that one (mqgate detach all) and attach again: verdicts start anew",
-			 path, text);
+		snprintf(
+			why, size,
+			"%s: the pin holds %s; another version of mqgate made it. "
+			"Detach that one (mqgate detach all) and attach again: verdicts start anew",
+			path, text);
 		return -EPROTO;
 	}
 	return 0;

@@ -17,7 +17,8 @@
 struct mqg_pins {
 	char		dir[256];
 	uint32_t	abi_version;	/* 0 where the pins were made by hand, without rodata */
-	int		ports, svc, sources, allow, flows, stats, events;	/* descriptors, -1 = none */
+	/* descriptors, -1 = none */
+	int		ports, svc, sources, allow, flows, stats, events;
 	uint32_t	cpus;		/* values a per-CPU look-up returns */
 };
 

@@ -37,7 +37,8 @@ int mqg_verdict_remove(const struct mqg_pins *pins, const struct mqgate_source_k
 
 bool mqg_verdict_live(const struct mqgate_verdict *verdict, uint64_t now)
 {
-	return verdict->action != MQGATE_ACTION_NONE && (!verdict->expires || verdict->expires > now);
+	return verdict->action != MQGATE_ACTION_NONE &&
+	       (!verdict->expires || verdict->expires > now);
 }
 
 struct verdict_walk {

@@ -27,8 +27,9 @@ static int read_words(int argc, char **argv, struct words *w)
 	int i = 1;
 
 	if (!argc)
-		return mqg_misuse("attach: name an interface: mqgate attach eth0; ip -br link lists "
-				  "them");
+		return mqg_misuse(
+			"attach: name an interface: mqgate attach eth0; ip -br link lists "
+			"them");
 	w->attach.ifname = argv[0];
 	w->attach.group = MQG_GROUP;
 	for (; i < argc; i++) {
@@ -43,17 +44,22 @@ static int read_words(int argc, char **argv, struct words *w)
 				continue;
 			if (mqg_duration_parse(argv[++i], &w->confirm_ns) || !w->confirm_ns ||
 			    w->confirm_ns > CONFIRM_MAX_NS)
-				return mqg_misuse("attach: confirm %s: not a time up to 1h; write for "
-						  "instance 60s", argv[i]);
+				return mqg_misuse(
+					"attach: confirm %s: not a time up to 1h; write for "
+					"instance 60s",
+					argv[i]);
 		} else if (!strcmp(argv[i], "group")) {
 			if (i + 1 == argc)
 				return mqg_misuse("attach: group: name one");
 			w->attach.group = argv[++i];
 			if (mqg_group_lookup(w->attach.group) == (gid_t)-1)
-				return mqg_refuse("attach: group %s: there is no such group; groupadd "
-						  "-r %s makes it", w->attach.group, w->attach.group);
+				return mqg_refuse(
+					"attach: group %s: there is no such group; groupadd "
+					"-r %s makes it",
+					w->attach.group, w->attach.group);
 		} else {
-			return mqg_misuse("attach: %s: not understood; mqgate attach help", argv[i]);
+			return mqg_misuse("attach: %s: not understood; mqgate attach help",
+					  argv[i]);
 		}
 	}
 	return MQG_DONE;
@@ -103,7 +109,8 @@ static void print_text(const struct mqg_attach *a, bool told)
 		       mqg_xdp_mode_word(a->mode), a->frags ? " with frags" : "", a->prog_id,
 		       a->shared && !a->frags ? ", shared with the other interfaces" : "");
 		if (a->adopted && !a->shared)
-			printf("%s: pinned maps of an earlier run taken over, with their verdicts\n",
+			printf("%s: pinned maps of an earlier run taken over, with their "
+			       "verdicts\n",
 			       a->ifname);
 		if (told)
 			printf("%s: the daemon uses the pins\n", a->ifname);
@@ -161,17 +168,17 @@ int mqg_run_attach(const struct mqg_cmd *cmd, int argc, char **argv)
 	code = read_words(argc, argv, &w);
 	if (code)
 		return code;
+	a->keep = !w.confirm;
 	/* Detaching must still happen if a signal comes while attaching. */
 	if (w.confirm)
 		mqg_confirm_prepare();
 	if (mqg_attach_begin(a, why, sizeof(why)))
 		return mqg_refuse("%s", why);
 
-	if (!a->already) {
-		if (w.confirm && !cmd->json)
+	if (!a->already && w.confirm) {
+		if (!cmd->json)
 			print_text(a, false);
-		if (w.confirm)
-			code = ask(&w);
+		code = ask(&w);
 		if (!code && mqg_attach_keep(a, why, sizeof(why)))
 			code = mqg_refuse("%s", why);
 		if (code) {
@@ -213,13 +220,15 @@ int mqg_run_detach(const struct mqg_cmd *cmd, int argc, char **argv)
 	if (ifname)
 		printf("%s: detached\n", ifname);
 	else
-		printf("%d interface%s detached\n", detach.detached, detach.detached == 1 ? "" : "s");
+		printf("%d interface%s detached\n", detach.detached,
+		       detach.detached == 1 ? "" : "s");
 	if (detach.removed)
 		printf("that was the last interface: program, maps and verdicts are gone (the word "
 		       "keep would have kept them)\n");
 	else if (!detach.left)
-		printf("that was the last interface: the pins in %s are kept, verdicts go on at the "
-		       "next attach\n", mqg_bpffs_dir());
+		printf("that was the last interface: the pins in %s are kept, verdicts go on at "
+		       "the next attach\n",
+		       mqg_bpffs_dir());
 	if (detach.foreign)
 		printf("%s: %d file%s not of mqgate, left alone\n", mqg_bpffs_dir(), detach.foreign,
 		       detach.foreign == 1 ? " is" : "s are");

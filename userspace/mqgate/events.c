@@ -116,5 +116,6 @@ int mqg_run_events(const struct mqg_cmd *cmd, int argc, char **argv)
 	mqg_pins_close(&pins);
 	if (err == -ECANCELED)
 		return MQG_DONE;
-	return mqg_refuse("events: %s", err == -EPIPE ? "the other end was closed" : strerror(-err));
+	return mqg_refuse("events: %s",
+			  err == -EPIPE ? "the other end was closed" : strerror(-err));
 }

@@ -54,14 +54,14 @@ static json_t *event_json(const struct mqg_pins *pins, const struct mqgate_event
 		snprintf(svc.name, sizeof(svc.name), "%u", e->service);
 	for (uint32_t i = 0; i < captured; i++)
 		snprintf(hex + 2 * i, 3, "%02x", e->bytes[i]);
-	return json_pack("{s:f, s:s, s:s, s:s, s:i, s:s, s:i, s:I, s:b, s:b, s:I, s:s}", "time",
-			 wall_clock(e->time), "service", svc.name, "reason",
-			 mqg_reason_word(e->reason), "source",
-			 mqg_addr_format(e->flow.saddr, source), "sport", e->flow.sport, "daddr",
-			 mqg_addr_format(e->flow.daddr, daddr), "dport", e->flow.dport, "ifindex",
-			 (json_int_t)e->ifindex, "observed", e->flags & MQGATE_EVENT_F_OBSERVED ? 1 : 0,
-			 "proven", e->flags & MQGATE_EVENT_F_PROVEN ? 1 : 0, "length",
-			 (json_int_t)e->length, "bytes", hex);
+	return json_pack(
+		"{s:f, s:s, s:s, s:s, s:i, s:s, s:i, s:I, s:b, s:b, s:I, s:s}", "time",
+		wall_clock(e->time), "service", svc.name, "reason", mqg_reason_word(e->reason),
+		"source", mqg_addr_format(e->flow.saddr, source), "sport", e->flow.sport, "daddr",
+		mqg_addr_format(e->flow.daddr, daddr), "dport", e->flow.dport, "ifindex",
+		(json_int_t)e->ifindex, "observed", e->flags & MQGATE_EVENT_F_OBSERVED ? 1 : 0,
+		"proven", e->flags & MQGATE_EVENT_F_PROVEN ? 1 : 0, "length", (json_int_t)e->length,
+		"bytes", hex);
 }
 
 static void hand_over(struct mqg_feed *feed, json_t *event)
@@ -178,7 +178,8 @@ static int poll_daemon(struct mqg_feed *feed, int timeout_ms)
 	json_t *event;
 	int err;
 
-	while ((err = mqg_control_line(&feed->control, feed->count ? 0 : timeout_ms, &event)) == 1) {
+	while ((err = mqg_control_line(&feed->control, feed->count ? 0 : timeout_ms, &event)) ==
+	       1) {
 		hand_over(feed, event);
 		if (feed->answer)
 			return feed->answer;
@@ -284,8 +285,9 @@ const char *mqg_feed_decode(const uint8_t *bytes, size_t len, char *buf, size_t 
 	if (len >= 2 && bytes[0] >= 0x14 && bytes[0] <= 0x17 && bytes[1] == 0x03) {
 		used = (size_t)snprintf(buf, size, "TLS record type %u", bytes[0]);
 		if (len >= 5)
-			used += (size_t)snprintf(buf + used, size - used, ", version %u.%u, %u bytes",
-						 bytes[1], bytes[2], bytes[3] << 8 | bytes[4]);
+			used += (size_t)snprintf(buf + used, size - used,
+						 ", version %u.%u, %u bytes", bytes[1], bytes[2],
+						 bytes[3] << 8 | bytes[4]);
 		if (len >= 6 && bytes[0] == 0x16)
 			snprintf(buf + used, size - used, bytes[5] == 1 ? ", ClientHello" :
 								  ", handshake type %u",

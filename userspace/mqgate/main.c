@@ -10,32 +10,28 @@
 #include "mqgate/cmd.h"
 
 const struct mqg_object_verb mqg_verbs[] = {
-	{ "attach", mqg_run_attach,
-	  "attach IF [native|generic] [confirm [60s]] [group GROUP]",
+	{ "attach", mqg_run_attach, "attach IF [native|generic] [confirm [60s]] [group GROUP]",
 	  "filter the packets that arrive on an interface",
 	  "Loads the XDP program, or shares the one that other interfaces have, and pins it: it\n"
 	  "stays when this command has ended. Maps of an earlier run are taken over with their\n"
 	  "verdicts. Native mode is tried first, then generic mode. A program of somebody else is\n"
 	  "never displaced.\n"
 	  "\n"
-	  "  confirm 60s    detaches by itself unless you type \"yes\" within that time; also when\n"
-	  "                 this command is killed or your connection is lost\n"
+	  "  confirm 60s    detaches by itself unless you type \"yes\" within that time;\n"
+	  "                 also when this command is killed or your connection is lost\n"
 	  "  group GROUP    who may open the pins besides root (default: mqgate)\n" },
-	{ "detach", mqg_run_detach,
-	  "detach IF|all [keep]",
+	{ "detach", mqg_run_detach, "detach IF|all [keep]",
 	  "stop filtering on an interface, or on all",
-	  "With the last interface the program, the maps and with them the verdicts go, unless the\n"
-	  "word \"keep\" follows.\n" },
-	{ "status", mqg_run_status,
-	  "status",
+	  "With the last interface the program, the maps and with them the verdicts go, unless\n"
+	  "the word \"keep\" follows.\n" },
+	{ "status", mqg_run_status, "status",
 	  "program, interfaces, daemon, module and services on one screen", NULL },
-	{ "why", mqg_run_why,
-	  "why ADDRESS|CLIENTID",
+	{ "why", mqg_run_why, "why ADDRESS|CLIENTID",
 	  "what is held for and against a source or a device",
 	  "Shows the verdict on an address and on its IPv6 /64, its ALLOWed flows, and what the\n"
 	  "daemon knows: score, evidence, sessions, refusals. Ends 1 when nothing is known.\n" },
 	{ "verdict", mqg_run_verdict,
-	  "verdict list [origin operator|daemon|module|peer|by-hand] [action pass|limit|reset|drop]\n"
+	  "verdict list [origin ORIGIN] [action ACTION]\n"
 	  "verdict add ADDRESS drop|pass [DURATION|forever] [reason TEXT...]\n"
 	  "verdict del ADDRESS\n"
 	  "verdict flush [operator|daemon|all]",
@@ -43,27 +39,21 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "An ADDRESS is 192.0.2.1, 2001:db8::1 or an IPv6 network 2001:db8::/64. A DURATION is\n"
 	  "500ms, 30s, 10m, 1h, 7d or plain seconds; without one a verdict holds for ever. A drop\n"
 	  "removes the ALLOWed flows of its source in the same act. flush without a word removes\n"
-	  "the operator's verdicts. The daemon writes while it runs, else this command does.\n" },
-	{ "stats", mqg_run_stats,
-	  "stats [service NAME|NUMBER]",
+	  "the operator's verdicts. The daemon writes while it runs, else this command does.\n"
+	  "ORIGIN is operator, daemon, module, peer or by-hand; ACTION is pass, limit, reset or\n"
+	  "drop.\n" },
+	{ "stats", mqg_run_stats, "stats [service NAME|NUMBER]",
 	  "packets passed and dropped, by service and reason", NULL },
-	{ "events", mqg_run_events,
-	  "events [count N]",
+	{ "events", mqg_run_events, "events [count N]",
 	  "drops as they happen: a sample with the first bytes of each packet", NULL },
-	{ "top", mqg_run_top,
-	  "top [interval DURATION] [count N]",
+	{ "top", mqg_run_top, "top [interval DURATION] [count N]",
 	  "a live view of rates, verdicts, sessions and refusals",
-	  "Ends with q or Ctrl-C, or after N frames. Where the output is no terminal, frames follow\n"
-	  "one another, with an empty line between them.\n" },
-	{ "check", mqg_run_check,
-	  "check FILE",
-	  "say whether a configuration of the daemon is good", NULL },
-	{ "version", mqg_run_version,
-	  "version",
-	  "version, ABI, libbpf and kernel", NULL },
-	{ "help", mqg_run_help,
-	  "help [OBJECT]",
-	  "this text, or more on one object", NULL },
+	  "Ends with q or Ctrl-C, or after N frames. Where the output is no terminal, frames\n"
+	  "follow one another, with an empty line between them.\n" },
+	{ "check", mqg_run_check, "check FILE", "say whether a configuration of the daemon is good",
+	  NULL },
+	{ "version", mqg_run_version, "version", "version, ABI, libbpf and kernel", NULL },
+	{ "help", mqg_run_help, "help [OBJECT]", "this text, or more on one object", NULL },
 	{},
 };
 
@@ -115,9 +105,9 @@ void mqg_help_print(const struct mqg_object_verb *verb)
 	for (const struct mqg_object_verb *v = mqg_verbs; v->name; v++)
 		printf("  %-10s %s\n", v->name, v->text);
 	printf("\n"
-	       "`mqgate help OBJECT` or `mqgate OBJECT help` tells more; objects may be abbreviated.\n"
+	       "`mqgate help OBJECT` or `mqgate OBJECT help` tells more; both may be abbreviated.\n"
 	       "Exit codes: 0 done, 1 refused or not found, 2 usage. Changes need root or group\n"
-	       "mqgate; MQGATE_BPFFS, MQGATE_RUN and MQGATE_OBJ name other places. See mqgate(8).\n");
+	       "mqgate; MQGATE_BPFFS, MQGATE_RUN and MQGATE_OBJ name other places: mqgate(8).\n");
 }
 
 int mqg_run_help(const struct mqg_cmd *cmd, int argc, char **argv)

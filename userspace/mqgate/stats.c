@@ -43,8 +43,9 @@ static void print_stat(const struct mqgate_stat *stat)
 	       mqg_reason_word(stat->reason), (unsigned long long)stat->packets,
 	       mqg_bytes_format(stat->bytes, bytes, sizeof(bytes)), mqg_reason_text(stat->reason));
 	if (stat->observed)
-		printf("  %-7s %-21s %13llu %10s  would have been dropped in mode enforce\n", "passed",
-		       mqg_reason_word(stat->reason), (unsigned long long)stat->observed, "");
+		printf("  %-7s %-21s %13llu %10s  would have been dropped in mode enforce\n",
+		       "passed", mqg_reason_word(stat->reason), (unsigned long long)stat->observed,
+		       "");
 }
 
 static void show_service(const struct mqg_survey *s, int number, json_t *list)

@@ -78,18 +78,14 @@ static int add_pinned(const struct mqg_link *link, void *arg)
 	else if (g->found.mode == MQG_XDP_NONE ||
 		 (link->readable && link->prog_id != g->found.prog_id))
 		state = "elsewhere";
-	json_array_append_new(g->list,
-			      json_pack("{s:s, s:I, s:s, s:I, s:s, s:b}", "name", link->ifname,
-					"ifindex",
-					(json_int_t)(link->readable ? link->ifindex :
-								      g->found.ifindex),
-					"mode",
-					strcmp(state, "attached") ? "unknown" :
-								    mqg_xdp_mode_word(g->found.mode),
-					"program_id",
-					(json_int_t)(link->readable ? link->prog_id :
-								      g->found.prog_id),
-					"state", state, "pinned", 1));
+	json_array_append_new(
+		g->list,
+		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b}", "name", link->ifname, "ifindex",
+			  (json_int_t)(link->readable ? link->ifindex : g->found.ifindex), "mode",
+			  strcmp(state, "attached") ? "unknown" : mqg_xdp_mode_word(g->found.mode),
+			  "program_id",
+			  (json_int_t)(link->readable ? link->prog_id : g->found.prog_id), "state",
+			  state, "pinned", 1));
 	return 0;
 }
 
@@ -140,9 +136,9 @@ static json_t *gather_services(const struct mqg_survey *s)
 							 service->svc.lease - s->time : 0);
 		json_array_append_new(
 			list,
-			json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I}", "number",
-				  (json_int_t)i, "name", service->svc.name, "ports", ports, "kind",
-				  mqg_kind_word(service->svc.kind), "mode",
+			json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I}",
+				  "number", (json_int_t)i, "name", service->svc.name, "ports",
+				  ports, "kind", mqg_kind_word(service->svc.kind), "mode",
 				  mqg_mode_word(service->svc.mode), "unknown_flows",
 				  service->svc.flags & MQGATE_SVC_F_STRICT ? "strict" : "lenient",
 				  "lease", lease, "passed", (json_int_t)service->passed, "dropped",
@@ -196,8 +192,8 @@ static int gather(json_t **status, char *why, size_t size)
 	if (err)
 		return err;
 	survey = calloc(1, sizeof(*survey));
-	err = survey ? mqg_survey_take(&pins, MQG_SURVEY_WITH_PORTS | MQG_SURVEY_WITH_FLOWS, survey) :
-		       -ENOMEM;
+	err = survey ? mqg_survey_take(&pins, MQG_SURVEY_WITH_PORTS | MQG_SURVEY_WITH_FLOWS, survey)
+		     : -ENOMEM;
 	if (err) {
 		snprintf(why, size, "%s: the maps cannot be read: %s", pins.dir, strerror(-err));
 	} else {
@@ -252,7 +248,8 @@ static void print_program(const json_t *status)
 		else
 			printf("ABI not told (pinned by hand)\n");
 	} else {
-		printf("program    the pin is missing: maps only (attach again: mqgate attach IF)\n");
+		printf("program    the pin is missing: maps only (attach again: mqgate attach "
+		       "IF)\n");
 	}
 	if (!json_array_size(json_object_get(status, "interfaces")))
 		printf("interface  none: verdicts wait for mqgate attach IF\n");
@@ -310,18 +307,19 @@ static void print_services(const json_t *status)
 	const json_t *service;
 	size_t i, p;
 
-	printf("\n %2s %-15s %-15s %-11s %-8s %-8s %13s %13s %10s\n", "#", "SERVICE", "PORTS", "KIND",
-	       "MODE", "UNKNOWN", "PASSED", "DROPPED", "ALLOWED");
+	printf("\n %2s %-15s %-15s %-11s %-8s %-8s %13s %13s %10s\n", "#", "SERVICE", "PORTS",
+	       "KIND", "MODE", "UNKNOWN", "PASSED", "DROPPED", "ALLOWED");
 	json_array_foreach(json_object_get(status, "services"), i, service) {
 		const json_t *port;
 		char ports[64] = "-";
 		size_t used = 0;
 
-		json_array_foreach(json_object_get(service, "ports"), p, port)
-			if (used < 12)
-				used += (size_t)snprintf(ports + used, sizeof(ports) - used, "%s%lld",
-							 p ? " " : "",
-							 (long long)json_integer_value(port));
+		json_array_foreach(json_object_get(service, "ports"), p, port) {
+			if (used >= 12)
+				break;
+			used += (size_t)snprintf(ports + used, sizeof(ports) - used, "%s%lld",
+						 p ? " " : "", (long long)json_integer_value(port));
+		}
 		printf(" %2lld %-15s %-15s %-11s %-8s %-8s %13lld %13lld %10lld\n",
 		       number_of(service, "number"), text_of(service, "name"), ports,
 		       text_of(service, "kind"), text_of(service, "mode"),

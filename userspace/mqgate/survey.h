@@ -32,7 +32,7 @@ struct mqg_survey {
 	uint64_t			time;	/* CLOCK_BOOTTIME */
 	struct mqg_survey_service	service[MQGATE_SERVICES];
 	struct mqgate_stat		stat[MQGATE_SERVICES][MQGATE_REASON_PACKET_MAX];
-	uint32_t			verdicts[MQGATE_ACTION_DROP + 1];	/* live, by action */
+	uint32_t verdicts[MQGATE_ACTION_DROP + 1]; /* live, by action */
 	struct mqg_survey_fill		sources, allow, flows;
 };
 

@@ -111,11 +111,12 @@ static void draw_head(const struct mqg_top *top)
 				"; it does not use the pins");
 	else
 		mqg_screen_line("daemon   not running: filters go on with what is in the maps");
-	mqg_screen_line("verdicts %u drop, %u pass, %u limit; %u entries of %u. ALLOWed flows %u of "
-			"%u", top->now->verdicts[MQGATE_ACTION_DROP],
-			top->now->verdicts[MQGATE_ACTION_PASS],
-			top->now->verdicts[MQGATE_ACTION_LIMIT], top->now->sources.entries,
-			top->now->sources.max, top->now->allow.entries, top->now->allow.max);
+	mqg_screen_line(
+		"verdicts %u drop, %u pass, %u limit; %u entries of %u. ALLOWed flows %u of "
+		"%u",
+		top->now->verdicts[MQGATE_ACTION_DROP], top->now->verdicts[MQGATE_ACTION_PASS],
+		top->now->verdicts[MQGATE_ACTION_LIMIT], top->now->sources.entries,
+		top->now->sources.max, top->now->allow.entries, top->now->allow.max);
 }
 
 static void draw_service(const struct mqg_top *top, uint32_t number, double most)
@@ -127,17 +128,17 @@ static void draw_service(const struct mqg_top *top, uint32_t number, double most
 	double drops = rate(top, now->dropped, before->dropped);
 	size_t n;
 
-	mqg_screen_line("%s%-15s%s %-14s %-8s %s%9s%s %s%9s %s%s %9s %8u",
-			mqg_screen_style(MQG_BOLD), now->svc.name, mqg_screen_style(MQG_PLAIN),
-			mqg_survey_ports(now, ports, sizeof(ports)), mqg_mode_word(now->svc.mode),
-			mqg_screen_style(MQG_GREEN),
-			mqg_count_format(rate(top, now->passed, before->passed), passed,
-					 sizeof(passed)),
-			mqg_screen_style(MQG_PLAIN), mqg_screen_style(drops > 0 ? MQG_RED : MQG_PLAIN),
-			mqg_count_format(drops, dropped, sizeof(dropped)),
-			mqg_screen_bar(most > 0 ? drops / most : 0, BAR_CELLS, bar, sizeof(bar)),
-			mqg_screen_style(MQG_PLAIN),
-			mqg_count_format((double)now->dropped, total, sizeof(total)), now->allowed);
+	mqg_screen_line(
+		"%s%-15s%s %-14s %-8s %s%9s%s %s%9s %s%s %9s %8u", mqg_screen_style(MQG_BOLD),
+		now->svc.name, mqg_screen_style(MQG_PLAIN),
+		mqg_survey_ports(now, ports, sizeof(ports)), mqg_mode_word(now->svc.mode),
+		mqg_screen_style(MQG_GREEN),
+		mqg_count_format(rate(top, now->passed, before->passed), passed, sizeof(passed)),
+		mqg_screen_style(MQG_PLAIN), mqg_screen_style(drops > 0 ? MQG_RED : MQG_PLAIN),
+		mqg_count_format(drops, dropped, sizeof(dropped)),
+		mqg_screen_bar(most > 0 ? drops / most : 0, BAR_CELLS, bar, sizeof(bar)),
+		mqg_screen_style(MQG_PLAIN),
+		mqg_count_format((double)now->dropped, total, sizeof(total)), now->allowed);
 	n = drop_reasons(top, number, busy);
 	for (size_t i = 0; i < n && i < REASONS_SHOWN; i++)
 		mqg_screen_line("  %-47s %s%9s %s%s %9s",
@@ -170,8 +171,8 @@ static void draw_services(const struct mqg_top *top)
 	}
 	mqg_screen_line("%s", "");
 	mqg_screen_line("%s%-15s %-14s %-8s %9s %9s %-*s %9s %8s%s", mqg_screen_style(MQG_DIM),
-			"SERVICE", "PORTS", "MODE", "PASSED/s", "DROPPED/s", BAR_CELLS, "", "IN ALL",
-			"ALLOWED", mqg_screen_style(MQG_PLAIN));
+			"SERVICE", "PORTS", "MODE", "PASSED/s", "DROPPED/s", BAR_CELLS, "",
+			"IN ALL", "ALLOWED", mqg_screen_style(MQG_PLAIN));
 	for (uint32_t i = 0; i < MQGATE_SERVICES; i++)
 		if (top->now->service[i].shown)
 			draw_service(top, i, most);
@@ -188,7 +189,8 @@ static void draw_event(const json_t *event)
 	mqg_screen_line("  %s %-8s %-21s %s %lld -> %lld%s", clock, text_of(event, "service"),
 			text_of(event, "reason"), text_of(event, "source"),
 			number_of(event, "sport"), number_of(event, "dport"),
-			json_is_true(json_object_get(event, "observed")) ? " (passed: observe)" : "");
+			json_is_true(json_object_get(event, "observed")) ? " (passed: observe)"
+									 : "");
 }
 
 static void draw_latest(const struct mqg_top *top)
@@ -207,10 +209,11 @@ static void draw_latest(const struct mqg_top *top)
 
 		if (i == REFUSALS_SHOWN)
 			break;
-		mqg_screen_line("  %8s ago %-21s %s as %s, client %s",
-				mqg_duration_format((uint64_t)(seconds * 1e9) + 1, age, sizeof(age)),
-				text_of(refusal, "reason"), text_of(refusal, "source"),
-				text_of(refusal, "identity"), text_of(refusal, "client_id"));
+		mqg_screen_line(
+			"  %8s ago %-21s %s, client %s as %s",
+			mqg_duration_format((uint64_t)(seconds * 1e9) + 1, age, sizeof(age)),
+			text_of(refusal, "reason"), text_of(refusal, "source"),
+			text_of(refusal, "client_id"), text_of(refusal, "identity"));
 	}
 	if (!top->event[0] && !top->feed_error[0])
 		return;
@@ -251,12 +254,12 @@ json_t *mqg_top_json(const struct mqg_top *top)
 			json_array_append_new(reasons,
 					      json_pack("{s:s, s:f, s:I}", "reason",
 							mqg_reason_word(busy[r].reason),
-							"packets_per_second", busy[r].rate, "packets",
-							(json_int_t)busy[r].total));
+							"packets_per_second", busy[r].rate,
+							"packets", (json_int_t)busy[r].total));
 		json_array_append_new(
 			services,
-			json_pack("{s:I, s:s, s:f, s:f, s:I, s:I, s:I, s:o}", "number", (json_int_t)i,
-				  "name", now->svc.name, "passed_per_second",
+			json_pack("{s:I, s:s, s:f, s:f, s:I, s:I, s:I, s:o}", "number",
+				  (json_int_t)i, "name", now->svc.name, "passed_per_second",
 				  rate(top, now->passed, before->passed), "dropped_per_second",
 				  rate(top, now->dropped, before->dropped), "passed",
 				  (json_int_t)now->passed, "dropped", (json_int_t)now->dropped,

@@ -76,7 +76,8 @@ static int list(const struct mqg_cmd *cmd, int argc, char **argv)
 			return mqg_misuse("verdict list: %s: not understood; mqgate verdict help",
 					  argv[i]);
 		if (i + 1 == argc)
-			return mqg_misuse("verdict list: %s: name one; mqgate verdict help", argv[i]);
+			return mqg_misuse("verdict list: %s: name one; mqgate verdict help",
+					  argv[i]);
 		err = origin ? mqg_origin_parse(argv[i + 1]) : mqg_action_parse(argv[i + 1]);
 		if (err < 0)
 			return mqg_misuse("verdict list: %s %s: there is none of that name; mqgate "
@@ -281,8 +282,9 @@ static int add(const struct mqg_cmd *cmd, int argc, char **argv)
 	} else {
 		err = write_addition(&w.pins, &addition, &replaced, &removed);
 		if (err == -E2BIG)
-			code = mqg_refuse("verdict add: the map of verdicts is full; mqgate verdict "
-					  "list shows what could go");
+			code = mqg_refuse(
+				"verdict add: the map of verdicts is full; mqgate verdict "
+				"list shows what could go");
 		else if (err)
 			code = mqg_refuse("verdict add: the map cannot be written: %s",
 					  strerror(-err));
@@ -336,8 +338,10 @@ static int del(const struct mqg_cmd *cmd, int argc, char **argv)
 	} else {
 		err = mqg_verdict_remove(&w.pins, &key);
 		if (err == -ENOENT)
-			code = mqg_refuse("%s: there is no verdict on it; mqgate verdict list shows "
-					  "all", source);
+			code = mqg_refuse(
+				"%s: there is no verdict on it; mqgate verdict list shows "
+				"all",
+				source);
 		else if (err)
 			code = mqg_refuse("verdict del: the map cannot be written: %s",
 					  strerror(-err));
@@ -379,7 +383,8 @@ static int flush(const struct mqg_cmd *cmd, int argc, char **argv)
 	int code, err;
 
 	if (argc > 1)
-		return mqg_misuse("verdict flush: %s: not understood; mqgate verdict help", argv[1]);
+		return mqg_misuse("verdict flush: %s: not understood; mqgate verdict help",
+				  argv[1]);
 	if (!strcmp(whose, "operator"))
 		f.origin = MQGATE_ORIGIN_OPERATOR;
 	else if (!strcmp(whose, "daemon"))
@@ -401,7 +406,8 @@ static int flush(const struct mqg_cmd *cmd, int argc, char **argv)
 		f.pins = &w.pins;
 		err = mqg_verdict_each(&w.pins, flush_one, &f);
 		if (err)
-			code = mqg_refuse("verdict flush: the map cannot be read: %s", strerror(-err));
+			code = mqg_refuse("verdict flush: the map cannot be read: %s",
+					  strerror(-err));
 	}
 	close_writer(&w);
 	if (code)

@@ -154,7 +154,7 @@ static void print_verdict(const json_t *v, bool decides)
 		printf("for another %s", span(v, "expires", left, sizeof(left)));
 	printf(", decided %lld packets", number_of(v, "hits"));
 	if (number_of(v, "strikes"))
-		printf(", %lld strikes", number_of(v, "strikes"));
+		printf(", strikes %lld", number_of(v, "strikes"));
 	printf("\n");
 }
 
@@ -184,22 +184,26 @@ static void print_daemon(const json_t *daemon)
 		printf("daemon     %s\n", text_of(daemon, "error"));
 		return;
 	}
-	if (json_object_get(daemon, "score"))
-		printf("score      %lld of %lld, %lld strikes\n", number_of(daemon, "score"),
+	if (json_is_number(json_object_get(daemon, "score")))
+		printf("score      %lld of %lld, strikes %lld\n", number_of(daemon, "score"),
 		       number_of(daemon, "threshold"), number_of(daemon, "strikes"));
 	json_array_foreach(json_object_get(daemon, "evidence"), i, item)
 		printf("evidence   %s ago: %s, %lld points\n", span(item, "age", age, sizeof(age)),
 		       text_of(item, "reason"), number_of(item, "points"));
-	json_array_foreach(json_object_get(daemon, "sessions"), i, item)
-		printf("session    %s as %s from %s on %s, since %s, %s\n", text_of(item, "client_id"),
-		       text_of(item, "identity"), text_of(item, "source"), text_of(item, "listener"),
-		       span(item, "since", age, sizeof(age)),
-		       json_is_true(json_object_get(item, "allowed")) ? "ALLOWed" :
-									"not ALLOWed yet");
-	json_array_foreach(json_object_get(daemon, "refusals"), i, item)
-		printf("refused    %s ago: %s as %s from %s: %s\n", span(item, "age", age, sizeof(age)),
+	json_array_foreach(json_object_get(daemon, "sessions"), i, item) {
+		bool allowed = json_is_true(json_object_get(item, "allowed"));
+
+		printf("session    %s as %s from %s on %s, since %s, %s\n",
 		       text_of(item, "client_id"), text_of(item, "identity"),
-		       text_of(item, "source"), text_of(item, "reason"));
+		       text_of(item, "source"), text_of(item, "listener"),
+		       span(item, "since", age, sizeof(age)),
+		       allowed ? "ALLOWed" : "not ALLOWed yet");
+	}
+	json_array_foreach(json_object_get(daemon, "refusals"), i, item)
+		printf("refused    %s ago: %s, from %s, client %s as %s\n",
+		       span(item, "age", age, sizeof(age)), text_of(item, "reason"),
+		       text_of(item, "source"), text_of(item, "client_id"),
+		       text_of(item, "identity"));
 }
 
 static void print_text(const json_t *answer)

@@ -133,8 +133,8 @@ static int take_lock(struct daemon *d, char *why, size_t size)
 	d->lock = mqg_lock_take(LOCK_NAME, 0, why, size);
 	if (d->lock == -EBUSY) {
 		holder(pid, sizeof(pid));
-		snprintf(why, size, "already running (pid %s) in %s; stop that one, or name another "
-				    "place in MQGATE_RUN", pid, mqg_run_dir());
+		snprintf(why, size, "already running (pid %s) in %s; stop that one, or name "
+				    "another place in MQGATE_RUN", pid, mqg_run_dir());
 	}
 	if (d->lock < 0)
 		return d->lock;

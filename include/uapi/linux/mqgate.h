@@ -46,7 +46,7 @@
  *
  *   0- 15  passed, and why          16- 47  packet and flow (XDP, module)
  *  48- 95  MQTT, judged anywhere    96-119  TLS records and ClientHello
- * 120-127  reserved for XDP        128-159  TLS handshake and certificates (daemon)
+ * 120-127  for XDP              128-159  TLS handshake and certificates (daemon)
  * 160-191  identity and sessions   192-223  gateway and broker
  */
 #define MQGATE_REASON_LIST(X)								\
@@ -58,20 +58,16 @@
 	X(5,   PASS_SUSPECT,		"pass-suspect",		"first payload is incomplete so far")	\
 	X(6,   PASS_SEEN,		"pass-seen",		"flow whose first payload was good")	\
 	X(7,   PASS_UNDECIDED,		"pass-undecided",	"nothing is known of the flow; judged leniently")	\
-	X(8,   PASS_FRAGMENT,		"pass-fragment",	"later IP fragment; its first fragment was judged")	\
 	X(16,  SOURCE_BANNED,		"source-banned",	"source has a DROP verdict")	\
 	X(17,  IP_HEADER,		"ip-header",		"impossible IP header length or total length")	\
 	X(18,  TCP_HEADER,		"tcp-header",		"impossible TCP header length")	\
 	X(19,  TCP_FLAGS,		"tcp-flags",		"impossible TCP flags")	\
 	X(20,  SYN_DATA,		"syn-data",		"payload on a SYN")	\
 	X(21,  FRAGMENT,		"fragment",		"first fragment of a packet to a protected port")	\
-	X(22,  IPV6_EXT,		"ipv6-ext",		"IPv6 extension headers beyond the bound")	\
-	X(23,  NO_SOCKET,		"no-socket",		"payload for a local service that no socket expects")	\
 	X(24,  FLOW_REFUSED,		"flow-refused",		"flow was refused at its first payload")	\
 	X(25,  SUSPECT_BUDGET,		"suspect-budget",	"first payload stays incomplete beyond its budget")	\
 	X(26,  ALLOW_BUDGET,		"allow-budget",		"ALLOWed flow exceeds its packet budget")	\
 	X(27,  DAEMON_AWAY,		"daemon-away",		"service fails closed and the daemon's lease has run out")	\
-	X(28,  UNKNOWN_FLOW,		"unknown-flow",		"mid-stream segment of no known flow on a strict service")	\
 	X(29,  TCP_URGENT,		"tcp-urgent",		"urgent data on a connection that is followed")	\
 	X(30,  STREAM_OVERLAP,		"stream-overlap",	"bytes sent again differ from those that passed")	\
 	X(31,  STREAM_WINDOW,		"stream-window",	"beyond the window that the other side announced")	\
@@ -141,7 +137,6 @@
 	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\
 	X(195, CLIENT_CLOSED,		"client-closed",	"client closed the connection")	\
 	X(196, LIMIT_SESSIONS,		"limit-sessions",	"listener is at its limit of sessions")	\
-	X(197, SHUTDOWN,		"shutdown",		"gateway is stopping")	\
 	X(198, OPERATOR,		"operator",		"by the operator's word")	\
 	X(199, SCORE,			"score",		"score passed the threshold")
 
@@ -174,7 +169,7 @@ enum mqgate_reason {
 #define MQGATE_PORTS_UDP(port)	((1U << 16) | (__u32)(port))
 
 enum mqgate_kind {
-	MQGATE_KIND_DEFAULT	= 0,	/* services 1 and 2: plain and TLS; others: unprotected */
+	MQGATE_KIND_DEFAULT	= 0,	/* services 1, 2: plain, TLS; others: unprotected */
 	MQGATE_KIND_MQTT	= 1,	/* MQTT over TCP */
 	MQGATE_KIND_MQTTS	= 2,	/* MQTT over TLS over TCP */
 };
@@ -185,7 +180,8 @@ enum mqgate_mode {
 };
 
 /* mqgate_service.flags */
-#define MQGATE_SVC_F_STRICT	(1U << 0)	/* routed: unknown flows must begin with a good first payload */
+/* Routed: a flow that XDP does not know must begin with a good first payload. */
+#define MQGATE_SVC_F_STRICT	(1U << 0)
 
 /* Used where the field of the same name in struct mqgate_service is 0. */
 #define MQGATE_DEFAULT_CONNECT_MAX	(1U << 20)	/* bytes of remaining length */
@@ -205,12 +201,12 @@ struct mqgate_service {
 	enum mqgate_kind	kind;
 	enum mqgate_mode	mode;
 	__u32			flags;			/* MQGATE_SVC_F_* */
-	__u32			first_max;		/* largest CONNECT remaining length or ClientHello, bytes */
-	__u32			suspect_segments;	/* segments an incomplete first payload may take */
+	__u32			first_max;		/* of CONNECT or ClientHello, bytes */
+	__u32			suspect_segments;	/* while incomplete */
 	__u32			suspect_ms;		/* and how long, milliseconds */
 	__u32			allow_pps;		/* packets/s an ALLOWed flow may send */
 	__u32			allow_burst;		/* and how many at once */
-	__u64			lease;			/* fails closed after this time; 0 = fails open */
+	__u64			lease;			/* then it fails closed; 0 = fails open */
 	__u32			reserved[6];		/* zero */
 };
 
@@ -278,7 +274,7 @@ struct mqgate_allow {
 	__u64			expires;
 	__u64			tat;
 	__u64			packets;
-	__u32			identity;	/* the daemon's number of the identity */
+	__u32			identity;	/* first 32 bits of its SHA-256; 0 = nobody's */
 	__u32			service;
 };
 
@@ -295,10 +291,10 @@ struct mqgate_flow {
 	enum mqgate_flow_state	state;
 	enum mqgate_reason	reason;		/* of REFUSED */
 	__u32			first_seq;	/* TCP sequence number of the first payload byte */
-	__u32			need;		/* its declared length in bytes; 0 = not yet known */
+	__u32			need;		/* its declared length, bytes; 0 = unknown */
 	__u32			segments;	/* seen while SUSPECT */
 	__u32			head_len;	/* valid bytes in head[] */
-	__u8			head[16];	/* first bytes, put together while `need` is unknown */
+	__u8			head[16];	/* first bytes, until `need` is known */
 };
 
 /* ---- counters ---------------------------------------------------------------------- */
@@ -325,7 +321,7 @@ struct mqgate_stat {
 
 /* mqgate_event.flags */
 #define MQGATE_EVENT_F_OBSERVED	(1U << 0)	/* passed all the same */
-#define MQGATE_EVENT_F_PROVEN	(1U << 1)	/* the source finished a TCP handshake: not spoofed */
+#define MQGATE_EVENT_F_PROVEN	(1U << 1)	/* source finished a TCP handshake */
 
 /*
  * mqgate_events: ring buffer. A sample of the drops, at most one per CPU, service and
@@ -351,8 +347,8 @@ struct mqgate_event {
 struct mqgate_rodata {
 	__u32			abi_version;
 	__u32			reserved;		/* zero */
-	__u64			sample_ns;		/* least time between two events of one kind */
-	__u64			sample_proven_ns;	/* the same for looking whether the source is proven */
+	__u64			sample_ns;		/* between two events of one kind */
+	__u64			sample_proven_ns;	/* between two of proven sources */
 };
 
 #define MQGATE_ASSERT_SIZE(type, size) \

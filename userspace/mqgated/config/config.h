@@ -14,7 +14,7 @@
 #include <linux/mqgate.h>
 
 struct mqg_endpoint {
-	char			*text;		/* as written: "0.0.0.0:8883", "[::]:8883", "host:1883" */
+	char			*text;		/* as written: "[::]:8883", "host:1883" */
 	struct sockaddr_storage	addr;
 	socklen_t		addrlen;
 };
@@ -28,12 +28,12 @@ enum mqg_identity_from {
 
 enum mqg_client_id_rule {
 	MQG_CLIENT_ID_EQUAL,		/* client identifier == identity */
-	MQG_CLIENT_ID_PREFIX,		/* == identity, or begins with identity + '-' or '/' or ':' */
+	MQG_CLIENT_ID_PREFIX,		/* == identity, or goes on with '-', '/' or ':' */
 	MQG_CLIENT_ID_ANY,
 };
 
 enum mqg_password_rule {
-	MQG_PASSWORD_REFUSE,		/* CONNECT with a password on a clear-text listener: refused */
+	MQG_PASSWORD_REFUSE,		/* a CONNECT with a password in clear text */
 	MQG_PASSWORD_ALLOW,
 };
 
@@ -44,7 +44,7 @@ struct mqg_broker {
 };
 
 struct mqg_listener {
-	char			*name;		/* at most 15 bytes: it is also the service's name */
+	char			*name;		/* at most 15 bytes: also the service's name */
 	struct mqg_endpoint	address;
 	enum mqgate_kind	kind;		/* MQGATE_KIND_MQTT or MQGATE_KIND_MQTTS */
 	enum mqgate_mode	mode;		/* of its XDP service */
@@ -67,7 +67,7 @@ struct mqg_listener {
 struct mqg_service {
 	char			*name;
 	uint16_t		port;
-	enum mqgate_kind	kind;		/* MQGATE_KIND_DEFAULT: leave this port unprotected */
+	enum mqgate_kind	kind;		/* MQGATE_KIND_DEFAULT: unprotected */
 	enum mqgate_mode	mode;
 	bool			strict;		/* unknown_flows: strict */
 	bool			fail_closed;	/* when_daemon_away: closed */
@@ -96,7 +96,7 @@ struct mqg_config {
 	struct mqg_score_config	score;
 	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
-	char			*user;		/* whom to become when started as root; NULL = stay */
+	char			*user;		/* whom to become when started as root */
 	char			*group;		/* of the control socket */
 	struct mqg_endpoint	http;		/* text NULL = off */
 };
@@ -108,7 +108,7 @@ struct mqg_config {
  * @why:    buffer for "FILE:LINE: KEY: what is wrong; remedy"
  * @size:   of @why
  *
- * Files that the configuration names (certificates, keys, CRLs) are checked to be there and readable.
+ * Files that the configuration names (certificates, keys, CRLs) are read and compared.
  * Return: 0 or -EINVAL, -ENOENT, -EACCES, -ENOMEM.
  */
 int mqg_config_load(const char *path, struct mqg_config **config, char *why, size_t size);

@@ -53,7 +53,7 @@ int mqg_endpoint_parse(const char *text, bool resolve, struct mqg_endpoint *out,
 	}
 	if (err) {
 		snprintf(why, size, "\"%s\" %s", host,
-			 resolve ? "cannot be looked up; write its address, or mend the name service"
+			 resolve ? "cannot be looked up; write its address, or mend the resolver"
 				 : "is not an address; write an IPv4 or IPv6 address");
 		return -EINVAL;
 	}

@@ -211,7 +211,8 @@ int mqg_lines_read(const char *text, size_t size, struct mqg_lines **lines, unsi
 			size_t mark = parser.problem_mark.line ? parser.problem_mark.line
 							       : parser.context_mark.line;
 
-			err = fail(&walk, mark, "not YAML: %s%s%s; mind indentation, quotes and colons",
+			err = fail(&walk, mark,
+				   "not YAML: %s%s%s; mind indentation, quotes and colons",
 				   parser.problem ? parser.problem : "unreadable",
 				   parser.context ? " " : "", parser.context ? parser.context : "");
 			break;

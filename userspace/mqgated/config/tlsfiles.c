@@ -162,7 +162,8 @@ static int check_authorities(const struct tls_check *check, const struct raw_tls
 		certificates += sk_X509_INFO_value(list, i)->x509 != NULL;
 	if (!certificates)
 		err = refuse(check, "client_ca", "%s: holds no PEM certificate; write the CA that "
-						 "issues the devices' certificates", tls->client_ca);
+						 "issues the devices' certificates",
+			     tls->client_ca);
 	else if (tls->crl)
 		err = check_crl(check, tls, list);
 	sk_X509_INFO_pop_free(list, X509_INFO_free);

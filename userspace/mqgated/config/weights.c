@@ -26,8 +26,6 @@ uint32_t mqg_weight_default(uint32_t reason)
 		return 25;
 	case MQGATE_REASON_MQTT_CONNACK: /* sent by the broker */
 		return 0;
-	case MQGATE_REASON_CONNECT_AGAIN:
-		return 25;
 	}
 	if (reason >= MQGATE_REASON_MQTT_NOT_CONNECT && reason <= MQGATE_REASON_MQTT_WILL_TOPIC)
 		return 25;

@@ -91,7 +91,8 @@ static bool put_line(struct client *client, const json_t *line)
 
 	if (!text)
 		return false;
-	memmove(client->out, client->out + client->out_done, client->out ? rest : 0);
+	if (client->out_done)
+		memmove(client->out, client->out + client->out_done, rest);
 	client->out_done = 0;
 	client->out_len = rest;
 	out = realloc(client->out, rest + len + 1);
@@ -305,7 +306,7 @@ static int listen_at(const char *path, const char *group, char *why, size_t size
 		return -errno;
 	unlink(path);
 	mask = umask(0117);
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 16) ||
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) || listen(fd, CLIENTS_MAX) ||
 	    (gr && !geteuid() && chown(path, (uid_t)-1, gr->gr_gid)))
 		err = -errno;
 	umask(mask);

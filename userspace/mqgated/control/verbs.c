@@ -44,8 +44,8 @@ static json_t *failed(const struct mqg_verb_context *context, int err)
 	if (err == -ENOENT && mqg_judge_pins_error(context->judge))
 		return no_maps(context);
 	if (err == -E2BIG)
-		return mqg_verb_refuse("remove verdicts (mqgate verdict flush) or enlarge the map "
-				       "when attaching", "the verdict map is full");
+		return mqg_verb_refuse("remove verdicts: mqgate verdict flush",
+				       "the verdict map is full");
 	return mqg_verb_refuse("see the daemon's log", "the maps refuse: %s", strerror(-err));
 }
 
@@ -164,13 +164,15 @@ static json_t *why(struct mqg_verb_context *context, const json_t *request)
 static json_t *sessions(struct mqg_verb_context *context, const json_t *request)
 {
 	(void)request;
-	return json_pack("{s:b, s:o}", "ok", 1, "sessions", mqg_tell_sessions(context, NULL, NULL));
+	return json_pack("{s:b, s:o}", "ok", 1, "sessions",
+			 mqg_tell_sessions(context, NULL, NULL));
 }
 
 static json_t *refusals(struct mqg_verb_context *context, const json_t *request)
 {
 	(void)request;
-	return json_pack("{s:b, s:o}", "ok", 1, "refusals", mqg_tell_refusals(context, NULL, NULL));
+	return json_pack("{s:b, s:o}", "ok", 1, "refusals",
+			 mqg_tell_refusals(context, NULL, NULL));
 }
 
 static json_t *status(struct mqg_verb_context *context, const json_t *request)

@@ -110,8 +110,8 @@ int mqg_judge_allow_list_write(struct mqg_judge *judge, const struct mqg_pins *p
 		if (!mqg_verdict_get(pins, key, &found) && mqg_verdict_live(&found, now) &&
 		    found.action == MQGATE_ACTION_DROP && found.origin != MQGATE_ORIGIN_DAEMON) {
 			mqg_log(MQG_LOG_WARNING, MQG_LOG_PINS,
-				"%s is on the configured allow list, but an operator's ban of it is "
-				"in force and stays; take it back with: mqgate verdict del %s",
+				"%s is on the configured allow list, but an operator's ban of it "
+				"is in force and stays; take it back with: mqgate verdict del %s",
 				mqg_source_format(key, text), mqg_source_format(key, text));
 			continue;
 		}

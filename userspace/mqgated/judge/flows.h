@@ -17,6 +17,7 @@ struct mqg_flows;
 struct mqg_live_flow {
 	struct mqgate_flow_key	key;
 	uint32_t		service;
+	uint32_t		identity;	/* its number */
 	bool			withheld;	/* an operator banned its source: no ALLOW for it */
 };
 

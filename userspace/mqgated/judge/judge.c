@@ -47,8 +47,8 @@ int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqgate_source_
 	if (err == -E2BIG) {
 		judge->counts.verdicts_full++;
 		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
-			"the verdict map is full: further sources pass; enlarge it (mqgate attach "
-			"IF sources N) or remove verdicts (mqgate verdict flush)");
+			"the verdict map is full: further sources pass; make room with mqgate "
+			"verdict flush");
 	} else if (err) {
 		mqg_log(MQG_LOG_ERR, MQG_LOG_MAPS, "a verdict cannot be written: %s",
 			strerror(-err));
@@ -149,7 +149,7 @@ void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *refusa
 
 int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *flow, uint64_t now)
 {
-	struct mqgate_allow entry = { .service = flow->service };
+	struct mqgate_allow entry;
 	int err;
 
 	if (!judge->have_pins)
@@ -158,21 +158,22 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 	if (bpf_map_lookup_elem(judge->pins.allow, &flow->key, &entry))
 		memset(&entry, 0, sizeof(entry));
 	entry.service = flow->service;
+	entry.identity = flow->identity;
 	entry.expires = now + ALLOW_FOR;
 	err = mqg_allow_put(&judge->pins, &flow->key, &entry);
 	if (err == -E2BIG) {
 		judge->counts.allow_full++;
 		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
-			"the map of allowed flows is full: further flows are judged like any other; "
-			"enlarge it when attaching");
+			"the map of allowed flows is full: further flows are judged like any "
+			"other; lower sessions_max to what it holds");
 	}
 	return err;
 }
 
 int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
-		      uint32_t service, uint64_t *ticket)
+		      uint32_t service, uint32_t identity, uint64_t *ticket)
 {
-	struct mqg_live_flow live = { .key = *flow, .service = service };
+	struct mqg_live_flow live = { .key = *flow, .service = service, .identity = identity };
 	uint64_t now = judge->clock();
 	int err;
 

@@ -16,7 +16,7 @@
 
 struct mqg_judge;
 
-/* Something a client was refused for. Strings may be NULL; they are copied, and never a password. */
+/* What a client was refused for. Strings may be NULL; they are copied, and never a password. */
 struct mqg_refusal {
 	uint8_t			addr[16];
 	enum mqgate_reason	reason;
@@ -32,13 +32,15 @@ struct mqg_refusal {
 void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *refusal);
 
 /*
- * A flow has been authenticated: the broker said yes. Writes ALLOW for it and counts the source as one
- * with a live authenticated flow (such a source is never DROPped by score). Returns a ticket > 0
- * that mqg_judge_closed() takes back, or -errno; -ENOENT while no pins are open is normal,
- * and the judge writes the entry when the pins appear.
+ * A flow has been authenticated: the broker said yes. Writes ALLOW for it and counts the source as
+ * one with a live authenticated flow (such a source is never DROPped by score). *@ticket is 0 only
+ * when memory is out (-ENOMEM); any other ticket is taken back by mqg_judge_closed(), also where
+ * the answer is -ENOENT (no pins are open; the judge writes the entry when they appear), -EPERM (an
+ * operator's ban of the source is in force) or another -errno (the entry could not be written).
+ * @identity is the number of the identity in the entry, 0 where nobody was proven.
  */
 int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
-		      uint32_t service, uint64_t *ticket);
+		      uint32_t service, uint32_t identity, uint64_t *ticket);
 void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket);
 
 #endif

@@ -111,17 +111,36 @@ static void no_pins(struct mqg_judge *judge, const char *why)
 	mqg_log(MQG_LOG_WARNING, MQG_LOG_PINS, "%s", why);
 }
 
-static void write_ban(const struct mqgate_source_key *key, const struct mqgate_verdict *verdict,
-		      void *arg)
+static void note_ban(const struct mqgate_source_key *key, const struct mqgate_verdict *verdict,
+		     void *arg)
 {
-	struct mqg_judge *judge = arg;
+	struct mqg_found_list *bans = arg;
+
+	if (bans->n < bans->room)
+		bans->items[bans->n++] = (struct mqg_found){ .key = *key, .verdict = *verdict };
+}
+
+/* Writes the bans that the table knows and the new maps do not. */
+static void write_bans(struct mqg_judge *judge, uint64_t now)
+{
+	struct mqg_found_list bans = { .n = 0 };
 	struct mqgate_verdict found;
 
-	/* Already there, or somebody with a better right has spoken. */
-	if (!mqg_verdict_get(&judge->pins, key, &found) &&
-	    mqg_verdict_live(&found, verdict->since))
-		return;
-	mqg_judge_verdict_write(judge, key, verdict);
+	pthread_mutex_lock(&judge->lock);
+	bans.room = mqg_score_count(judge->score);
+	bans.items = calloc(bans.room + 1, sizeof(*bans.items));
+	if (bans.items)
+		mqg_score_banned_each(judge->score, now, note_ban, &bans);
+	pthread_mutex_unlock(&judge->lock);
+	for (size_t i = 0; i < bans.n; i++) {
+		pthread_mutex_lock(&judge->lock);
+		/* Already there, or somebody with a better right has spoken. */
+		if (mqg_verdict_get(&judge->pins, &bans.items[i].key, &found) ||
+		    !mqg_verdict_live(&found, now))
+			mqg_judge_verdict_write(judge, &bans.items[i].key, &bans.items[i].verdict);
+		pthread_mutex_unlock(&judge->lock);
+	}
+	free(bans.items);
 }
 
 static void refresh_flows(struct mqg_judge *judge, uint64_t now)
@@ -169,8 +188,8 @@ bool mqg_judge_pins_check(struct mqg_judge *judge)
 	pthread_mutex_lock(&judge->lock);
 	judge->pins = pins;
 	judge->have_pins = true;
-	mqg_score_banned_each(judge->score, now, write_ban, judge);
 	pthread_mutex_unlock(&judge->lock);
+	write_bans(judge, now);
 	judge->pins_inode = inode;
 	judge->pins_error[0] = '\0';
 	refresh_flows(judge, now);

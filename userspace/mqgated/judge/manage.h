@@ -84,7 +84,7 @@ void mqg_judge_counts_read(struct mqg_judge *judge, struct mqg_judge_counts *cou
 /* Refusals of one service for one reason since the start. */
 uint64_t mqg_judge_refused_read(struct mqg_judge *judge, uint32_t service, uint32_t reason);
 
-/* What is known of a source. @verdict: as XDP would find it (exact, then /64); action NONE = none. */
+/* What is known of a source. @verdict: as XDP finds it (exact, then /64); action NONE = none. */
 void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
 		   struct mqg_score_view *view, struct mqgate_verdict *verdict);
 
@@ -92,7 +92,7 @@ void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
 bool mqg_source_covers(const struct mqgate_source_key *key, const uint8_t addr[16]);
 
 typedef int (*mqg_refusal_fn)(const struct mqg_refusal_note *note, void *arg);
-/* Latest first; stops at the first non-zero answer and returns it. @fn must not block. */
+/* Latest first; stops at the first non-zero answer and returns it; or -ENOMEM. */
 int mqg_judge_refusal_each(struct mqg_judge *judge, mqg_refusal_fn fn, void *arg);
 
 #endif

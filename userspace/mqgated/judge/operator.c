@@ -45,15 +45,14 @@ int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqgate_source_ke
 		done->replaced = !mqg_verdict_get(&judge->pins, key, &before);
 		err = mqg_judge_verdict_write(judge, key, &verdict);
 	}
-	if (!err) {
+	if (!err)
 		withhold(judge, key, action == MQGATE_ACTION_DROP, now);
-		if (action == MQGATE_ACTION_DROP)
-			done->allow_removed = mqg_allow_remove_source(&judge->pins, key);
-		if (done->allow_removed < 0)
-			err = done->allow_removed;
-	}
 	pthread_mutex_unlock(&judge->lock);
-	return err;
+	if (err || action != MQGATE_ACTION_DROP)
+		return err;
+	/* From here on nobody writes ALLOW for the source: the walk needs no lock. */
+	done->allow_removed = mqg_allow_remove_source(&judge->pins, key);
+	return done->allow_removed < 0 ? done->allow_removed : 0;
 }
 
 /* The configured allow list is the file's word, and only a changed file takes it back. */
@@ -177,11 +176,17 @@ void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
 
 int mqg_judge_refusal_each(struct mqg_judge *judge, mqg_refusal_fn fn, void *arg)
 {
+	struct mqg_refusals *copy = malloc(sizeof(*copy));
 	int answer = 0;
 
+	if (!copy)
+		return -ENOMEM;
+	/* Whoever is told takes his time; workers do not wait for it. */
 	pthread_mutex_lock(&judge->lock);
-	for (size_t i = 0; !answer && i < mqg_refusals_count(judge->refusals); i++)
-		answer = fn(mqg_refusals_back(judge->refusals, i), arg);
+	*copy = *judge->refusals;
 	pthread_mutex_unlock(&judge->lock);
+	for (size_t i = 0; !answer && i < mqg_refusals_count(copy); i++)
+		answer = fn(mqg_refusals_back(copy, i), arg);
+	free(copy);
 	return answer;
 }

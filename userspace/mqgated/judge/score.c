@@ -46,7 +46,7 @@ struct source {
 	uint32_t			n_evidence;	/* ever; the ring holds the latest */
 	double				level;
 	uint64_t			ban_since, banned_until;
-	uint64_t			before_since, before_until;	/* the ban before this one */
+	uint64_t			before_since, before_until;	/* the ban before */
 	enum mqgate_reason		ban_reason;
 	uint32_t			before_strikes;
 	size_t				slot;		/* in the heap */

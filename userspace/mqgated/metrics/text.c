@@ -25,7 +25,7 @@ static void one(FILE *out, const char *name, const char *type, const char *help,
 	fprintf(out, "mqgate_%s %.17g\n", name, value);
 }
 
-/* The name of a service by its number; label-safe, for configured names are and others are checked. */
+/* The name of a service; safe as a label, for configured names are and others are checked. */
 static void service_name(const struct mqg_metrics_sources *sources, const struct mqg_pins *pins,
 			 uint32_t number, char name[sizeof(((struct mqgate_service *)0)->name)])
 {
@@ -76,7 +76,8 @@ static void tell_xdp(const struct mqg_metrics_sources *sources, const struct mqg
 {
 	struct xdp_walk walk = { sources, pins, out, 0 };
 
-	head(out, "xdp_packets_total", "counter", "Packets that XDP judged, by service and reason.");
+	head(out, "xdp_packets_total", "counter",
+	     "Packets that XDP judged, by service and reason.");
 	mqg_stat_each(pins, tell_stat, &walk);
 	walk.what = 1;
 	head(out, "xdp_bytes_total", "counter", "Bytes on the wire of those packets.");
@@ -203,7 +204,8 @@ static void tell_judge(const struct mqg_metrics_sources *sources, FILE *out)
 	one(out, "xdp_events_proven_total", "counter",
 	    "Of those, from sources that finished a TCP handshake.",
 	    (double)counts.events_proven);
-	one(out, "events_lost_total", "counter", "Events that slow readers of the control socket lost.",
+	one(out, "events_lost_total", "counter",
+	    "Events that slow readers of the control socket lost.",
 	    sources->control ? (double)mqg_control_events_lost(sources->control) : 0);
 	one(out, "flows_allowed_total", "counter", "Authenticated flows that were given ALLOW.",
 	    (double)counts.allowed);

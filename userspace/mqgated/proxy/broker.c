@@ -1,26 +1,41 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The stage DIAL: the connection to the broker, made only for a client whose CONNECT was found good.
- * Runs on the worker's thread.
+ * The stage DIAL: the connection to the broker, made only for a client whose CONNECT was found
+ * good. Runs on the worker's thread.
  */
 #include "proxy/session.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-static enum mqg_step failed(struct mqg_session *s)
+#include "system/log.h"
+
+/* Says it when the answer is another than last time, of whichever worker. */
+static void note(struct mqg_uplink *uplink, int err)
 {
-	struct mqg_uplink *uplink = s->port->uplink;
+	const struct mqg_broker *broker = uplink->config;
 
-	mqg_counter_add(&uplink->failures, 1);
-	atomic_store_explicit(uplink->up, false, memory_order_relaxed);
+	mqg_counter_add(err ? &uplink->failures : &uplink->connections, 1);
+	if (atomic_load_explicit(uplink->up, memory_order_relaxed) == !err ||
+	    atomic_exchange_explicit(uplink->up, !err, memory_order_relaxed) == !err)
+		return;
+	if (err)
+		mqg_log(MQG_LOG_ERR, MQG_LOG_PROXY, "broker %s: %s: %s; clients are answered "
+			"\"server unavailable\" until it is back", broker->name,
+			broker->address.text, strerror(err));
+	else
+		mqg_log(MQG_LOG_NOTICE, MQG_LOG_PROXY, "broker %s: %s: reached again",
+			broker->name, broker->address.text);
+}
+
+static enum mqg_step failed(struct mqg_session *s, int err)
+{
+	note(s->port->uplink, err);
 	return mqg_session_refuse(s, MQGATE_REASON_BROKER_UNREACHABLE);
 }
 
@@ -32,8 +47,9 @@ static void mark(int fd, uint32_t value)
 	if (!value || !setsockopt(fd, SOL_SOCKET, SO_MARK, &value, sizeof(value)))
 		return;
 	if (!atomic_flag_test_and_set(&said))
-		fprintf(stderr, "<4>mark: 0x%x not set on broker connections: %s; give the daemon "
-				"CAP_NET_ADMIN or set mark: 0\n", value, strerror(errno));
+		mqg_log(MQG_LOG_WARNING, MQG_LOG_PROXY, "mark: 0x%x not set on connections to "
+			"brokers: %s; give the daemon CAP_NET_ADMIN, or set mark: 0", value,
+			strerror(errno));
 }
 
 enum mqg_step mqg_broker_dial(struct mqg_session *s)
@@ -53,7 +69,7 @@ enum mqg_step mqg_broker_dial(struct mqg_session *s)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	if (connect(fd, (const struct sockaddr *)&to->addr, to->addrlen) && errno != EINPROGRESS)
-		return failed(s);
+		return failed(s, errno);
 	if (epoll_ctl(s->worker->epfd, EPOLL_CTL_ADD, fd, &event))
 		return mqg_session_refuse(s, MQGATE_REASON_LIMIT_SESSIONS);
 	mqg_timer_arm(&s->timer, &s->port->uplink->timeout, s->worker->now);
@@ -63,17 +79,17 @@ enum mqg_step mqg_broker_dial(struct mqg_session *s)
 
 enum mqg_step mqg_broker_step(struct mqg_session *s)
 {
-	struct mqg_uplink *uplink = s->port->uplink;
 	struct mqg_intake *in = s->intake;
 	socklen_t len = sizeof(int);
 	int err = 0;
 
 	if (!s->broker.may_write)
 		return MQG_STEP_WAIT;
-	if (getsockopt(s->broker.fd, SOL_SOCKET, SO_ERROR, &err, &len) || err)
-		return failed(s);
-	mqg_counter_add(&uplink->connections, 1);
-	atomic_store_explicit(uplink->up, true, memory_order_relaxed);
+	if (getsockopt(s->broker.fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		err = errno;
+	if (err)
+		return failed(s, err);
+	note(s->port->uplink, 0);
 
 	mqg_half_adopt(&s->up, in->data, in->len);
 	free(in);
@@ -84,5 +100,5 @@ enum mqg_step mqg_broker_step(struct mqg_session *s)
 
 enum mqg_step mqg_broker_timeout(struct mqg_session *s)
 {
-	return failed(s);
+	return failed(s, ETIMEDOUT);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Half of a relay, one direction: bytes from one connection to the other, with at most MQG_CHUNK of them
- * kept when the receiver is slow. While nothing is kept there is no buffer. It belongs to one
- * session and is touched by that session's worker only.
+ * Half of a relay, one direction: bytes from one connection to the other, with at most MQG_CHUNK
+ * of them kept when the receiver is slow. While nothing is kept there is no buffer. It belongs to
+ * one session and is touched by that session's worker only.
  */
 #ifndef MQG_HALF_H
 #define MQG_HALF_H

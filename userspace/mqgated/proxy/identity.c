@@ -159,6 +159,15 @@ int mqg_identity_get(X509 *cert, enum mqg_identity_from from, char **out)
 	return -EINVAL;
 }
 
+uint32_t mqg_identity_number(const char *identity)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+
+	if (!identity || !EVP_Digest(identity, strlen(identity), digest, NULL, EVP_sha256(), NULL))
+		return 0;
+	return (uint32_t)digest[0] << 24 | digest[1] << 16 | digest[2] << 8 | digest[3];
+}
+
 bool mqg_identity_fits(enum mqg_client_id_rule rule, const char *identity, const uint8_t *id,
 		       size_t len)
 {

@@ -32,6 +32,16 @@
 int mqg_identity_get(X509 *cert, enum mqg_identity_from from, char **out);
 
 /**
+ * mqg_identity_number() - the number that stands for an identity in the maps
+ * @identity: as mqg_identity_get() gave it, or NULL for nobody
+ *
+ * The first 32 bits of its SHA-256, so that it is the same on every gateway and after every
+ * restart without a table.
+ * Return: the number; 0 for nobody.
+ */
+uint32_t mqg_identity_number(const char *identity);
+
+/**
  * mqg_identity_fits() - does a client identifier belong to an identity?
  * @rule:     of the listener
  * @identity: as mqg_identity_get() gave it

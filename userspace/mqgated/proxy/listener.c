@@ -209,7 +209,7 @@ static void ready(struct mqg_watch *watch, uint32_t events)
 			rest(port->worker);
 			return;
 		default:
-			/* Errors of the connection that was next, accept(2): on to the one behind. */
+			/* An error of the connection that was next, accept(2): on to others. */
 			break;
 		}
 	}

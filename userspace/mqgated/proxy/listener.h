@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Listening sockets: one for each worker and listener, spread by SO_REUSEPORT; accepting from them, and
- * what happens when sessions or descriptors run out.
+ * Listening sockets: one for each worker and listener, spread by SO_REUSEPORT; accepting from
+ * them, and what happens when sessions or descriptors run out. Opened by the main thread, then
+ * touched by their worker's thread only; no lock.
  */
 #ifndef MQG_LISTENER_H
 #define MQG_LISTENER_H

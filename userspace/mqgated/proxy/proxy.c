@@ -50,6 +50,8 @@ static int fill(struct mqg_proxy *proxy, struct mqg_judge *judge, char *why, siz
 	proxy->workers = calloc(config->workers, sizeof(*proxy->workers));
 	if (!proxy->sessions || !proxy->up || !proxy->workers)
 		return no_memory(why, size);
+	for (i = 0; i < config->n_brokers; i++)
+		atomic_init(&proxy->up[i], true);
 	for (i = 0; i < config->n_listeners && !err; i++)
 		err = mqg_listener_probe(&config->listeners[i], why, size);
 	for (i = 0; i < config->workers && !err; i++)

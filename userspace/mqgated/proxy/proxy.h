@@ -20,7 +20,7 @@ int mqg_proxy_setup(const struct mqg_config *config, struct mqg_judge *judge,
 		    struct mqg_proxy **proxy, char *why, size_t size);
 /* Starts the workers. */
 int mqg_proxy_start(struct mqg_proxy *proxy);
-/* Stops accepting, closes every session (reason SHUTDOWN), joins the workers, frees all. */
+/* Stops accepting, closes every session, joins the workers, frees all. */
 void mqg_proxy_teardown(struct mqg_proxy *proxy);
 
 struct mqg_listener_counts {
@@ -31,7 +31,7 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 
 struct mqg_broker_counts {
 	uint64_t	connections, failures;
-	bool		up;		/* the last attempt to connect succeeded */
+	bool		up;		/* the last attempt to connect worked, or none was made */
 };
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 			     struct mqg_broker_counts *counts);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The stage RELAY: both directions at once, each at the pace of its receiver, until both have ended.
- * Runs on the worker's thread.
+ * The stage RELAY: both directions at once, each at the pace of its receiver, until both have
+ * ended. Runs on the worker's thread.
  */
 #include "proxy/session.h"
 

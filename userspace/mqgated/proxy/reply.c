@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "common/names.h"
+#include "proxy/identity.h"
 
 /* Bytes of a CONNACK or an AUTH packet; a broker that sends more before CONNACK is no broker. */
 #define REPLY_MAX 65536U
@@ -75,13 +76,14 @@ static void allow(struct mqg_session *s)
 	struct mqgate_flow_key flow = { .sport = s->entry.port, .proto = IPPROTO_TCP };
 	struct sockaddr_storage local;
 	socklen_t len = sizeof(local);
+	uint32_t identity = mqg_identity_number(s->entry.identity);
 	bool allowed = false;
 
 	memcpy(flow.saddr, s->entry.addr, sizeof(flow.saddr));
 	if (!getsockname(s->client.fd, (struct sockaddr *)&local, &len) &&
 	    !mqg_sockaddr_split((struct sockaddr *)&local, flow.daddr, &flow.dport))
 		allowed = mqg_judge_allowed(s->worker->judge, &flow, s->port->config->service,
-					    &s->ticket) >= 0;
+					    identity, &s->ticket) >= 0;
 	mqg_registry_connected(&s->worker->registry, &s->entry, allowed);
 }
 
@@ -101,7 +103,8 @@ static enum mqg_step answered(struct mqg_session *s, ssize_t len)
 		break;
 	case MQW_NEED_MORE:
 		s->spoken = s->reply.stage != FIRST_BYTE;
-		return send_down(s, len);
+		/* A broker that goes on for ever must not keep the worker from its timers. */
+		return send_down(s, len) == MQG_STEP_GONE ? MQG_STEP_GONE : MQG_STEP_MORE;
 	default:
 		return mqg_session_refuse(s, MQGATE_REASON_MQTT_CONNACK);
 	}

@@ -26,7 +26,6 @@ static enum mqg_step answer_step(struct mqg_session *s)
 		return MQG_STEP_WAIT;
 	case MQG_PUMP_END:
 		mqg_stream_finish(&s->client);
-		s->client.may_read = true;
 		s->linger_left = LINGER_BYTES;
 		s->state = MQG_LINGER;
 		return MQG_STEP_ON;

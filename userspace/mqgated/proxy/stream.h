@@ -3,9 +3,9 @@
  * One non-blocking connection, clear or TLS, with the same three verbs. It belongs to one session
  * and is touched by that session's worker only.
  *
- * The socket is registered edge-triggered, once. may_read and may_write say whether a try makes sense:
- * a try that would block clears its flag, an event sets it. A TLS read can wait for the socket to
- * become writable and the other way round, so an event on a TLS socket sets both.
+ * The socket is registered edge-triggered, once. may_read and may_write say whether a try makes
+ * sense: a try that would block clears its flag, an event sets it. A TLS read can wait for the
+ * socket to become writable and the other way round, so an event on a TLS socket sets both.
  */
 #ifndef MQG_STREAM_H
 #define MQG_STREAM_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TLS of the listeners: contexts that demand a client certificate, and what a failed handshake means.
- * A context belongs to one worker and one listener, so that workers share no lock in it.
+ * TLS of the listeners: contexts that demand a client certificate, and what a failed handshake
+ * means. A context belongs to one worker and one listener, so that workers share no lock in it.
  */
 #ifndef MQG_TLS_H
 #define MQG_TLS_H

@@ -18,6 +18,7 @@
 
 #include "proxy/listener.h"
 #include "proxy/session.h"
+#include "system/log.h"
 
 #define EVENTS 256
 
@@ -212,7 +213,8 @@ void mqg_worker_stop(struct mqg_worker *worker)
 	uint64_t one = 1;
 
 	if (worker->started && write(worker->wakefd, &one, sizeof(one)) < 0)
-		fprintf(stderr, "<3>worker: cannot be woken: %s\n", strerror(errno));
+		mqg_log(MQG_LOG_ERR, MQG_LOG_PROXY, "worker: cannot be woken: %s",
+			strerror(errno));
 }
 
 void mqg_worker_teardown(struct mqg_worker *worker)

@@ -61,8 +61,8 @@ static int become(const struct mqg_config *config, char *why, size_t size)
 	pw = getpwnam(config->user);
 	if (!pw) {
 		snprintf(why, size, "there is no user \"%s\"; make one (useradd --system "
-				    "--user-group --no-create-home --shell /usr/sbin/nologin %s), or "
-				    "name another with user: in %s",
+				    "--user-group --no-create-home --shell /usr/sbin/nologin %s), "
+				    "or name another with user: in %s",
 			 config->user, config->user, config->path);
 		return -ENOENT;
 	}

@@ -108,7 +108,10 @@ int mqg_seccomp_install(void)
 
 	if (!ctx)
 		return -ENOMEM;
-	err = add_names(ctx, SCMP_ACT_ALLOW, allowed, LEN(allowed));
+	/* A tree in place of a list: every packet of the relay makes system calls. */
+	err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (!err)
+		err = add_names(ctx, SCMP_ACT_ALLOW, allowed, LEN(allowed));
 	if (!err)
 		err = add_names(ctx, SCMP_ACT_KILL_PROCESS, deadly, LEN(deadly));
 	if (!err)

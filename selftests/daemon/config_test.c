@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration: a good file gives the documented values, and each way to break it gives one
+ * line with file, line, key, and the remedy. A case replaces lines of the good file below.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/ssl.h>
+
+#include "config/config.h"
+#include "config/endpoint.h"
+#include "config/weights.h"
+#include "pki.h"
+
+/* "@" stands for the directory of the test's files. */
+static const char *const good[] = {
+	/*  1 */ "brokers:",
+	/*  2 */ "  - name: main",
+	/*  3 */ "    address: \"127.0.0.1:1884\"",
+	/*  4 */ "    connect_timeout: 1500ms",
+	/*  5 */ "listeners:",
+	/*  6 */ "  - name: mqtts",
+	/*  7 */ "    address: \"127.0.0.1:8883\"",
+	/*  8 */ "    kind: mqtts",
+	/*  9 */ "    broker: main",
+	/* 10 */ "    mode: observe",
+	/* 11 */ "    tls:",
+	/* 12 */ "      certificate: @/server.pem",
+	/* 13 */ "      key: @/server.key",
+	/* 14 */ "      client_ca: @/ca.pem",
+	/* 15 */ "      crl: @/crl.pem",
+	/* 16 */ "      min_version: \"1.3\"",
+	/* 17 */ "    identity:",
+	/* 18 */ "      from: san.uri",
+	/* 19 */ "      client_id: prefix",
+	/* 20 */ "    handshake_timeout: 3s",
+	/* 21 */ "    connect_timeout: 4s",
+	/* 22 */ "    connect_max: 4096",
+	/* 23 */ "    sessions_max: 1000",
+	/* 24 */ "    allow_pps: 50",
+	/* 25 */ "    allow_burst: 100",
+	/* 26 */ "  - name: plain",
+	/* 27 */ "    address: \"[::1]:2883\"",
+	/* 28 */ "    kind: mqtt",
+	/* 29 */ "    broker: main",
+	/* 30 */ "    passwords: allow",
+	/* 31 */ "services:",
+	/* 32 */ "  - name: routed",
+	/* 33 */ "    port: 1883",
+	/* 34 */ "    kind: mqtt",
+	/* 35 */ "    unknown_flows: strict",
+	/* 36 */ "    when_daemon_away: closed",
+	/* 37 */ "  - name: mine",
+	/* 38 */ "    port: 3883",
+	/* 39 */ "    kind: unprotected",
+	/* 40 */ "allow:",
+	/* 41 */ "  - 192.0.2.77",
+	/* 42 */ "  - 2001:db8:7::/64",
+	/* 43 */ "score:",
+	/* 44 */ "  threshold: 80",
+	/* 45 */ "  half_life: 30s",
+	/* 46 */ "  ban: 10s",
+	/* 47 */ "  ban_max: 2h",
+	/* 48 */ "  sources_max: 500",
+	/* 49 */ "  weights:",
+	/* 50 */ "    cert-revoked: 33",
+	/* 51 */ "workers: 3",
+	/* 52 */ "mark: 0x10",
+	/* 53 */ "user: nobody",
+	/* 54 */ "group: nogroup",
+	/* 55 */ "http: \"127.0.0.1:9983\"",
+};
+
+#define LINES (sizeof(good) / sizeof(good[0]))
+
+/* Lines @first to @last (0: none) become @text; the message is "FILE:" + @want, "@" as above. */
+struct broken {
+	const char	*name;
+	size_t		first, last;
+	const char	*text;
+	const char	*want;
+};
+
+#define BROKEN(name, first, last, text, want) { name, first, last, text, want }
+
+static const struct broken cases[] = {
+	/* the file as YAML */
+	BROKEN("syntax", 8, 8, "    kind: [mqtts", "9: not YAML"),
+	BROKEN("tab", 8, 8, "\tkind: mqtts", "8: not YAML"),
+	BROKEN("empty file", 1, LINES, "# nothing",
+	       "1: the file is empty; see the example configuration"),
+	BROKEN("no mapping", 1, LINES, "hello", "1: the file is no mapping"),
+	BROKEN("a list", 1, LINES, "- hello",
+	       "1: takes a mapping (\"key: value\" lines), but a list "),
+	BROKEN("second document", 55, 55, "---\nuser: x", "55: a second YAML document"),
+	BROKEN("alias", 53, 54, "user: &a nobody\ngroup: *a", "54: aliases are not accepted"),
+	BROKEN("key given twice", 54, 54, "user: root",
+	       "54: user: given twice, first on line 53; remove one of them"),
+	BROKEN("nested key given twice", 25, 25, "    allow_pps: 7",
+	       "25: listeners[0].allow_pps: given twice, first on line 24"),
+	BROKEN("key that is a list", 53, 53, "? [a]\n: b", "53: a key must be a word"),
+	BROKEN("too deep", 53, 53, "user: [[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]",
+	       "53: keys nest too deep"),
+	/* the schema */
+	BROKEN("unknown key at the top", 53, 53, "usr: nobody",
+	       "53: usr: unknown key; did you mean user?"),
+	BROKEN("unknown nested key, near", 14, 14, "      clientca: @/ca.pem",
+	       "14: listeners[0].tls.clientca: unknown key; did you mean client_ca?"),
+	BROKEN("unknown nested key, far", 19, 19, "      whatever: prefix",
+	       "19: listeners[0].identity.whatever: unknown key; known here: from, client_id"),
+	BROKEN("unknown key in a service", 35, 35, "    unknown_flow: strict",
+	       "35: services[0].unknown_flow: unknown key; did you mean unknown_flows?"),
+	BROKEN("unknown reason", 50, 50, "    cert-revokd: 3",
+	       "50: score.weights.cert-revokd: unknown key; did you mean cert-revoked?"),
+	BROKEN("missing key", 13, 13, "",
+	       "11: listeners[0].tls.key: missing; add a line \"key: ...\""),
+	BROKEN("missing key of the second entry", 38, 38, "", "37: services[1].port: missing"),
+	BROKEN("missing kind", 28, 28, "", "26: listeners[1].kind: missing"),
+	BROKEN("unknown word", 8, 8, "    kind: mqttss",
+	       "8: listeners[0].kind: \"mqttss\" is not known; write one of: mqtts, mqtt"),
+	BROKEN("unknown mode", 10, 10, "    mode: enforcing",
+	       "10: listeners[0].mode: \"enforcing\" is not known; write one of: enforce, observe"),
+	BROKEN("unknown TLS version", 16, 16, "      min_version: 1.1",
+	       "16: listeners[0].tls.min_version: \"1.1\" is not known; write one of: 1.2, 1.3"),
+	BROKEN("list for a value", 53, 53, "user: [a]",
+	       "53: user: takes a single value, but a list (\"- ...\" lines) is given"),
+	BROKEN("value for a list", 40, 42, "allow: 192.0.2.77",
+	       "40: allow: takes a list (\"- ...\" lines), but a single value is given"),
+	BROKEN("value for a mapping", 17, 19, "    identity: cn",
+	       "17: listeners[0].identity: takes a mapping"),
+	BROKEN("no number", 33, 33, "    port: mqtt",
+	       "33: services[0].port: \"mqtt\" is not a whole number"),
+	BROKEN("negative number", 44, 44, "  threshold: -1",
+	       "44: score.threshold: \"-1\" is not a whole number"),
+	BROKEN("number beyond 32 bits", 22, 22, "    connect_max: 4294967296",
+	       "22: listeners[0].connect_max: \"4294967296\" is not a whole number"),
+	BROKEN("empty value", 53, 53, "user: \"\"", "53: user: is empty; give a value"),
+	/* names, numbers, references */
+	BROKEN("long name", 6, 6, "  - name: sixteen-letters-",
+	       "6: listeners[0].name: \"sixteen-letters-\" has 16 characters; a name has 1 to 15"),
+	BROKEN("name with a space", 32, 32, "  - name: a b",
+	       "32: services[0].name: \"a b\" is no name; use letters"),
+	BROKEN("broker named twice", 4, 4, "    connect_timeout: 5s\n  - name: main\n"
+	       "    address: \"127.0.0.1:1885\"",
+	       "5: brokers[1].name: \"main\" is already the name of brokers[0]; choose another"),
+	BROKEN("listener named twice", 26, 26, "  - name: mqtts",
+	       "26: listeners[1].name: \"mqtts\" is already the name of listeners[0]"),
+	BROKEN("service named as a listener", 32, 32, "  - name: plain",
+	       "32: services[0].name: \"plain\" is already the name of listeners[1]"),
+	BROKEN("service named twice", 37, 37, "  - name: routed",
+	       "37: services[1].name: \"routed\" is already the name of services[0]"),
+	BROKEN("listeners' port twice", 27, 27, "    address: \"127.0.0.2:8883\"",
+	       "27: listeners[1].address: port 8883 is already that of listeners[0]; a port is one "
+	       "service"),
+	BROKEN("listener's port as a service", 33, 33, "    port: 8883",
+	       "33: services[0].port: port 8883 is already that of listeners[0]"),
+	BROKEN("service's port twice", 38, 38, "    port: 1883",
+	       "38: services[1].port: port 1883 is already that of services[0]"),
+	BROKEN("port of the metrics", 55, 55, "http: \"127.0.0.1:8883\"",
+	       "55: http: port 8883 is already that of listeners[0]; choose another"),
+	BROKEN("unknown broker", 29, 29, "    broker: other",
+	       "29: listeners[1].broker: there is no broker \"other\"; name one of \"brokers\""),
+	BROKEN("address without a port", 7, 7, "    address: 127.0.0.1",
+	       "7: listeners[0].address: \"127.0.0.1\" is not ADDRESS:PORT"),
+	BROKEN("port 0", 7, 7, "    address: \"127.0.0.1:0\"",
+	       "7: listeners[0].address: \"0\" is not a port; write a number from 1 to 65535"),
+	BROKEN("port 65536", 3, 3, "    address: \"127.0.0.1:65536\"",
+	       "3: brokers[0].address: \"65536\" is not a port"),
+	BROKEN("port with a sign", 7, 7, "    address: \"127.0.0.1:+1\"",
+	       "7: listeners[0].address: \"+1\" is not a port"),
+	BROKEN("IPv6 without brackets", 27, 27, "    address: \"::1:2883\"",
+	       "27: listeners[1].address: \"::1:2883\" has more than one colon; write IPv6 as "
+	       "\"[2001:db8::1]:1883\""),
+	BROKEN("name for a listener's address", 7, 7, "    address: \"localhost:8883\"",
+	       "7: listeners[0].address: \"localhost\" is not an address"),
+	BROKEN("service port 0", 33, 33, "    port: 0", "33: services[0].port: 0 is not a port"),
+	BROKEN("service port 70000", 33, 33, "    port: 70000",
+	       "33: services[0].port: 70000 is not a port; write a number from 1 to 65535"),
+	BROKEN("allow list entry", 41, 41, "  - 192.0.2.777", "41: allow[0]: \"192.0.2.777\": "),
+	BROKEN("allow list /48", 42, 42, "  - 2001:db8::/48", "42: allow[1]: \"2001:db8::/48\": "),
+	BROKEN("http without a port", 55, 55, "http: on", "55: http: \"on\" is not ADDRESS:PORT"),
+	/* ranges */
+	BROKEN("duration without sense", 20, 20, "    handshake_timeout: soon",
+	       "20: listeners[0].handshake_timeout: \"soon\" is not a duration; write for instance "
+	       "500ms, 30s, 10m or 1h"),
+	BROKEN("duration too short", 21, 21, "    connect_timeout: 10ms",
+	       "21: listeners[0].connect_timeout: 10ms is out of range; write 100ms to 10m"),
+	BROKEN("broker's duration too long", 4, 4, "    connect_timeout: 1h",
+	       "4: brokers[0].connect_timeout: 1h is out of range"),
+	BROKEN("connect_max too small", 22, 22, "    connect_max: 11",
+	       "22: listeners[0].connect_max: 11 is out of range; write 12 to 268435455"),
+	BROKEN("connect_max too large", 22, 22, "    connect_max: 268435456",
+	       "22: listeners[0].connect_max: 268435456 is out of range"),
+	BROKEN("no sessions", 23, 23, "    sessions_max: 0",
+	       "23: listeners[0].sessions_max: 0 is out of range"),
+	BROKEN("no packets", 24, 24, "    allow_pps: 0",
+	       "24: listeners[0].allow_pps: 0 is out of range"),
+	BROKEN("threshold 0", 44, 44, "  threshold: 0",
+	       "44: score.threshold: 0 is out of range; write 1 to 1000000000"),
+	BROKEN("half-life 0", 45, 45, "  half_life: 0s", "45: score.half_life: "),
+	BROKEN("longest ban below the first", 47, 47, "  ban_max: 5s",
+	       "47: score.ban_max: is shorter than score.ban"),
+	BROKEN("no sources", 48, 48, "  sources_max: 0",
+	       "48: score.sources_max: 0 is out of range"),
+	BROKEN("heavy weight", 50, 50, "    cert-revoked: 1000001",
+	       "50: score.weights.cert-revoked: 1000001 is out of range; write 0 to 1000000"),
+	BROKEN("workers", 51, 51, "workers: 257",
+	       "51: workers: 257 is out of range; write 0 to 256"),
+	/* what belongs together */
+	BROKEN("TLS listener without tls", 11, 16, "",
+	       "6: listeners[0].tls: missing, and this listener is kind mqtts"),
+	BROKEN("passwords on a TLS listener", 10, 10, "    passwords: refuse",
+	       "10: listeners[0].passwords: belongs to kind mqtt"),
+	BROKEN("tls on a plain listener", 8, 8, "    kind: mqtt",
+	       "11: listeners[0].tls: belongs to kind mqtts"),
+	BROKEN("identity on a plain listener", 30, 30, "    identity:\n      from: cn",
+	       "30: listeners[1].identity: belongs to kind mqtts"),
+	BROKEN("handshake_timeout on a plain listener", 30, 30, "    handshake_timeout: 5s",
+	       "30: listeners[1].handshake_timeout: belongs to kind mqtts"),
+	BROKEN("strict on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    unknown_flows: strict",
+	       "40: services[1].unknown_flows: has no meaning on an unprotected port"),
+	BROKEN("closed on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    when_daemon_away: closed",
+	       "40: services[1].when_daemon_away: has no meaning on an unprotected port"),
+	/* files */
+	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
+	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
+	       "path of a PEM file"),
+	BROKEN("certificate file without one", 12, 12, "      certificate: @/junk",
+	       "12: listeners[0].tls.certificate: @/junk: holds no PEM certificate"),
+	BROKEN("no key file", 13, 13, "      key: @/none.key",
+	       "13: listeners[0].tls.key: @/none.key: No such file or directory"),
+	BROKEN("key file without one", 13, 13, "      key: @/server.pem",
+	       "13: listeners[0].tls.key: @/server.pem: holds no PEM private key"),
+	BROKEN("key of another certificate", 13, 13, "      key: @/other.key",
+	       "13: listeners[0].tls.key: @/other.key: does not belong to the certificate "
+	       "@/server.pem"),
+	BROKEN("key with a passphrase", 13, 13, "      key: @/locked.key",
+	       "13: listeners[0].tls.key: @/locked.key: needs a passphrase"),
+	BROKEN("no CA file", 14, 14, "      client_ca: @/none.pem",
+	       "14: listeners[0].tls.client_ca: @/none.pem: No such file"),
+	BROKEN("CA file without a certificate", 14, 14, "      client_ca: @/crl.pem",
+	       "14: listeners[0].tls.client_ca: @/crl.pem: holds no PEM certificate"),
+	BROKEN("CA file of junk", 14, 14, "      client_ca: @/junk",
+	       "14: listeners[0].tls.client_ca: @/junk: holds no PEM certificate"),
+	BROKEN("no CRL file", 15, 15, "      crl: @/none.pem",
+	       "15: listeners[0].tls.crl: @/none.pem: No such file"),
+	BROKEN("CRL file without one", 15, 15, "      crl: @/ca.pem",
+	       "15: listeners[0].tls.crl: @/ca.pem: holds no PEM certificate revocation list"),
+	BROKEN("CRL of another CA", 15, 15, "      crl: @/othercrl.pem",
+	       "15: listeners[0].tls.crl: @/othercrl.pem: no list in it is signed by a CA of "
+	       "@/ca.pem"),
+};
+
+#define CASES (sizeof(cases) / sizeof(cases[0]))
+
+static char dir[64], file[96];
+
+/* Writes @text with "@" put in place. */
+static void put(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '@')
+			fputs(dir, out);
+		else
+			fputc(*text, out);
+	}
+	fputc('\n', out);
+}
+
+static void write_config(const struct broken *broken)
+{
+	FILE *out = fopen(file, "w");
+
+	assert_non_null(out);
+	for (size_t i = 1; i <= LINES; i++) {
+		if (!broken || i < broken->first || i > broken->last)
+			put(out, good[i - 1]);
+		else if (i == broken->first && broken->text[0])
+			put(out, broken->text);
+	}
+	assert_int_equal(fclose(out), 0);
+}
+
+static void breaks(void **state)
+{
+	const struct broken *broken = *state;
+	struct mqg_config *config = (void *)1;
+	char why[1024], want[2048] = "", *at = want;
+
+	write_config(broken);
+	assert_int_equal(mqg_config_load(file, &config, why, sizeof(why)), -EINVAL);
+	assert_null(config);
+	at += sprintf(at, "%s:", file);
+	for (const char *c = broken->want; *c; c++)
+		at += *c == '@' ? sprintf(at, "%s", dir) : sprintf(at, "%c", *c);
+	if (strncmp(why, want, strlen(want)))
+		fail_msg("got:    %s\nwanted: %s", why, want);
+	if (strchr(why, '\n'))
+		fail_msg("more than one line: %s", why);
+}
+
+static struct mqg_config *load(void)
+{
+	struct mqg_config *config;
+	char why[1024];
+
+	if (mqg_config_load(file, &config, why, sizeof(why)))
+		fail_msg("%s", why);
+	return config;
+}
+
+static void good_file_gives_its_values(void **state)
+{
+	const uint8_t net[16] = { 0x20, 1, 0xd, 0xb8, 0, 7 };
+	const struct mqg_listener *l;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(NULL);
+	c = load();
+	assert_int_equal(c->n_brokers, 1);
+	assert_string_equal(c->brokers[0].name, "main");
+	assert_int_equal(mqg_endpoint_port(&c->brokers[0].address), 1884);
+	assert_int_equal(c->brokers[0].connect_timeout_ms, 1500);
+	assert_int_equal(c->n_listeners, 2);
+	l = &c->listeners[0];
+	assert_string_equal(l->name, "mqtts");
+	assert_string_equal(l->address.text, "127.0.0.1:8883");
+	assert_int_equal(l->kind, MQGATE_KIND_MQTTS);
+	assert_int_equal(l->mode, MQGATE_MODE_OBSERVE);
+	assert_int_equal(l->service, 2);
+	assert_ptr_equal(l->broker, &c->brokers[0]);
+	assert_int_equal(l->handshake_timeout_ms, 3000);
+	assert_int_equal(l->connect_timeout_ms, 4000);
+	assert_int_equal(l->connect_max, 4096);
+	assert_int_equal(l->sessions_max, 1000);
+	assert_int_equal(l->allow_pps, 50);
+	assert_int_equal(l->allow_burst, 100);
+	assert_non_null(strstr(l->crl, "/crl.pem"));
+	assert_int_equal(l->tls_min, TLS1_3_VERSION);
+	assert_int_equal(l->identity_from, MQG_FROM_SAN_URI);
+	assert_int_equal(l->client_id_rule, MQG_CLIENT_ID_PREFIX);
+	l = &c->listeners[1];
+	assert_int_equal(l->kind, MQGATE_KIND_MQTT);
+	assert_int_equal(l->address.addr.ss_family, AF_INET6);
+	assert_int_equal(l->service, 3);
+	assert_int_equal(l->password_rule, MQG_PASSWORD_ALLOW);
+	assert_null(l->certificate);
+	assert_int_equal(c->n_services, 2);
+	assert_int_equal(c->services[0].number, 1);
+	assert_true(c->services[0].strict);
+	assert_true(c->services[0].fail_closed);
+	assert_int_equal(c->services[1].number, MQGATE_SVC_UNPROTECTED);
+	assert_int_equal(c->services[1].kind, MQGATE_KIND_DEFAULT);
+	assert_int_equal(c->n_allow, 2);
+	assert_memory_equal(c->allow[1].addr, net, 16);
+	assert_int_equal(c->score.threshold, 80);
+	assert_int_equal(c->score.half_life_ns, 30000000000);
+	assert_int_equal(c->score.ban_ns, 10000000000);
+	assert_int_equal(c->score.ban_max_ns, 7200000000000);
+	assert_int_equal(c->score.sources_max, 500);
+	assert_int_equal(c->score.weight[MQGATE_REASON_CERT_REVOKED], 33);
+	assert_int_equal(c->score.weight[MQGATE_REASON_MQTT_NAME],
+			 mqg_weight_default(MQGATE_REASON_MQTT_NAME));
+	assert_int_equal(c->workers, 3);
+	assert_int_equal(c->mark, 0x10);
+	assert_string_equal(c->user, "nobody");
+	assert_string_equal(c->group, "nogroup");
+	assert_int_equal(mqg_endpoint_port(&c->http), 9983);
+	mqg_config_free(c);
+}
+
+static void what_is_left_out_has_the_documented_default(void **state)
+{
+	const struct broken least = { "least", 1, LINES,
+		"brokers: [{name: b, address: \"127.0.0.1:1\"}]\n"
+		"listeners:\n"
+		"- {name: t, address: \"0.0.0.0:8883\", kind: mqtts, broker: b, tls: {\n"
+		"   certificate: @/server.pem, key: @/server.key, client_ca: @/ca.pem}}\n"
+		"- {name: p, address: \"0.0.0.0:1883\", kind: mqtt, broker: b}", "" };
+	const struct mqg_listener *l;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&least);
+	c = load();
+	assert_int_equal(c->brokers[0].connect_timeout_ms, 5000);
+	l = &c->listeners[0];
+	assert_int_equal(l->mode, MQGATE_MODE_ENFORCE);
+	assert_int_equal(l->handshake_timeout_ms, 10000);
+	assert_int_equal(l->connect_timeout_ms, 10000);
+	assert_int_equal(l->connect_max, 65536);
+	assert_int_equal(l->sessions_max, 100000);
+	assert_int_equal(l->allow_pps, MQGATE_DEFAULT_ALLOW_PPS);
+	assert_int_equal(l->allow_burst, MQGATE_DEFAULT_ALLOW_BURST);
+	assert_null(l->crl);
+	assert_int_equal(l->tls_min, TLS1_2_VERSION);
+	assert_int_equal(l->identity_from, MQG_FROM_CN);
+	assert_int_equal(l->client_id_rule, MQG_CLIENT_ID_EQUAL);
+	assert_int_equal(c->listeners[1].service, 1);
+	assert_int_equal(c->listeners[1].password_rule, MQG_PASSWORD_REFUSE);
+	assert_int_equal(c->score.threshold, 100);
+	assert_int_equal(c->score.half_life_ns, 60000000000);
+	assert_int_equal(c->score.ban_ns, 30000000000);
+	assert_int_equal(c->score.ban_max_ns, 3600000000000);
+	assert_int_equal(c->score.sources_max, 100000);
+	assert_int_equal(c->mark, 0x6d71);
+	assert_string_equal(c->user, "mqgate");
+	assert_string_equal(c->group, "mqgate");
+	assert_string_equal(c->http.text, "127.0.0.1:9883");
+	assert_true(c->workers >= 1);
+	mqg_config_free(c);
+}
+
+static void http_may_be_off(void **state)
+{
+	const struct broken off = { "off", 55, 55, "http: \"off\"", "" };
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&off);
+	c = load();
+	assert_null(c->http.text);
+	mqg_config_free(c);
+}
+
+/* 29 ports beside 1883 and 8883 have numbers; the 30th has none left. */
+static void services_beyond_the_numbers_are_refused(void **state)
+{
+	char text[8192] = "services:", why[1024], want[64];
+	struct broken many = { "many", 1, LINES, text, "" };
+	struct mqg_config *c;
+	size_t len;
+
+	(void)state;
+	for (int i = 0; i < 29; i++) {
+		len = strlen(text);
+		snprintf(text + len, sizeof(text) - len,
+			 "\n  - name: s%d\n    port: %d\n    kind: mqtt", i, 5000 + i);
+	}
+	len = strlen(text);
+	snprintf(text + len, sizeof(text) - len,
+		 "\n  - name: a\n    port: 1883\n    kind: mqtt\n  - name: b\n    port: 8883\n"
+		 "    kind: mqtts");
+	write_config(&many);
+	c = load();
+	assert_int_equal(c->services[28].number, 31);
+	assert_int_equal(c->services[29].number, 1);
+	assert_int_equal(c->services[30].number, 2);
+	mqg_config_free(c);
+	len = strlen(text);
+	snprintf(text + len, sizeof(text) - len, "\n  - name: c\n    port: 6000\n    kind: mqtt");
+	write_config(&many);
+	assert_int_equal(mqg_config_load(file, &c, why, sizeof(why)), -EINVAL);
+	snprintf(want, sizeof(want), ":96: services[31].port: too many listeners and services");
+	if (!strstr(why, want))
+		fail_msg("%s", why);
+}
+
+static void absent_file_is_told_apart(void **state)
+{
+	struct mqg_config *c;
+	char why[1024];
+
+	(void)state;
+	assert_int_equal(mqg_config_load("/nonexistent/mqgate.yaml", &c, why, sizeof(why)),
+			 -ENOENT);
+	assert_string_equal(why, "/nonexistent/mqgate.yaml: No such file or directory; name a "
+				 "configuration with -c FILE");
+}
+
+/* The example that is installed, with the paths of this test in place of /etc/mqgate. */
+static void example_is_good(void **state)
+{
+	const char *top = getenv("MQGATE_TOP");
+	char path[PATH_MAX], line[512];
+	struct mqg_config *c;
+	FILE *in, *out;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/userspace/mqgated/mqgate.yaml.example",
+		 top ? top : "../..");
+	in = fopen(path, "r");
+	out = fopen(file, "w");
+	assert_non_null(in);
+	assert_non_null(out);
+	while (fgets(line, sizeof(line), in)) {
+		static const char *const names[][2] = {
+			{ "/etc/mqgate/client-ca.crl.pem", "crl.pem" },
+			{ "/etc/mqgate/client-ca.pem", "ca.pem" },
+			{ "/etc/mqgate/server", "server" },
+		};
+		char *at = NULL;
+
+		for (size_t i = 0; !at && i < 3; i++) {
+			at = strstr(line, names[i][0]);
+			if (at)
+				fprintf(out, "%.*s%s/%s%s", (int)(at - line), line, dir,
+					names[i][1], at + strlen(names[i][0]));
+		}
+		if (!at)
+			fputs(line, out);
+	}
+	fclose(in);
+	fclose(out);
+	c = load();
+	assert_int_equal(c->n_listeners, 1);
+	assert_int_equal(c->n_services, 1);
+	assert_string_equal(c->http.text, "127.0.0.1:9883");
+	mqg_config_free(c);
+}
+
+static int remove_files(void)
+{
+	static const char *const names[] = { "server.pem", "server.key", "other.key", "locked.key",
+					     "ca.pem", "otherca.pem", "crl.pem", "othercrl.pem",
+					     "junk", "mqgate.yaml" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(good_file_gives_its_values),
+		cmocka_unit_test(what_is_left_out_has_the_documented_default),
+		cmocka_unit_test(http_may_be_off),
+		cmocka_unit_test(services_beyond_the_numbers_are_refused),
+		cmocka_unit_test(absent_file_is_told_apart),
+		cmocka_unit_test(example_is_good),
+	};
+	const size_t n_fixed = sizeof(fixed) / sizeof(fixed[0]);
+	struct CMUnitTest tests[CASES + sizeof(fixed) / sizeof(fixed[0])];
+	static char names[CASES][80];
+	int failed;
+
+	snprintf(dir, sizeof(dir), "/tmp/mqgate-config-test.%d", getpid());
+	assert(!mkdir(dir, 0700));
+	snprintf(file, sizeof(file), "%s/mqgate.yaml", dir);
+	pki_make(dir);
+	memcpy(tests, fixed, sizeof(fixed));
+	for (size_t i = 0; i < CASES; i++) {
+		snprintf(names[i], sizeof(names[i]), "refused with file, line and key: %s",
+			 cases[i].name);
+		tests[n_fixed + i] = (struct CMUnitTest){ names[i], breaks, NULL, NULL,
+							  (void *)&cases[i] };
+	}
+	failed = cmocka_run_group_tests_name("config", tests, NULL, NULL);
+	remove_files();
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What workers ask of the judge, against real maps: bans by score, and ALLOW of live flows. */
+#include "judge_stage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#define SMALL	8	/* entries of the sources map in the test that fills it */
+
+/* ---- bans --------------------------------------------------------------------------------- */
+
+static void evidence_past_the_threshold_bans(void **state)
+{
+	struct mqgate_verdict v;
+
+	(void)state;
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 3);
+	assert_false(verdict_on("192.0.2.1", &v));
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 1);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_DROP);
+	assert_int_equal(v.origin, MQGATE_ORIGIN_DAEMON);
+	assert_int_equal(v.reason, MQGATE_REASON_MQTT_NAME);
+	assert_int_equal(v.since, now);
+	assert_int_equal(v.expires, now + 30 * S);
+	assert_int_equal(v.strikes, 1);
+	assert_int_equal(counts().bans, 1);
+	assert_int_equal(mqg_judge_refused_read(judge, 3, MQGATE_REASON_MQTT_NAME), 4);
+	assert_false(verdict_on("192.0.2.2", &v));
+}
+
+static void second_ban_is_twice_as_long(void **state)
+{
+	struct mqgate_verdict v;
+
+	(void)state;
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
+	now += 31 * S;
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.expires, now + 60 * S);
+	assert_int_equal(v.strikes, 2);
+}
+
+static void ipv6_is_scored_and_banned_by_64(void **state)
+{
+	struct mqgate_verdict v;
+
+	(void)state;
+	refuse("2001:db8:1::1", MQGATE_REASON_MQTT_NAME, 2);
+	refuse("2001:db8:1::ffff:2", MQGATE_REASON_MQTT_NAME, 2);
+	assert_true(verdict_on("2001:db8:1::/64", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_DROP);
+	assert_false(verdict_on("2001:db8:1::1", &v));
+}
+
+static void allow_list_is_never_banned(void **state)
+{
+	struct mqgate_verdict v;
+
+	(void)state;
+	refuse("192.0.2.77", MQGATE_REASON_MQTT_NAME, 50);
+	assert_true(verdict_on("192.0.2.77", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_PASS);
+	refuse("2001:db8:b::9", MQGATE_REASON_MQTT_NAME, 50);
+	assert_true(verdict_on("2001:db8:b::/64", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_PASS);
+	assert_int_equal(counts().bans, 0);
+	assert_true(counts().spared > 0);
+}
+
+static void an_allowed_address_does_not_ban_its_64(void **state)
+{
+	struct mqgate_verdict v;
+
+	(void)state;
+	refuse("2001:db8:a::5", MQGATE_REASON_MQTT_NAME, 50);
+	assert_false(verdict_on("2001:db8:a::/64", &v));
+	refuse("2001:db8:a::6", MQGATE_REASON_MQTT_NAME, 4);
+	assert_true(verdict_on("2001:db8:a::/64", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_DROP);
+	assert_true(verdict_on("2001:db8:a::5", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_PASS);
+}
+
+static void a_source_with_a_live_flow_is_spared_until_it_closes(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
+	struct mqgate_verdict v;
+	uint64_t ticket;
+
+	(void)state;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 10);
+	assert_false(verdict_on("192.0.2.1", &v));
+	assert_int_equal(counts().spared, 7);
+	mqg_judge_closed(judge, ticket);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 1);
+	assert_true(verdict_on("192.0.2.1", &v));
+}
+
+static void score_does_not_touch_an_operators_verdict(void **state)
+{
+	struct mqg_verdict_done done;
+	struct mqgate_source_key one = key_of("192.0.2.1"), two = key_of("192.0.2.2");
+	struct mqgate_verdict v;
+
+	(void)state;
+	assert_int_equal(mqg_judge_verdict_add(judge, &one, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(mqg_judge_verdict_add(judge, &two, MQGATE_ACTION_PASS, 60 * S, &done), 0);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 10);
+	refuse("192.0.2.2", MQGATE_REASON_MQTT_NAME, 10);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.origin, MQGATE_ORIGIN_OPERATOR);
+	assert_int_equal(v.expires, 0);
+	assert_true(verdict_on("192.0.2.2", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_PASS);
+	assert_int_equal(counts().bans, 0);
+	/* When the operator's word has run out, the score counts again. */
+	now += 61 * S;
+	refuse("192.0.2.2", MQGATE_REASON_MQTT_NAME, 4);
+	assert_true(verdict_on("192.0.2.2", &v));
+	assert_int_equal(v.origin, MQGATE_ORIGIN_DAEMON);
+}
+
+static void full_map_fails_towards_passing_and_is_counted(void **state)
+{
+	struct mqgate_verdict v;
+	char text[32];
+	int banned = 0;
+
+	(void)state;
+	mqg_judge_free(judge);
+	remove_maps();
+	sources_entries = SMALL;
+	make_maps();
+	start();
+	assert_true(mqg_judge_pins_check(judge));
+	for (int i = 1; i <= SMALL; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%d", i);
+		refuse(text, MQGATE_REASON_MQTT_NAME, 4);
+		banned += verdict_on(text, &v);
+	}
+	assert_int_equal(banned, SMALL - 3);	/* three are the allow list's */
+	assert_int_equal(counts().bans, SMALL - 3);
+	assert_int_equal(counts().verdicts_full, 3);
+	/* Room again: the next piece of evidence bans, with the first strike. */
+	assert_int_equal(mqg_judge_verdict_flush(judge, MQGATE_ORIGIN_DAEMON), SMALL - 3);
+	refuse(text, MQGATE_REASON_MQTT_NAME, 1);
+	assert_true(verdict_on(text, &v));
+	assert_int_equal(v.strikes, 1);
+}
+
+static void bans_without_maps_come_into_force_with_them(void **state)
+{
+	struct mqgate_verdict v;
+
+	(void)state;
+	remove_maps();
+	assert_false(mqg_judge_pins_check(judge));
+	assert_null(mqg_judge_pins(judge));
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
+	assert_int_equal(counts().bans, 1);
+	make_maps();
+	now += 10 * S;
+	assert_true(mqg_judge_pins_check(judge));
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.expires, now + 20 * S);
+}
+
+/* ---- flows ------------------------------------------------------------------------------- */
+
+static void authenticated_flow_is_allowed_until_it_closes(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
+	struct mqgate_allow entry;
+	uint64_t ticket;
+
+	(void)state;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_true(ticket > 0);
+	assert_true(allow_of(flow, &entry));
+	assert_int_equal(entry.expires, now + 120 * S);
+	assert_int_equal(entry.service, 3);
+	assert_int_equal(counts().flows, 1);
+	mqg_judge_closed(judge, ticket);
+	assert_false(allow_of(flow, &entry));
+	assert_int_equal(counts().flows, 0);
+	mqg_judge_closed(judge, ticket);
+}
+
+static void refresh_extends_and_keeps_what_xdp_wrote(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
+	struct mqgate_allow entry;
+	uint64_t ticket;
+
+	(void)state;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_true(allow_of(flow, &entry));
+	entry.tat = 4711;
+	entry.packets = 17;
+	assert_int_equal(bpf_map_update_elem(pins()->allow, &flow, &entry, BPF_EXIST), 0);
+	now += 29 * S;
+	mqg_judge_tick(judge);
+	assert_true(allow_of(flow, &entry));
+	assert_int_equal(entry.expires, now + 91 * S);
+	now += 2 * S;
+	mqg_judge_tick(judge);
+	assert_true(allow_of(flow, &entry));
+	assert_int_equal(entry.expires, now + 120 * S);
+	assert_int_equal(entry.tat, 4711);
+	assert_int_equal(entry.packets, 17);
+	assert_int_equal(entry.identity, IDENTITY);
+}
+
+static void refresh_reaches_every_flow(void **state)
+{
+	struct mqgate_allow entry;
+	uint64_t ticket;
+
+	(void)state;
+	for (uint16_t i = 0; i < 300; i++) {
+		struct mqgate_flow_key flow = flow_of("192.0.2.1", i);
+
+		assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	}
+	now += 31 * S;
+	mqg_judge_tick(judge);
+	for (uint16_t i = 0; i < 300; i++) {
+		assert_true(allow_of(flow_of("192.0.2.1", i), &entry));
+		assert_int_equal(entry.expires, now + 120 * S);
+	}
+}
+
+static void flow_without_maps_is_allowed_when_they_appear(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
+	struct mqgate_allow entry;
+	uint64_t ticket = 0;
+
+	(void)state;
+	remove_maps();
+	assert_false(mqg_judge_pins_check(judge));
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), -ENOENT);
+	assert_true(ticket > 0);
+	make_maps();
+	mqg_judge_tick(judge);
+	assert_true(allow_of(flow, &entry));
+	assert_int_equal(entry.expires, now + 120 * S);
+	mqg_judge_closed(judge, ticket);
+	assert_false(allow_of(flow, &entry));
+}
+
+static void operators_ban_takes_allow_and_keeps_it_away(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000), late = flow_of("192.0.2.1", 1001);
+	struct mqgate_flow_key other = flow_of("192.0.2.2", 1000);
+	struct mqgate_source_key key = key_of("192.0.2.1");
+	struct mqg_verdict_done done;
+	struct mqgate_allow entry;
+	uint64_t ticket;
+
+	(void)state;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &other, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_verdict_add(judge, &key, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_false(done.replaced);
+	assert_int_equal(done.allow_removed, 1);
+	assert_false(allow_of(flow, &entry));
+	now += 60 * S;
+	mqg_judge_tick(judge);
+	assert_false(allow_of(flow, &entry));
+	assert_true(allow_of(other, &entry));
+	/* Nor does a session that was half way there get one. */
+	assert_int_equal(mqg_judge_allowed(judge, &late, 3, IDENTITY, &ticket), -EPERM);
+	assert_true(ticket > 0);
+	assert_false(allow_of(late, &entry));
+	assert_int_equal(mqg_judge_verdict_del(judge, &key), 0);
+	assert_true(allow_of(flow, &entry));
+	assert_true(allow_of(late, &entry));
+}
+
+static void operators_ban_of_a_64_covers_its_addresses(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("2001:db8:1::1", 1000);
+	struct mqgate_source_key key = key_of("2001:db8:1::/64");
+	struct mqg_verdict_done done;
+	struct mqgate_allow entry;
+	uint64_t ticket;
+
+	(void)state;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_verdict_add(judge, &key, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(done.allow_removed, 1);
+	now += 60 * S;
+	mqg_judge_tick(judge);
+	assert_false(allow_of(flow, &entry));
+}
+
+static const struct CMUnitTest tests[] = {
+	TEST(evidence_past_the_threshold_bans),
+	TEST(second_ban_is_twice_as_long),
+	TEST(ipv6_is_scored_and_banned_by_64),
+	TEST(allow_list_is_never_banned),
+	TEST(an_allowed_address_does_not_ban_its_64),
+	TEST(a_source_with_a_live_flow_is_spared_until_it_closes),
+	TEST(score_does_not_touch_an_operators_verdict),
+	TEST(full_map_fails_towards_passing_and_is_counted),
+	TEST(bans_without_maps_come_into_force_with_them),
+	TEST(authenticated_flow_is_allowed_until_it_closes),
+	TEST(refresh_extends_and_keeps_what_xdp_wrote),
+	TEST(refresh_reaches_every_flow),
+	TEST(flow_without_maps_is_allowed_when_they_appear),
+	TEST(operators_ban_takes_allow_and_keeps_it_away),
+	TEST(operators_ban_of_a_64_covers_its_addresses),
+};
+
+int main(void)
+{
+	int failed = stage_open();
+
+	if (failed)
+		return failed;
+	failed = cmocka_run_group_tests_name("judge", tests, NULL, NULL);
+	stage_close();
+	return failed ? 1 : 0;
+}

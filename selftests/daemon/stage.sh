@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What daemon.sh and loop.sh share: a directory, certificates, a configuration, and mqgated as a
+# child of the script. Needs ktap.sh, netns.sh and pki.sh. Sets: dir, MQGATE_RUN, MQGATE_BPFFS.
+
+stage_init() {
+	dir=$(scratch)
+	on_exit rm -rf "$dir"
+	chmod 711 "$dir"
+	export MQGATE_RUN=$dir/run MQGATE_BPFFS=/sys/fs/bpf/mqgate-test-$$
+	export MQGATE_OBJ=$MQGATE_TOP/bpf/mqgate.bpf.o
+	mkdir "$MQGATE_RUN" "$dir/pki"
+	chown root:mqgate "$MQGATE_RUN"
+	chmod 770 "$MQGATE_RUN"
+	sock=$MQGATE_RUN/control.sock
+	pki_init "$dir/pki" && pki_server "$dir/pki" server IP:127.0.0.1
+}
+
+# stage_config FILE [SED-EXPRESSION...]
+stage_config() {
+	local file=$1 expression args=()
+	shift
+	for expression in "$@"; do
+		args+=(-e "$expression")
+	done
+	sed "${args[@]}" -e "s|@|$dir|g" > "$file" <<-END
+	brokers:
+	  - {name: main, address: "127.0.0.1:1884"}
+	listeners:
+	  - name: tls
+	    address: "0.0.0.0:8883"
+	    kind: mqtts
+	    broker: main
+	    tls:
+	      certificate: @/pki/server.pem
+	      key: @/pki/server.key
+	      client_ca: @/pki/ca.pem
+	      crl: @/pki/crl.pem
+	  - name: plain
+	    address: "0.0.0.0:2883"
+	    kind: mqtt
+	    broker: main
+	services:
+	  - {name: routed, port: 1883, kind: mqtt, when_daemon_away: closed}
+	allow: ["192.0.2.77"]
+	score: {ban: 60s}
+	workers: 1
+	http: "127.0.0.1:9883"
+	END
+}
+
+# ctl REQUEST [FIELD]
+ctl() {
+	/usr/bin/python3 ./ctl.py "$sock" "$@"
+}
+
+answers() {
+	ctl '{"do":"status"}' pid
+}
+
+# mqgated_start NS CONFIG [VARIABLE=VALUE...]: sets mqgated_pid, mqgated_log. True when it answers.
+mqgated_start() {
+	local ns=$1 config=$2
+	shift 2
+	mqgated_log=$dir/log
+	nsenter --net="/run/netns/$(ns_name "$ns")" -- \
+		prlimit --nofile=256: env "$@" "$MQGATE_BUILD/mqgated" -c "$config" \
+		> "$dir/out" 2> "$mqgated_log" < /dev/null &
+	mqgated_pid=$!
+	on_exit stop "$mqgated_pid"
+	poll_until 10 answers && [ "$(answers)" = "$mqgated_pid" ] && return 0
+	cat "$mqgated_log"
+	return 1
+}
+
+# refused_to_start NS CONFIG: runs it until it ends; prints its stderr; true when it exits 1.
+refused_to_start() {
+	local rc=0
+	in_ns "$1" timeout 10 "$MQGATE_BUILD/mqgated" -c "$2" 2>&1 > "$dir/out" < /dev/null || rc=$?
+	[ $rc -eq 1 ]
+}
+
+# status_of PID FIELD: of /proc/PID/status
+status_of() {
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+logged() {
+	grep -qF -- "$1" "$mqgated_log"
+}

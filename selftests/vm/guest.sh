@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Process 1 of the guest once init.sh has found the root: makes it a machine like any other, runs
+# the programs that /run/vm/programs lists with the runner and the environment that they have on
+# the host, says "success" when it got to the end, and restarts, which ends QEMU. Written to by
+# nobody else: /run/vm, the results share.
+#
+#	in:	environment	what to export
+#		programs	SUITE PROGRAM, a line each
+#	out:	log.N		what runner.sh says of the Nth program
+#		results		runner.sh's line a program
+#		dmesg		what the kernel says
+#		said		"success"
+set -u
+export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+vm=/run/vm
+
+. "$vm/environment"
+
+prepare() {
+	mkdir -p /dev/pts /dev/shm
+	mount -t devpts devpts /dev/pts
+	mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+	mount -t bpf bpf /sys/fs/bpf
+	mount -t tracefs tracefs /sys/kernel/tracing
+	mount -t debugfs debugfs /sys/kernel/debug
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	ln -sfn /proc/self/fd /dev/fd
+	# The host may have a directory of that name, with headers or modules of its own.
+	if [ -n "$MQGATE_VM_MODULES" ]; then
+		mkdir -p "/lib/modules/$(uname -r)"
+		mount --bind "$MQGATE_VM_MODULES/$(uname -r)" "/lib/modules/$(uname -r)"
+	fi
+	ip link set lo up
+	# Built into some kernels; where one is missing altogether, a test that needs it says so.
+	modprobe -qa veth tun
+}
+
+run() {
+	local suite program number=0
+	while read -r suite program <&3; do
+		number=$((number + 1))
+		cd "$MQGATE_TOP/selftests/$suite" || return 1
+		MQGATE_RESULTS=$vm/results MQGATE_OUTPUT=$MQGATE_BUILD/selftests/$suite \
+			bash ../lib/runner.sh "$suite" "$program" > "$vm/log.$number" 2>&1
+	done 3< "$vm/programs"
+}
+
+prepare
+run && dmesg > "$vm/dmesg" && echo success > "$vm/said"
+sync
+busybox reboot -f

@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Runs test programs in a QEMU guest with a kernel of its own, on this machine's files: the root is
+# shared read-only, what the guest writes to it is lost with it. Prints KTAP, a point a program with
+# its own points as subtests, and one for the guest itself; ends 0, 1, or 4 if nothing could run.
+# Called by the tests of this directory, or by hand:
+#
+#	KERNEL=6.1 selftests/vm/run.sh build/selftests/bpf/xdp_first selftests/bpf/veth.sh
+#
+#	KERNEL			6.1 (what it is unless set) or 6.12: Debian's, by kernel.sh
+#	MQGATE_DEBUG_KERNEL	a directory with a bzImage* instead, everything that the guest
+#				needs to start built in; modules from its tree/, if there is one
+#	MQGATE_VM_LIMIT		seconds until a guest has failed (420)
+#	MQGATE_VM_MEMORY	of the guest (1G; 2G with a debug kernel)
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/ktap.sh"
+set -u
+PATH=$PATH:/usr/sbin:/sbin
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+store=${MQGATE_BUILD:-$top/build}
+kernel=${KERNEL:-6.1}
+limit=${MQGATE_VM_LIMIT:-420}
+
+usage() {
+	echo "run.sh: $*" >&2
+	exit 2
+}
+
+# Whatever the kernel says that a test may not have caused.
+complaints='BUG:|WARNING: |Oops|Kernel panic|general protection|KASAN|UBSAN|Call Trace:'
+complaints+='|INFO: task .* blocked|INFO: rcu|refcount_t:|possible .* locking|kmemleak: [1-9]'
+
+choose_debug_kernel() {
+	local image
+	for image in "$MQGATE_DEBUG_KERNEL"/bzImage*; do
+		[ -r "$image" ] || usage "MQGATE_DEBUG_KERNEL=$MQGATE_DEBUG_KERNEL has no bzImage"
+	done
+	label=debug
+	boot=$image
+	modules=$(cd "$MQGATE_DEBUG_KERNEL" && pwd)/tree/lib/modules
+	[ -d "$modules" ] || modules=
+	append="acpi=noirq"
+	memory=${MQGATE_VM_MEMORY:-2G}
+	bash "$here/initrd.sh" "$dir/initrd" || exit 1
+}
+
+choose_debian_kernel() {
+	local at rc
+	at=$(bash "$here/kernel.sh" "$kernel" 2> "$dir/kernel.log")
+	rc=$?
+	[ ! -s "$dir/kernel.log" ] || diag "$(cat "$dir/kernel.log")"
+	case $rc in
+	0)	;;
+	4)	skip_all "Linux $kernel: $(tail -n 1 "$dir/kernel.log" | sed 's/^kernel.sh: //')" ;;
+	*)	exit $rc ;;
+	esac
+	label=$(cat "$at/release")
+	boot=$at/vmlinux
+	modules=$at/tree/lib/modules
+	append=
+	memory=${MQGATE_VM_MEMORY:-1G}
+	bash "$here/initrd.sh" "$dir/initrd" "$at/tree" "$label" || exit 1
+}
+
+# describe PROGRAM...: what the guest is to do. A program belongs to the suite of its directory.
+describe() {
+	local program suite name
+	for program in "$@"; do
+		program=$(realpath -e -- "$program" 2> /dev/null) ||
+			usage "$1: no such program (is it built? make -C selftests TARGETS=...)"
+		case $program in
+		"$top"/selftests/*/*)	suite=${program#"$top"/selftests/} ;;
+		"$store"/selftests/*/*)	suite=${program#"$store"/selftests/} ;;
+		*)	usage "$program: neither under selftests/ nor built from there" ;;
+		esac
+		name=${suite#*/}
+		suite=${suite%%/*}
+		[ "${program#"$top"/selftests/}" = "$program" ] || program=$name
+		echo "$suite $program"
+		shift
+	done > "$dir/share/programs"
+	declare -p "${!MQGATE_@}" | grep -vE '^declare -x MQGATE_(RESULTS|OUTPUT)=' \
+		> "$dir/share/environment"
+	echo "$here/guest.sh" > "$dir/share/start"
+}
+
+# emulate SECONDS ACCELERATOR ARGUMENT...: dies with this script even if that is killed by KILL.
+emulate() {
+	local seconds=$1 accel=$2
+	shift 2
+	setpriv --pdeathsig TERM timeout --kill-after=5 "$seconds" setpriv --pdeathsig KILL \
+		qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -nodefaults -display none \
+		-no-reboot -kernel "$boot" "$@" < /dev/null > "$dir/qemu.log" 2>&1 &
+	on_exit stop $!
+	wait $!
+}
+
+# Virtual machines inside virtual machines may be offered and still hang: a kernel that finds no
+# root panics at once, and has then at least run.
+kvm_works() {
+	grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ] || return 1
+	emulate 10 kvm -m 512M -serial "file:$dir/probe.log" -append "console=ttyS0 panic=-1"
+	grep -q 'Kernel panic' "$dir/probe.log"
+}
+
+boot_guest() {
+	local accel=tcg,thread=multi words
+	kvm_works && accel=kvm
+	diag "Linux $label in QEMU (${accel%%,*}), $memory, at most $limit s"
+	# Stalls are given time: an emulated CPU on a busy machine is not a hung one.
+	words="console=ttyS0 loglevel=5 mitigations=off panic=-1 oops=panic rdinit=/init"
+	words+=" watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 $append"
+	emulate "$limit" "$accel" -m "$memory" -initrd "$dir/initrd" -append "$words" \
+		-serial "file:$dir/console" -device virtio-rng-pci \
+		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
+		-device virtio-9p-pci,fsdev=root,mount_tag=root \
+		-fsdev "local,id=results,path=$dir/share,security_model=none" \
+		-device virtio-9p-pci,fsdev=results,mount_tag=results
+	ended=$?
+}
+
+# The program's own KTAP, a level down: runner.sh puts "# " before every line of it.
+subtest() {
+	echo "  # Subtest: $2 on Linux $label"
+	sed -n -e '/^# selftests: /d' -e 's/^# /  /p' "$1" 2> /dev/null
+}
+
+judge_program() {
+	local number=$1 suite=$2 program=$3 passed failed skipped why name
+	name="Linux $label: $suite: $(basename "$program")"
+	subtest "$dir/share/log.$number" "$(basename "$program")"
+	read -r _ _ passed failed skipped why \
+		< <(sed -n "${number}p" "$dir/share/results" 2> /dev/null)
+	if [ -z "${passed:-}" ]; then
+		diag "the guest did not get to the end of it"
+		not_ok "$name"
+	elif [ "$failed" -ne 0 ]; then
+		diag "$passed passed, $failed failed, $skipped skipped${why:+: $why}"
+		not_ok "$name"
+	elif [ "$passed" -eq 0 ]; then
+		skip "$name" "${why:-everything}"
+	else
+		diag "$passed passed, $failed failed, $skipped skipped"
+		ok "$name"
+	fi
+}
+
+judge_guest() {
+	local name="Linux $label: the guest says success, its kernel no complaint" wrong=
+	[ "$(cat "$dir/share/said" 2> /dev/null)" = success ] || wrong="it never said success"
+	[ "$ended" -ne 124 ] && [ "$ended" -ne 137 ] || wrong="it was ended after $limit s"
+	if grep -qE "$complaints" "$dir/console" "$dir/share/dmesg" 2> /dev/null; then
+		wrong=${wrong:+$wrong; }"its kernel complained"
+	fi
+	if [ -z "$wrong" ]; then
+		ok "$name"
+		return
+	fi
+	diag "$wrong (QEMU's exit status $ended); its console, all of it in $keep:"
+	cp "$dir/console" "$keep" 2> /dev/null
+	cat "$dir/qemu.log" >&2
+	diag "$(grep -ahE -A 15 "$complaints" "$dir/share/dmesg" "$dir/console" 2> /dev/null |
+		head -n 60)"
+	diag "$(tail -n 30 "$dir/console" 2> /dev/null | tr -d '\r')"
+	not_ok "$name"
+}
+
+[ $# -gt 0 ] || usage "which programs?"
+need_command qemu-system-x86_64 busybox modprobe setpriv timeout
+[ "$(uname -m)" = x86_64 ] || skip_all "the guest is an x86_64 and runs this machine's programs"
+dir=$(mktemp -d "${TMPDIR:-/tmp}/mqgate-vm.$$.XXXXXX")
+on_exit rm -rf "$dir"
+mkdir "$dir/share"
+keep=$store/vm/console.log
+mkdir -p "$store/vm"
+
+if [ -n "${MQGATE_DEBUG_KERNEL:-}" ]; then
+	choose_debug_kernel
+else
+	choose_debian_kernel
+fi
+export MQGATE_TOP=$top MQGATE_BUILD=$store MQGATE_VM_MODULES=$modules
+describe "$@"
+boot_guest
+plan $(($# + 1))
+number=0
+while read -r suite program <&3; do
+	number=$((number + 1))
+	judge_program $number "$suite" "$program"
+done 3< "$dir/share/programs"
+judge_guest
+finish
