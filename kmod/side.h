@@ -17,6 +17,7 @@ struct mqg_chunk;
 #define MQG_SIDE_FIN		0x04	/* a FIN was seen; @fin is where */
 #define MQG_SIDE_FIN_ACKED	0x08	/* and acknowledged */
 #define MQG_SIDE_NO_EDGE	0x10	/* window scale unknown: @edge says nothing */
+#define MQG_SIDE_RESET		0x20	/* sent a RST that may have been accepted */
 
 /**
  * struct mqg_side - one direction
@@ -27,7 +28,8 @@ struct mqg_chunk;
  * @held:   bytes of memory in @first
  * @wscale: window scale of what this side announces
  * @flags:  MQG_SIDE_*
- * @turns:  TLS: flights of this side that answered one of the other (session.c)
+ * @stage:  plain: enum mqg_stage; TLS: flights of this side that answered one of the other
+ *          (both of session.c)
  * @first:  kept bytes, ordered, without overlap; last of them in @last
  */
 struct mqg_side {
@@ -38,7 +40,7 @@ struct mqg_side {
 	__u32			held;
 	__u8			wscale;
 	__u8			flags;
-	__u8			turns;
+	__u8			stage;
 	__u8			reserved;
 	struct mqg_chunk	*first;
 	struct mqg_chunk	*last;
