@@ -27,4 +27,13 @@ static inline struct nlattr **mqg_genl_dump_attrs(struct netlink_callback *cb)
 #endif
 }
 
+/* COOKIE_ARGUMENT: the cookie is the ACK number less one, and no longer given apart since 6.8. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define mqg_cookie_v4_check(iph, th) __cookie_v4_check(iph, th)
+#define mqg_cookie_v6_check(iph, th) __cookie_v6_check(iph, th)
+#else
+#define mqg_cookie_v4_check(iph, th) __cookie_v4_check(iph, th, ntohl((th)->ack_seq) - 1)
+#define mqg_cookie_v6_check(iph, th) __cookie_v6_check(iph, th, ntohl((th)->ack_seq) - 1)
+#endif
+
 #endif /* MQG_COMPAT_H */

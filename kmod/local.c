@@ -79,6 +79,53 @@ static bool from_socket(const struct sock *sk, u32 mark, struct mqg_begin *begin
 	return true;
 }
 
+#if IS_ENABLED(CONFIG_SYN_COOKIES)
+static bool cookie_checks(const struct mqgate_flow_key *key, const struct tcphdr *th)
+{
+	struct ipv6hdr ip6 = {};
+	struct iphdr ip = {};
+
+	if (mqg_key_is_ipv4(key->saddr)) {
+		ip.saddr = mqg_key_ipv4(key->saddr);
+		ip.daddr = mqg_key_ipv4(key->daddr);
+		return mqg_cookie_v4_check(&ip, th);
+	}
+	if (!IS_ENABLED(CONFIG_IPV6))
+		return false;
+	memcpy(&ip6.saddr, key->saddr, sizeof(ip6.saddr));
+	memcpy(&ip6.daddr, key->daddr, sizeof(ip6.daddr));
+	return mqg_cookie_v6_check(&ip6, th);
+}
+
+/*
+ * No request, no socket: the ACK that ends a handshake by SYN cookie. A bare one makes a socket
+ * by itself, which the first payload will find. But one with payload delivers that too.
+ */
+static bool from_cookie(const struct mqg_packet *packet, struct mqg_begin *begin)
+{
+	const struct mqg_segment *segment = &packet->segment;
+	const struct tcphdr th = {
+		.source		= htons(packet->key.sport),
+		.dest		= htons(packet->key.dport),
+		.seq		= htonl(segment->seq),
+		.ack_seq	= htonl(segment->ack),
+	};
+
+	if (!segment->length || !cookie_checks(&packet->key, &th))
+		return false;
+	begin->next[MQGATE_FROM_CLIENT] = segment->seq;
+	begin->next[MQGATE_FROM_SERVER] = segment->ack;
+	memset(begin->wscale, MQG_WSCALE_UNKNOWN, sizeof(begin->wscale));
+	begin->fresh = true;
+	return true;
+}
+#else
+static bool from_cookie(const struct mqg_packet *packet, struct mqg_begin *begin)
+{
+	return false;
+}
+#endif
+
 static bool judge(struct sock *sk, const struct mqg_packet *packet, u32 mark,
 		  struct mqg_begin *begin)
 {
@@ -114,7 +161,7 @@ bool mqg_local_established(struct mqg_net *net, const struct mqg_packet *packet,
 		return judge(sk, packet, mark, begin);
 	sk = lookup(net->net, &packet->key, skb);
 	if (!sk)
-		return false;
+		return from_cookie(packet, begin);
 	is = judge(sk, packet, mark, begin);
 	sock_gen_put(sk);
 	return is;

@@ -127,15 +127,26 @@ def marked_otherwise():
 
 @test("a CONNECT in the segment that ends the handshake is the first payload, not a pickup")
 def data_on_ack():
-    host = Namespace("host")
-    listener = host.listen("127.0.0.1")
+    first_with_ack(Namespace("host"), "127.0.0.1")
+
+
+@test("and so it is when the handshake went by SYN cookie")
+def data_on_cookie():
+    for address in "127.0.0.1", "::1":
+        host = Namespace("host")
+        host.sysctl("net.ipv4.tcp_syncookies=2")
+        first_with_ack(host, address)
+
+
+def first_with_ack(host, address):
+    listener = host.listen(address)
     with host:
-        client = socket.socket()
+        client = socket.socket(listener.family)
     undo.append(client.close)
     # Holds the bare ACK back until there is something to send with it.
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
-    client.connect(("127.0.0.1", 1883))
+    client.connect((address, 1883))
     equal(host.counter("begun"), 0, "entries before the ACK")
     client.sendall(CONNECT)
     accepted, _ = listener.accept()

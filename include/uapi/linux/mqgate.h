@@ -137,6 +137,7 @@
 	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\
 	X(195, CLIENT_CLOSED,		"client-closed",	"client closed the connection")	\
 	X(196, LIMIT_SESSIONS,		"limit-sessions",	"listener is at its limit of sessions")	\
+	X(197, SHUTDOWN,		"shutdown",		"the module or its namespace goes away")	\
 	X(198, OPERATOR,		"operator",		"by the operator's word")	\
 	X(199, SCORE,			"score",		"score passed the threshold")
 
