@@ -11,13 +11,9 @@ ifneq ($(wildcard /lib/modules/$(shell uname -r)/build/Module.symvers),)
 all: module
 endif
 
-# The module's own tests, in a guest with the kernel that it was built for.
-test-module: ## the module in QEMU (KERNEL=6.1|6.12, root)
+test-module: ## the module's tests in a QEMU guest (KERNEL=6.1|6.12, root)
 	$(call as_root,$@)
-	$(call prepared,test run vm)
-	@$(MAKE) --no-print-directory module KERNEL=$(or $(KERNEL),6.1)
-	$(call handed_back,KERNEL=$(or $(KERNEL),6.1) MQGATE_BUILD=$(abspath $(BUILD)) \
-		MQGATE_VM_LIMIT=$(or $(MQGATE_VM_LIMIT),1500) bash selftests/vm/run.sh \
-		$$($(MAKE) --no-print-directory -s -C selftests/kmod emit_tests))
+	$(call prepared,test run vm module)
+	$(call handed_back,$(suites) TARGETS=kmod)
 
 .PHONY: module test-module
