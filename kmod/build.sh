@@ -53,7 +53,10 @@ mirror() {
 	mkdir -p "$dir/kmod"
 	find "$dir/kmod" -type l -delete
 	for file in "$here"/*.[ch] "$here/Kbuild"; do
-		[ "${file##*/}" = btfids.c ] || [ "${file##*.}" = mod.c ] || ln -s "$file" "$dir/kmod/"
+		case ${file##*/} in
+		btfids.c | *.mod.c) ;;
+		*)	ln -s "$file" "$dir/kmod/" ;;
+		esac
 	done
 	ln -sfn "$top/include" "$dir/include"
 	ln -sfn "$top/Kbuild" "$dir/Kbuild"

@@ -23,7 +23,8 @@
 
 static unsigned int half_open = 16384;
 module_param(half_open, uint, 0444);
-MODULE_PARM_DESC(half_open, "Handshakes of routed clients remembered at once, 64 to 16777216, 25 bytes each (default 16384)");
+MODULE_PARM_DESC(half_open,
+		 "Routed handshakes remembered at once, 64 to 16777216 (default 16384)");
 
 enum state {
 	FREE,

@@ -74,7 +74,8 @@ static struct mqg_client_id *add(struct mqg_ids *ids, const struct id_key *key)
 {
 	struct mqg_client_id *id;
 
-	id = kmalloc(struct_size(id, bytes, key->length), GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
+	id = kmalloc(struct_size(id, bytes, key->length),
+		     GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
 	if (!id)
 		return NULL;
 	id->refs = 0;

@@ -20,7 +20,7 @@
  * @rcu:    once unused
  * @refs:   clients that carry it now
  * @source: hash of the address that carried it last
- * @length: of @bytes, at most MQGATE_CLIENT_ID_KEPT; 0 is a valid identifier (assigned by the broker)
+ * @length: of @bytes, at most MQGATE_CLIENT_ID_KEPT; 0 is valid: the broker assigns one
  * @bytes:  as in CONNECT: valid UTF-8 without U+0000, not NUL-terminated
  */
 struct mqg_client_id {

@@ -12,7 +12,8 @@
 
 static unsigned long stream_memory = 64UL << 20;
 module_param(stream_memory, ulong, 0644);
-MODULE_PARM_DESC(stream_memory, "Bytes that all connections together may hold of segments not yet acknowledged or out of order; beyond it they are dropped and come again (default 67108864)");
+MODULE_PARM_DESC(stream_memory, "Bytes of segments that all connections together may hold until "
+		 "acknowledged or in order; beyond it TCP brings them again (default 67108864)");
 
 static atomic_long_t held = ATOMIC_LONG_INIT(0);
 

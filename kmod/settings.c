@@ -17,7 +17,8 @@
 
 static bool enforce;
 module_param(enforce, bool, 0644);
-MODULE_PARM_DESC(enforce, "Drop what is against the protocol or late, in new namespaces (default N: count, tell, pass)");
+MODULE_PARM_DESC(enforce,
+		 "Drop what is against the protocol or late (default N: count, tell, pass)");
 
 static bool reset = true;
 module_param(reset, bool, 0644);
@@ -25,27 +26,33 @@ MODULE_PARM_DESC(reset, "When enforced, reset both ends of a violation (default 
 
 static unsigned int max_clients = 1U << 20;
 module_param(max_clients, uint, 0644);
-MODULE_PARM_DESC(max_clients, "Clients tracked in a namespace at most, 1 to 16777216 (default 1048576)");
+MODULE_PARM_DESC(max_clients,
+		 "Clients tracked in a namespace at most, 1 to 16777216 (default 1048576)");
 
 static unsigned int connect_timeout = 30000;
 module_param(connect_timeout, uint, 0644);
-MODULE_PARM_DESC(connect_timeout, "Milliseconds to a complete CONNECT or TLS handshake (default 30000)");
+MODULE_PARM_DESC(connect_timeout,
+		 "Milliseconds to a complete CONNECT or TLS handshake (default 30000)");
 
 static unsigned int connack_timeout = 60000;
 module_param(connack_timeout, uint, 0644);
-MODULE_PARM_DESC(connack_timeout, "Milliseconds that the broker may take for CONNACK (default 60000)");
+MODULE_PARM_DESC(connack_timeout,
+		 "Milliseconds that the broker may take for CONNACK (default 60000)");
 
 static unsigned int closing_timeout = 10000;
 module_param(closing_timeout, uint, 0644);
-MODULE_PARM_DESC(closing_timeout, "Milliseconds that a closing or refused connection is kept (default 10000)");
+MODULE_PARM_DESC(closing_timeout,
+		 "Milliseconds that a closing or refused connection is kept (default 10000)");
 
 static unsigned int idle_timeout = 24 * 3600;
 module_param(idle_timeout, uint, 0644);
-MODULE_PARM_DESC(idle_timeout, "Seconds of silence after which a client is forgotten, 0 never (default 86400)");
+MODULE_PARM_DESC(idle_timeout,
+		 "Seconds of silence after which a client is forgotten, 0 never (default 86400)");
 
 static unsigned int keep_alive_cap;
 module_param(keep_alive_cap, uint, 0644);
-MODULE_PARM_DESC(keep_alive_cap, "Seconds of keep alive used for a client that asks for more or none, 0 as asked (default 0)");
+MODULE_PARM_DESC(keep_alive_cap,
+		 "Keep alive for who asks for more or none, seconds, 0 as asked (default 0)");
 
 static unsigned int packet_max = MQGATE_DEFAULT_CONNECT_MAX;
 module_param(packet_max, uint, 0644);
@@ -53,7 +60,8 @@ MODULE_PARM_DESC(packet_max, "Largest remaining length of an MQTT packet, bytes 
 
 static unsigned int mark = MQG_DEFAULT_MARK;
 module_param(mark, uint, 0644);
-MODULE_PARM_DESC(mark, "Packets and sockets with this mark are left alone, 0 none (default 0x6d71, mqgated's own)");
+MODULE_PARM_DESC(mark,
+		 "Mark of what is left alone, 0 none (default 0x6d71, mqgated's own)");
 
 static ushort ports[PORTS_MAX] = { MQGATE_PORT_MQTT };
 static unsigned int ports_count = 1;

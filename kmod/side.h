@@ -12,7 +12,7 @@
 struct mqg_chunk;
 
 /* mqg_side.flags */
-#define MQG_SIDE_COMPARE	0x01	/* bytes are kept until acknowledged: none may be replaced */
+#define MQG_SIDE_COMPARE	0x01	/* bytes are kept until acknowledged, and compared */
 #define MQG_SIDE_LOOSE		0x02	/* numbers only: nothing is kept, nothing is delivered */
 #define MQG_SIDE_FIN		0x04	/* a FIN was seen; @fin is where */
 #define MQG_SIDE_FIN_ACKED	0x08	/* and acknowledged */
