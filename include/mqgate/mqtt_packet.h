@@ -122,7 +122,7 @@ static __always_inline __u32 mqp_field_leave(struct mqp_stream *s)
 	return mqp_field_enter(s, mqp_field_after(s, s->field));
 }
 
-/* ---- the fixed header, 2.1 -------------------------------------------------------------------- */
+/* ---- the fixed header, 2.1 ---------------------------------------------------------------- */
 
 static __always_inline __u32 mqp_type_step(struct mqp_stream *s, __u32 byte)
 {
@@ -178,7 +178,7 @@ static __always_inline __u32 mqp_body_begin(struct mqp_stream *s)
 	return mqp_field_enter(s, MQP_F_END);
 }
 
-/* ---- the body -------------------------------------------------------------------------------------- */
+/* ---- the body ------------------------------------------------------------------------------ */
 
 static __always_inline __u32 mqp_property_begin(struct mqp_stream *s, __u32 id)
 {

@@ -489,7 +489,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_connect, "CONNECT and CONNACK make a session"),
 		TEST(test_one_byte_a_segment, "one byte a segment (ATTACKS 13)"),
-		TEST(test_reversed, "one byte a segment, reversed, across the wrap (ATTACKS 13, 30)"),
+		TEST(test_reversed, "reversed, across the wrap (ATTACKS 13, 30)"),
 		TEST(test_idle_holds_nothing, "an idle session holds no memory"),
 		TEST(test_lie_in_flight, "a retransmission with other bytes (ATTACKS 13)"),
 		TEST(test_not_connect, "a first packet that is no CONNECT (ATTACKS 7)"),
@@ -500,7 +500,7 @@ int main(void)
 		TEST(test_publish_before_connack_from_server, "a server's PUBLISH before CONNACK"),
 		TEST(test_pipelined, "packets behind CONNECT do not wait for CONNACK"),
 		TEST(test_refused, "a CONNACK that refuses"),
-		TEST(test_empty_id, "an empty client identifier is the broker's to refuse (ATTACKS 6)"),
+		TEST(test_empty_id, "an empty client id is the broker's to refuse (ATTACKS 6)"),
 		TEST(test_auth, "AUTH before CONNACK, version 5"),
 		TEST(test_disconnect, "nothing behind DISCONNECT"),
 		TEST(test_in_flight, "QoS 1 and 2 in flight are counted (ATTACKS 18)"),
