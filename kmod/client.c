@@ -17,7 +17,7 @@
 
 /* With a client identifier of 23 bytes (64), its slot (9) and its part of the hash (16). */
 #if !defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC)
-static_assert(sizeof(struct mqg_client) <= 288);
+static_assert(sizeof(struct mqg_client) <= 272);
 #endif
 
 static struct kmem_cache *cache __read_mostly;

@@ -6,14 +6,14 @@
  * Life. A client is made by hook.c (local: the socket is established; routed: the
  * half-open table saw a whole handshake) and put into its namespace's table. From then on
  * it may be found under RCU by anybody. It is ended exactly once, by mqg_client_end(),
- * which marks it dead, takes it from table and timer wheel, gives K2's state back and
+ * which marks it dead, takes it from table and timer wheel, ends its session and
  * frees the memory after a grace period. There is no reference count: whoever holds a
  * client is inside rcu_read_lock(), and looks at mqg_client_dead() after taking the lock.
  *
  * Lock. client->lock (BH disabled) guards every field but @node, @slot (table.c), @timer
- * and @filed (the wheel's lock) and @id (RCU pointer, written under the lock). Counters may be read
- * without the lock: they are shown, never decided upon. Order: client->lock, then
- * the locks of table, wheel and id table; never two clients at once.
+ * and @filed (the wheel's lock). @id is an RCU pointer, written under the lock. Counters may
+ * be read without it: they are shown, never decided upon. Order: client->lock, then the
+ * locks of table, wheel and id table; never two clients at once.
  */
 #ifndef MQG_CLIENT_H
 #define MQG_CLIENT_H
@@ -178,28 +178,6 @@ struct mqg_judgement {
 	u8	reason;
 	bool	ended;
 };
-
-/*
- * Written by K2 in session.h, called by hook.c and client.c under client->lock:
- *
- *   void mqg_session_begin(struct mqg_client *client, const struct mqg_begin *begin);
- *   struct mqg_judgement mqg_session_segment(struct mqg_client *client,
- *					      const struct mqg_segment *segment,
- *					      const struct sk_buff *skb);
- *   void mqg_session_end(struct mqg_client *client);  gives client->session back
- *   u32 mqg_session_next(const struct mqg_client *client, u8 dir);
- *				sequence number of the next byte of that direction (for resets)
- *
- * Written by K3 in events.h, called under client->lock, never sleeping:
- *
- *   void mqg_event_begin(const struct mqg_client *client);
- *   void mqg_event_phase(const struct mqg_client *client, u8 before);
- *   void mqg_event_violation(const struct mqg_client *client, u8 dir, u8 reason, bool dropped);
- *   void mqg_event_end(const struct mqg_client *client, u8 reason);
- *
- * main.c and net.c call, of K3: netlink.h mqg_netlink_register()/_unregister(), proc.h
- * mqg_proc_net_init(struct mqg_net *)/_exit().
- */
 
 /* None of what follows sleeps; all of it wants rcu_read_lock(). */
 
