@@ -27,7 +27,6 @@ POLICY = {
     "v5.0   DISCONNECT ALLOWED PROPERTIES: E0 with reason-string property": CLOSES,
     "v5.0   DISCONNECT ALLOWED PROPERTIES: E0 with user-property empty key": CLOSES,
     "v5.0   DISCONNECT ALLOWED PROPERTIES: E0 with user-property empty key,value": CLOSES,
-    "v5.0   DISCONNECT ALLOWED PROPERTIES: E0 with user-property empty key,value": CLOSES,
     "v3.1.1 FLOW: QoS 1 PUBLISH-PUBREC": FLOW,
     "v3.1.1 FLOW: QoS 2 PUBLISH-PUBACK": FLOW,
     "v3.1.1 FLOW: QoS 2 PUBLISH-PUBCOMP": FLOW,

@@ -3,9 +3,9 @@
  * The parsers for scripts. Without arguments: answers each line `connect HEX`, `hello HEX` or
  * `connackLEVEL HEX` on stdin with `ok BYTES`, `more` or the word of a reason, for `connect`
  * followed by key=value of what it found, for `hello` likewise. `packetsLEVEL[cs] HEX` is a
- * stream behind CONNECT, of a client or a server: `ok PACKETS` when it ends where a packet does. `wire_parse corpus FILE DIR`
- * writes the vectors of FILE as one file each, for the fuzzers; `wire_parse list FILE` prints a
- * line each: ANSWER HEX NAME. No lock: one thread.
+ * stream behind CONNECT, of a client or a server: `ok PACKETS` when it ends where a packet does.
+ * `wire_parse corpus FILE DIR` writes the vectors of FILE as one file each, for the fuzzers;
+ * `wire_parse list FILE` prints a line each: ANSWER HEX NAME. No lock: one thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,7 +185,8 @@ int main(int argc, char **argv)
 		long n = hex && data ? unhex(hex + 1, data) : -1;
 
 		if (n < 0) {
-			fputs("expected: connect|hello|connackLEVEL|packetsLEVEL[cs] HEX\n", stderr);
+			fputs("expected: connect|hello|connackLEVEL|packetsLEVEL[cs] HEX\n",
+			      stderr);
 			return 2;
 		}
 		if (!strncmp(line, "connect ", 8))
