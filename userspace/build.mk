@@ -11,9 +11,9 @@ us_obj     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 us_objs   := $(call us_obj,$(us_common) $(us_cmd) $(us_daemon))
 
 # Evaluated only when a recipe runs, so that `make help` needs no pkg-config.
-US_PKGS_CMD    := libbpf jansson
+US_PKGS_CMD    := libbpf jansson libmnl
 US_PKGS_DAEMON := libbpf jansson libcyaml yaml-0.1 openssl libmicrohttpd libcap-ng \
-		  libseccomp libsystemd
+		  libseccomp libsystemd libmnl
 
 US_INCLUDE := -Iinclude -Iinclude/uapi -Iuserspace -Iuserspace/mqgated
 US_CFLAGS   = -std=gnu11 $(CFLAGS) $(WARN) -D_GNU_SOURCE -DMQG_VERSION='"$(VERSION)"' \
