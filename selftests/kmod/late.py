@@ -52,7 +52,7 @@ def trickle():
     world = World(enforce="Y", connect_timeout=2000)
     client, _ = world.pair(world.gw, "198.18.0.1")
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    endless = bytes.fromhex("10ff7f00044d5154540402003c7f00") + b"a" * 10**6
+    endless = bytes.fromhex("10ff7f00044d5154540402003c3ff3") + b"a" * 10**6
     sent = 0
 
     def drip():
@@ -92,7 +92,7 @@ def keep_alive_is_the_clients():
 
     def push():
         try:
-            accepted.send(b"\x30\x05\x00\x03a/bx")
+            accepted.send(b"\x30\x06\x00\x03a/bx")
         except OSError:
             return True
         return False

@@ -30,7 +30,7 @@ LIMIT = float(os.environ.get("MQGATE_PATIENCE", "20"))
 CONNECT = bytes.fromhex("100f00044d5154540402003c0003646576")	# client id "dev", keep alive 60
 CONNECT_1S = bytes.fromhex("100f00044d515454040200010003646576")	# keep alive 1
 CONNACK = bytes.fromhex("20020000")
-PUBLISH = bytes.fromhex("30050003612f6278")
+PUBLISH = bytes.fromhex("30060003612f6278")
 PINGREQ = bytes.fromhex("c000")
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
