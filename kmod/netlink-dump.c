@@ -29,6 +29,7 @@
  * @id:        see @named
  * @skb:       the message being filled
  * @cb:        whose dump it is
+ * @read:      the filter has been read
  */
 struct dump {
 	struct mqg_table_cursor	cursor;
@@ -43,6 +44,7 @@ struct dump {
 	u8			id[MQGATE_CLIENT_ID_KEPT];
 	struct sk_buff		*skb;
 	struct netlink_callback	*cb;
+	bool			read;
 };
 
 static struct dump *dump_of(const struct netlink_callback *cb)
@@ -84,34 +86,33 @@ static int read_filter(struct dump *dump, struct nlattr *filter, struct netlink_
 	return 0;
 }
 
-/**
- * mqg_netlink_client_get_start - begin a dump: read its filter
- * @cb: the dump
- *
- * Context: process. Return: 0, -EINVAL, -ENOMEM.
- */
-int mqg_netlink_client_get_start(struct netlink_callback *cb)
+static int read_attributes(struct dump *dump, struct netlink_callback *cb)
 {
 	struct nlattr **attrs = mqg_genl_dump_attrs(cb);
-	struct dump *dump;
-	int err = 0;
 
 	if (attrs[MQGATE_A_CLIENT]) {
 		NL_SET_ERR_MSG_ATTR(cb->extack, attrs[MQGATE_A_CLIENT],
 				    "a dump takes a filter, not one client");
 		return -EINVAL;
 	}
-	dump = kzalloc(sizeof(*dump), GFP_KERNEL);
-	if (!dump) {
-		NL_SET_ERR_MSG(cb->extack, "no memory for a dump");
+	return attrs[MQGATE_A_FILTER] ?
+	       read_filter(dump, attrs[MQGATE_A_FILTER], cb->extack) : 0;
+}
+
+/**
+ * mqg_netlink_client_get_start - begin a dump
+ * @cb: the dump
+ *
+ * Its filter is read with the first message: Linux 6.1 has no extack to give here.
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int mqg_netlink_client_get_start(struct netlink_callback *cb)
+{
+	struct dump *dump = kzalloc(sizeof(*dump), GFP_KERNEL);
+
+	if (!dump)
 		return -ENOMEM;
-	}
-	if (attrs[MQGATE_A_FILTER])
-		err = read_filter(dump, attrs[MQGATE_A_FILTER], cb->extack);
-	if (err) {
-		kfree(dump);
-		return err;
-	}
 	dump->cb = cb;
 	cb->args[0] = (long)dump;
 	return 0;
@@ -165,8 +166,8 @@ static int dump_one(struct mqg_client *client, void *arg)
  * @skb: the message
  * @cb: the dump
  *
- * Context: process. Sleeps between walks. Return: bytes; 0 at the end; -EINTR when the one who
- * asked is being killed.
+ * Context: process. Sleeps between walks. Return: bytes; 0 at the end; -EINVAL for a filter that
+ * makes no sense; -EINTR when the one who asked is being killed.
  */
 int mqg_netlink_client_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -175,6 +176,10 @@ int mqg_netlink_client_get_dumpit(struct sk_buff *skb, struct netlink_callback *
 	int err = 0;
 
 	dump->skb = skb;
+	if (!dump->read) {
+		err = read_attributes(dump, cb);
+		dump->read = true;
+	}
 	/* An empty message would be taken for the end of a stream: go on until there is one. */
 	while (!dump->cursor.done && !skb->len && !err) {
 		err = mqg_table_walk(net, &dump->cursor, dump_one, dump);

@@ -111,7 +111,8 @@ static void show_counters(struct seq_file *file)
 	unsigned int i;
 
 	mqg_stats_sum(net, &sum);
-	seq_puts(file, "# mqgate " MQG_VERSION ": counters, then clients; A/B is from client/from server\n");
+	seq_puts(file, "# mqgate " MQG_VERSION
+		 ": counters, then clients; A/B is from client/from server\n");
 	seq_printf(file, "# clients=%d\n", atomic_read(&net->clients));
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		seq_printf(file, "# %s=%llu\n", words[i], sum.counters[i]);

@@ -221,8 +221,8 @@ int mqg_run_conn(const struct mqg_cmd *cmd, int argc, char **argv)
 	if (code != MQG_DONE)
 		return code;
 	if (verbs[verb].filtered && !words.given)
-		return mqg_misuse("conn %s: which clients? source, port, id, phase, idle, service, "
-				  "or all", verbs[verb].word);
+		return mqg_misuse("conn %s: which clients? source, port, id, phase, idle, "
+				  "service, or all", verbs[verb].word);
 	if (mqg_module_open(&module, why, sizeof(why)))
 		return mqg_refuse("%s", why);
 	code = run(cmd, module, *verbs[verb].word, &words);

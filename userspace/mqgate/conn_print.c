@@ -169,7 +169,8 @@ void mqg_conn_print_all(const struct mqg_module_client *client)
 	       mqg_phase_word(client->phase), level_word(client->level), client->keep_alive,
 	       client->connect_flags);
 	printf("    time        begun %s ago, silent for %s\n",
-	       mqg_duration_format(now > client->first ? now - client->first : 1, one, sizeof(one)),
+	       mqg_duration_format(now > client->first ? now - client->first : 1, one,
+				   sizeof(one)),
 	       mqg_duration_format(client->idle_ms ? client->idle_ms * 1000000 : 1, two,
 				   sizeof(two)));
 	for (int dir = MQGATE_FROM_CLIENT; dir <= MQGATE_FROM_SERVER; dir++)
@@ -195,7 +196,8 @@ json_t *mqg_conn_event_json(const struct mqg_module_event *event)
 	if (event->before)
 		json_object_set_new(json, "before", json_string(mqg_phase_word(event->before)));
 	if (!strcmp(event->what, "violation")) {
-		json_object_set_new(json, "from", json_string(event->direction ? "server" : "client"));
+		json_object_set_new(json, "from",
+				    json_string(event->direction ? "server" : "client"));
 		json_object_set_new(json, "dropped", json_boolean(event->dropped));
 	}
 	if (event->reason)

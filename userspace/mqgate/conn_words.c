@@ -17,7 +17,9 @@ static long number(const char *text, long least, long most)
 	char *end;
 	long value = strtol(text, &end, 10);
 
-	return *text >= '0' && *text <= '9' && !*end && value >= least && value <= most ? value : -1;
+	if (*text < '0' || *text > '9' || *end || value < least || value > most)
+		return -1;
+	return value;
 }
 
 static int read_source(char *text, struct mqg_module_filter *filter)
@@ -130,7 +132,7 @@ int mqg_conn_words_read(const char *verb, int argc, char **argv, struct mqg_conn
 			continue;
 		}
 		if (i + 1 == argc)
-			return mqg_misuse("conn %s: %s: what of it? mqgate help conn tells the words",
+			return mqg_misuse("conn %s: %s: what of it? mqgate help conn tells more",
 					  verb, argv[i]);
 		code = read_pair(verb, argv[i], argv[i + 1], words);
 		if (code != MQG_DONE)
