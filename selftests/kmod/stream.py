@@ -8,6 +8,7 @@ from world import (ACK, CONNACK, CONNECT, PINGREQ, PSH, PUBLISH, RST, Raw, Skip,
                    equal, main, run, sequence, session, take, test, wait)
 
 UNVALIDATED = 8
+LARGEST = (1 << 20) - 3		# payload of publish() that packet_max just allows
 PLACES = ("far", "198.18.1.2"), ("gw", "198.18.0.1")
 
 
@@ -155,10 +156,15 @@ def undisturbed(world, client):
 def volume():
     for place, address in PLACES:
         world, client, accepted = begin(place, address)
-        both_ways(client, accepted, publish(1 << 20))
+        both_ways(client, accepted, publish(LARGEST))
         client.sendall(PINGREQ)
         equal(take(accepted, 2), PINGREQ)
         undisturbed(world, client)
+
+
+@test("ATTACKS 3: a packet a byte longer than the limit ends the session at its length")
+def too_long():
+    offence(publish(LARGEST + 1)[:64], "mqtt-too-long")
 
 
 @test("ATTACKS 13: loss, duplicates and reordering on both links break no honest client")
