@@ -42,7 +42,7 @@ struct mqg_chunk {
 #define MQG_CHUNK_MAX		(4096U - sizeof(struct mqg_chunk))
 
 /* A chunk's room for what follows it: many small segments are not many chunks. */
-#define MQG_CHUNK_ROOM		256U
+#define MQG_CHUNK_ROOM		(256U - sizeof(struct mqg_chunk))
 
 #define MQG_PAYLOAD_BUFFER	256U
 
