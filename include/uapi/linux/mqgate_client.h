@@ -27,13 +27,13 @@ enum mqgate_phase {
 /* Flags of a client. The lower half is shown to user space, the upper is the module's own. */
 #define MQGATE_CLIENT_F_LOCAL		(1U << 0)	/* ends in a socket of this host */
 #define MQGATE_CLIENT_F_BRIDGED		(1U << 1)	/* seen on a bridge; neither bit: routed */
-#define MQGATE_CLIENT_F_PICKUP		(1U << 2)	/* older than the module, or than its entry */
-#define MQGATE_CLIENT_F_UNVALIDATED	(1U << 3)	/* its bytes are not (or no longer) followed */
+#define MQGATE_CLIENT_F_PICKUP		(1U << 2)	/* older than its entry */
+#define MQGATE_CLIENT_F_UNVALIDATED	(1U << 3)	/* its bytes are not followed */
 #define MQGATE_CLIENT_F_BOUND		(1U << 4)	/* the daemon bound an identity */
-#define MQGATE_CLIENT_F_TLS		(1U << 5)	/* TLS service: followed by phase and timing */
+#define MQGATE_CLIENT_F_TLS		(1U << 5)	/* of a TLS service */
 #define MQGATE_CLIENT_F_KILLED		(1U << 6)	/* to be reset at its next segment */
-#define MQGATE_CLIENT_F_ID_CUT		(1U << 7)	/* client id longer than what is kept of it */
-#define MQGATE_CLIENT_F_ID_SHARED	(1U << 8)	/* its client id was live from another address */
+#define MQGATE_CLIENT_F_ID_CUT		(1U << 7)	/* its id is longer than kept */
+#define MQGATE_CLIENT_F_ID_SHARED	(1U << 8)	/* id was live elsewhere */
 #define MQGATE_CLIENT_F_BRIDGE		(1U << 9)	/* CONNECT carried the bridge bit */
 #define MQGATE_CLIENT_F_SESSION_PRESENT	(1U << 10)	/* CONNACK: session present */
 
