@@ -29,8 +29,8 @@ def connect(name):
     return bytes([0x10, len(body)]) + body
 
 
-def live(world, name):
-    client, accepted = world.pair(world.gw, "198.18.0.1")
+def live(world, name, address="198.18.0.1"):
+    client, accepted = world.pair(world.gw, address)
     session(client, accepted, connect(name))
     world.gw.until(client, phase="connected")
     return client, accepted
@@ -81,7 +81,7 @@ def filters():
 def kills():
     world = World()
     one, at_one = live(world, b"one")
-    two, at_two = live(world, b"two")
+    two, at_two = live(world, b"two", "2001:db8:18::1")
     equal(mqgate(world, "conn", "kill", "id", "one"), "1 killed\n", "said")
     equal((ended(one), ended(at_one)), ("reset", "reset"), "both ends")
     two.sendall(w.PINGREQ)
@@ -120,10 +120,15 @@ def listeners(world):
 @test("what a client calls itself cannot speak to the operator's terminal")
 def tame():
     world = World()
-    live(world, b"a\x1b[2Jb\nc")
+    wild, accepted = world.pair(world.gw, "198.18.0.1")
+    session(wild, accepted, connect(b"a\x1b[2Jb\nc"))
+    world.gw.until(wild, offences=1)
+    live(world, 'Füllstand "7"'.encode(), "2001:db8:18::1")
     text = mqgate(world, "conn", "list")
-    equal("a?[2Jb?c" in text and "\x1b" not in text, True, repr(text))
-    equal(clients(world, "list")[0]["client_id"], "a\x1b[2Jb\nc", "JSON")
+    equal(len(text.splitlines()), 3, text)
+    equal("\x1b" in text or "\x1b" in mqgate(world, "conn", "show", "all"), False, repr(text))
+    equal('Füllstand "7"' in text, True, repr(text))
+    equal({one["client_id"] for one in clients(world, "list")}, {None, 'Füllstand "7"'}, "JSON")
 
 
 @test("mqgate status: the module's version, mode and number of clients")
