@@ -81,7 +81,8 @@ class Traffic:
         session(client, accepted)
         client.close()
         accepted.close()
-        del undo[undo.index(client.close)]
+        # At once: the other thread changes the list as well.
+        undo.remove(client.close)
 
     def loop(self):
         try:
