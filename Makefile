@@ -30,12 +30,13 @@ endif
 all: ## build the XDP programs, the daemon and the command
 
 include bpf/build.mk
+include kmod/build.mk
 include userspace/build.mk
 include selftests/targets.mk
 include packaging/install.mk
 
 clean: ## remove everything that was built
-	rm -rf $(BUILD) bpf/*.o
+	rm -rf $(BUILD) bpf/*.o kmod/*.ko
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

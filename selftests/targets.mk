@@ -32,9 +32,9 @@ run: ## see it at work: namespaces, broker, devices, a flood (root; KEEP=1, IF= 
 	@$(setup) kernel bpf/mqgate.bpf.o
 	$(call handed_back,bash selftests/e2e/run.sh)
 
-test: ## all tests but the mutants (root; under 15 minutes)
+test: ## all tests but the mutants (root; under 30 minutes)
 	$(call as_root,$@)
-	$(call prepared,test run)
+	$(call prepared,test run vm module)
 	@$(setup) kernel bpf/mqgate.bpf.o
 	$(call handed_back,$(suites))
 

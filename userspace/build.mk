@@ -11,7 +11,7 @@ us_obj     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 us_objs   := $(call us_obj,$(us_common) $(us_cmd) $(us_daemon))
 
 # Evaluated only when a recipe runs, so that `make help` needs no pkg-config.
-US_PKGS_CMD    := libbpf jansson
+US_PKGS_CMD    := libbpf jansson libmnl
 US_PKGS_DAEMON := libbpf jansson libcyaml yaml-0.1 openssl libmicrohttpd libcap-ng \
 		  libseccomp libsystemd
 
@@ -28,8 +28,8 @@ all: $(BUILD)/mqgate $(BUILD)/mqgated
 
 $(us_objs): $(BUILD)/obj/%.o: %.c Makefile userspace/build.mk
 	@mkdir -p $(@D)
-	$(call us_say,CC,$<)$(CC) $(US_CFLAGS) $$(pkg-config --cflags $(US_PKGS_DAEMON)) \
-		-MMD -MP -c -o $@ $<
+	$(call us_say,CC,$<)$(CC) $(US_CFLAGS) \
+		$$(pkg-config --cflags $(US_PKGS_CMD) $(US_PKGS_DAEMON)) -MMD -MP -c -o $@ $<
 
 # An archive is made anew, so that no object of a removed source stays in it.
 $(BUILD)/libmqgate.a: $(call us_obj,$(us_common))

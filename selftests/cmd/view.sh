@@ -11,7 +11,7 @@ plan 42
 says "without pins status ends with 1 and says how to attach" 1 "not attached: mqgate attach IF" \
 	m status
 is "as JSON, too" "$(m -j status | jq -c '[.program, .interfaces, .daemon, .module]')" \
-	'[null,[],null,false]'
+	'[null,[],null,null]'
 
 ns_link gw gw0 dev dev0
 ns_addr gw gw0 192.0.2.1/24

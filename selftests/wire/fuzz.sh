@@ -27,8 +27,8 @@ fuzz() {
 	fi
 }
 
-plan 3
-for target in connect hello connack; do
+plan 4
+for target in connect hello connack packet; do
 	check "$target: no property breaks in ${seconds}s of fuzzing" fuzz "$target"
 	diag "$target: $(grep -h number_of_executed_units "$ktap_said")"
 done

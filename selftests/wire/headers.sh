@@ -30,6 +30,14 @@ whole() {
 			       mqw_connack_feed(&a, d, n, u) + (int)h.need + mqw_reason_answered(n);
 		}
 		#endif
+		#ifdef MQGATE_MQTT_PACKET_H
+		int t3(struct mqp_stream *s, const __u8 *d, __u32 n, __u32 *u);
+		int t3(struct mqp_stream *s, const __u8 *d, __u32 n, __u32 *u)
+		{
+			mqp_init(s, d[0], d[1], n, n);
+			return mqp_feed(s, d, n, u) + mqp_between(s) + (int)mqp_qos(s);
+		}
+		#endif
 		#ifdef MQGATE_TLS_WIRE_H
 		int t2(struct tlsw_hello *c, const __u8 *d, __u32 n, __u32 *u);
 		int t2(struct tlsw_hello *c, const __u8 *d, __u32 n, __u32 *u)
@@ -57,7 +65,8 @@ calls_nothing() {
 	! nm -u "$dir/t.o" | grep -vE '^ *U (memcpy|memset)$'
 }
 
-headers=(wire.h mqtt_wire.h mqtt_head.h mqtt_connack.h tls_wire.h)
+headers=(wire.h mqtt_wire.h mqtt_head.h mqtt_connack.h tls_wire.h mqtt_rules.h mqtt_text.h
+	mqtt_stream.h mqtt_packet.h)
 plan $((${#headers[@]} * 4))
 for header in "${headers[@]}"; do
 	check "$header alone, freestanding, gcc" compiles "$header" gcc

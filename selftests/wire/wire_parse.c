@@ -2,15 +2,16 @@
 /*
  * The parsers for scripts. Without arguments: answers each line `connect HEX`, `hello HEX` or
  * `connackLEVEL HEX` on stdin with `ok BYTES`, `more` or the word of a reason, for `connect`
- * followed by key=value of what it found, for `hello` likewise. `wire_parse corpus FILE DIR`
- * writes the vectors of FILE as one file each, for the fuzzers; `wire_parse list FILE` prints a
- * line each: ANSWER HEX NAME. No lock: one thread.
+ * followed by key=value of what it found, for `hello` likewise. `packetsLEVEL[cs] HEX` is a
+ * stream behind CONNECT, of a client or a server: `ok PACKETS` when it ends where a packet does.
+ * `wire_parse corpus FILE DIR` writes the vectors of FILE as one file each, for the fuzzers;
+ * `wire_parse list FILE` prints a line each: ANSWER HEX NAME. No lock: one thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <mqgate/mqtt_wire.h>
+#include <mqgate/mqtt_packet.h>
 #include <mqgate/tls_wire.h>
 
 #include "vec.h"
@@ -127,6 +128,25 @@ static void answer_hello(const __u8 *data, __u32 len)
 	}
 }
 
+static void answer_packets(const char *word, const __u8 *data, __u32 len)
+{
+	struct mqp_stream s;
+	__u32 used, packets = 0;
+	int status = MQW_OK;
+
+	mqp_init(&s, (__u32)(word[0] - '0'), word[1] == 's', 268435455, 0);
+	while (len && status != MQW_MALFORMED) {
+		status = mqp_feed(&s, data, len, &used);
+		packets += status == MQW_OK;
+		data += used;
+		len -= used;
+	}
+	if (status == MQW_OK)
+		printf("ok %u\n", packets);
+	else
+		puts(status == MQW_NEED_MORE ? "more" : vec_reason_word(s.reason));
+}
+
 static void answer_connack(__u8 level, const __u8 *data, __u32 len)
 {
 	struct mqw_connack a;
@@ -165,13 +185,16 @@ int main(int argc, char **argv)
 		long n = hex && data ? unhex(hex + 1, data) : -1;
 
 		if (n < 0) {
-			fputs("expected: connect|hello|connackLEVEL HEX\n", stderr);
+			fputs("expected: connect|hello|connackLEVEL|packetsLEVEL[cs] HEX\n",
+			      stderr);
 			return 2;
 		}
 		if (!strncmp(line, "connect ", 8))
 			answer_connect(data, (__u32)n);
 		else if (!strncmp(line, "hello ", 6))
 			answer_hello(data, (__u32)n);
+		else if (!strncmp(line, "packets", 7))
+			answer_packets(line + 7, data, (__u32)n);
 		else
 			answer_connack((__u8)(line[7] - '0'), data, (__u32)n);
 		free(data);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <linux/mqgate_client.h>
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define NS_PER_MS	1000000ULL
@@ -60,6 +62,13 @@ static const char *const flow_states[] = {
 	[MQGATE_FLOW_SUSPECT] = "suspect",
 	[MQGATE_FLOW_SEEN] = "seen",
 	[MQGATE_FLOW_REFUSED] = "refused",
+};
+
+static const char *const phases[] = {
+	[MQGATE_PHASE_NONE] = "none",
+#define PHASE_ROW(number, symbol, name, sentence) [number] = name,
+	MQGATE_PHASE_LIST(PHASE_ROW)
+#undef PHASE_ROW
 };
 
 static const char *word_at(const char *const *words, size_t count, uint32_t number)
@@ -110,6 +119,11 @@ const char *mqg_flow_state_word(uint32_t state)
 	return word_at(flow_states, ARRAY_SIZE(flow_states), state);
 }
 
+const char *mqg_phase_word(uint32_t phase)
+{
+	return word_at(phases, ARRAY_SIZE(phases), phase);
+}
+
 int mqg_reason_parse(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
@@ -136,6 +150,11 @@ int mqg_kind_parse(const char *word)
 int mqg_mode_parse(const char *word)
 {
 	return find(modes, ARRAY_SIZE(modes), word);
+}
+
+int mqg_phase_parse(const char *word)
+{
+	return find(phases, ARRAY_SIZE(phases), word);
 }
 
 static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };

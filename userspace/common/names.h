@@ -24,6 +24,7 @@ const char *mqg_origin_word(uint32_t origin);
 const char *mqg_kind_word(uint32_t kind);
 const char *mqg_mode_word(uint32_t mode);
 const char *mqg_flow_state_word(uint32_t state);
+const char *mqg_phase_word(uint32_t phase);
 
 /* The number of a word, or -ENOENT. */
 int mqg_reason_parse(const char *word);
@@ -31,6 +32,7 @@ int mqg_action_parse(const char *word);
 int mqg_origin_parse(const char *word);
 int mqg_kind_parse(const char *word);
 int mqg_mode_parse(const char *word);
+int mqg_phase_parse(const char *word);
 
 /**
  * mqg_source_parse() - read "192.0.2.1", "2001:db8::1" or "2001:db8::/64"

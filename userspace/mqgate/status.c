@@ -11,14 +11,13 @@
 
 #include <bpf/bpf.h>
 
+#include "common/module.h"
 #include "common/names.h"
 #include "common/pindir.h"
 #include "common/xdp.h"
 #include "mqgate/cmd.h"
 #include "mqgate/status.h"
 #include "mqgate/survey.h"
-
-#define MODULE_DIR	"/sys/module/mqgate"
 
 /* ---- gathering -------------------------------------------------------------- */
 
@@ -177,6 +176,31 @@ static json_t *gather_daemon(void)
 	return answer;
 }
 
+/* Null when it is not loaded, or {"error": ...} when it does not answer. */
+static json_t *gather_module(void)
+{
+	struct mqg_module_about about;
+	struct mqg_module *module;
+	char why[512];
+	int err;
+
+	err = mqg_module_open(&module, why, sizeof(why));
+	if (err == -ENOENT)
+		return json_null();
+	if (!err)
+		err = mqg_module_about(module, &about, why, sizeof(why));
+	mqg_module_close(module);
+	if (err)
+		return json_pack("{s:s}", "error", why);
+	return json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "version", about.version,
+			 "abi", (json_int_t)about.abi, "mode",
+			 mqg_mode_word(about.enforce ? MQGATE_MODE_ENFORCE : MQGATE_MODE_OBSERVE),
+			 "clients", (json_int_t)about.clients, "max",
+			 (json_int_t)about.max_clients, "begun", (json_int_t)about.begun,
+			 "violations", (json_int_t)about.violations, "dropped",
+			 (json_int_t)about.dropped);
+}
+
 /* Return: 0, or -errno with @why filled where the pins cannot be used. */
 static int gather(json_t **status, char *why, size_t size)
 {
@@ -186,9 +210,9 @@ static int gather(json_t **status, char *why, size_t size)
 	uint32_t prog_id;
 	int err;
 
-	*status = json_pack("{s:s, s:i, s:n, s:[], s:o, s:b, s:[]}", "version", MQG_VERSION, "abi",
+	*status = json_pack("{s:s, s:i, s:n, s:[], s:o, s:o, s:[]}", "version", MQG_VERSION, "abi",
 			    MQGATE_ABI_VERSION, "program", "interfaces", "daemon", gather_daemon(),
-			    "module", !access(MODULE_DIR, F_OK), "services");
+			    "module", gather_module(), "services");
 	err = mqg_pins_open(&pins, why, size);
 	if (err)
 		return err;
@@ -303,6 +327,21 @@ static void print_daemon(const json_t *daemon)
 		       number_of(item, "connections"));
 }
 
+static void print_module(const json_t *module)
+{
+	if (json_is_null(module))
+		printf("module     not loaded: XDP and daemon work without it\n");
+	else if (json_object_get(module, "error"))
+		printf("module     %s\n", text_of(module, "error"));
+	else
+		printf("module     mqgate %s, ABI %lld, mode %s: %lld clients of %lld, %lld since its "
+		       "load, %lld violations, %lld segments dropped\n", text_of(module, "version"),
+		       number_of(module, "abi"), text_of(module, "mode"),
+		       number_of(module, "clients"), number_of(module, "max"),
+		       number_of(module, "begun"), number_of(module, "violations"),
+		       number_of(module, "dropped"));
+}
+
 static void print_services(const json_t *status)
 {
 	const json_t *service;
@@ -382,8 +421,7 @@ int mqg_run_status(const struct mqg_cmd *cmd, int argc, char **argv)
 	else
 		print_program(status);
 	print_daemon(json_object_get(status, "daemon"));
-	printf("module     %s\n", json_is_true(json_object_get(status, "module")) ?
-	       "loaded" : "not loaded: XDP and daemon work without it");
+	print_module(json_object_get(status, "module"));
 	if (!err) {
 		print_services(status);
 		print_maps(json_object_get(status, "maps"));

@@ -69,6 +69,13 @@
 	X(25,  SUSPECT_BUDGET,		"suspect-budget",	"first payload stays incomplete beyond its budget")	\
 	X(26,  ALLOW_BUDGET,		"allow-budget",		"ALLOWed flow exceeds its packet budget")	\
 	X(27,  DAEMON_AWAY,		"daemon-away",		"service fails closed and the daemon's lease has run out")	\
+	X(29,  TCP_URGENT,		"tcp-urgent",		"urgent data on a connection that is followed")	\
+	X(30,  STREAM_OVERLAP,		"stream-overlap",	"bytes sent again differ from those that passed")	\
+	X(31,  STREAM_WINDOW,		"stream-window",	"beyond the window that the other side announced")	\
+	X(32,  STREAM_MEMORY,		"stream-memory",	"bytes cannot be held: over the limit, or no memory")	\
+	X(33,  STREAM_UNSEEN,		"stream-unseen",	"acknowledges bytes that never passed")	\
+	X(34,  STREAM_FIN,		"stream-fin",		"bytes beyond FIN, or a FIN that moves")	\
+	X(35,  RST_SEQUENCE,		"rst-sequence",		"reset that the other side would not accept")	\
 	X(48,  MQTT_NOT_CONNECT,	"mqtt-not-connect",	"first packet is not a CONNECT")	\
 	X(49,  MQTT_FLAGS,		"mqtt-flags",		"reserved flags of the fixed header")	\
 	X(50,  MQTT_LENGTH_ENCODING,	"mqtt-length-encoding",	"remaining length of five bytes or not minimal")	\
@@ -85,6 +92,16 @@
 	X(61,  MQTT_PROPERTY_VALUE,	"mqtt-property-value",	"property value out of range")	\
 	X(62,  MQTT_WILL_TOPIC,		"mqtt-will-topic",	"will topic empty or with a wildcard")	\
 	X(63,  MQTT_CONNACK,		"mqtt-connack",		"malformed CONNACK from the broker")	\
+	X(64,  MQTT_TYPE,		"mqtt-type",		"packet type 0, or one that the protocol level does not have")	\
+	X(65,  MQTT_DIRECTION,		"mqtt-direction",	"packet that only the other side may send")	\
+	X(66,  MQTT_ORDER,		"mqtt-order",		"packet not allowed at this point of the session")	\
+	X(67,  MQTT_PACKET_ID,		"mqtt-packet-id",	"packet identifier 0")	\
+	X(68,  MQTT_QOS,		"mqtt-qos",		"QoS 3, or DUP with QoS 0")	\
+	X(69,  MQTT_TOPIC,		"mqtt-topic",		"topic empty or with a wildcard")	\
+	X(70,  MQTT_FILTER,		"mqtt-filter",		"topic filter empty, with a misplaced wildcard or share name")	\
+	X(71,  MQTT_LEVELS,		"mqtt-levels",		"topic or filter with more levels than the limit")	\
+	X(72,  MQTT_OPTIONS,		"mqtt-options",		"subscription options out of range")	\
+	X(73,  MQTT_REASON_CODE,	"mqtt-reason-code",	"reason or return code not allowed in this packet")	\
 	X(96,  TLS_NOT_HANDSHAKE,	"tls-not-handshake",	"first record is not a TLS handshake")	\
 	X(97,  TLS_VERSION,		"tls-version",		"record or hello version is not SSL 3.x/TLS")	\
 	X(98,  TLS_RECORD_LENGTH,	"tls-record-length",	"record empty or longer than 2^14 bytes")	\
@@ -109,12 +126,19 @@
 	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\
 	X(161, IDENTITY_CLIENT_ID,	"identity-client-id",	"client identifier does not match the identity")	\
 	X(162, CONNECT_TIMEOUT,		"connect-timeout",	"no complete CONNECT in time")	\
+	X(163, CONNECT_AGAIN,		"connect-again",	"second CONNECT")	\
 	X(164, CREDENTIAL_CLEAR,	"credential-clear",	"password on a clear-text listener")	\
+	X(165, KEEP_ALIVE,		"keep-alive",		"nothing from the client for 1.5 keep alives")	\
+	X(166, IDLE,			"idle",			"no traffic for longer than the idle limit")	\
+	X(167, CONNACK_TIMEOUT,		"connack-timeout",	"broker did not answer CONNECT in time")	\
+	X(168, EVICTED,			"evicted",		"client table full; made room for another")	\
+	X(169, FLOW_REUSED,		"flow-reused",		"a new connection uses the same addresses and ports")	\
 	X(192, BROKER_UNREACHABLE,	"broker-unreachable",	"broker cannot be reached")	\
 	X(193, BROKER_REFUSED,		"broker-refused",	"broker answered CONNECT with a refusal")	\
 	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\
 	X(195, CLIENT_CLOSED,		"client-closed",	"client closed the connection")	\
 	X(196, LIMIT_SESSIONS,		"limit-sessions",	"listener is at its limit of sessions")	\
+	X(197, SHUTDOWN,		"shutdown",		"the module or its namespace goes away")	\
 	X(198, OPERATOR,		"operator",		"by the operator's word")	\
 	X(199, SCORE,			"score",		"score passed the threshold")
 

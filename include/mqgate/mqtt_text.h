@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * UTF-8 strings, topic names and topic filters, byte by byte. mqtt_packet.h owns the state
+ * and calls it. No lock.
+ */
+#ifndef MQGATE_MQTT_TEXT_H
+#define MQGATE_MQTT_TEXT_H
+
+#include <mqgate/mqtt_wire.h>
+
+/* What a string is. */
+enum mqp_text_kind {
+	MQP_T_PLAIN,
+	MQP_T_TOPIC,		/* 4.7: no wildcard */
+	MQP_T_FILTER,
+};
+
+/* Where a filter stands within its level, 4.7.1. */
+enum mqp_level_state {
+	MQP_L_START,		/* nothing of this level yet */
+	MQP_L_TEXT,
+	MQP_L_PLUS,		/* "+": the level has to end */
+	MQP_L_HASH,		/* "#": the filter has to end */
+};
+
+/* How far a filter is a shared subscription, 4.8.2: 0..6 are bytes of "$share/" seen. */
+#define MQP_SHARE_NAME		7U
+#define MQP_SHARE_FILTER	8U	/* behind the name's slash, nothing yet */
+#define MQP_SHARE_YES		9U	/* and the filter itself */
+#define MQP_SHARE_NO		10U
+
+#define MQP_SHARE_PREFIX	0x2473686172652FULL	/* "$share/" */
+
+/**
+ * struct mqp_text - a string being read
+ * @code_point:  of the sequence being read
+ * @levels: slashes seen
+ * @kind:   enum mqp_text_kind
+ * @more:   continuation bytes that the UTF-8 sequence still lacks
+ * @low:    } bounds of the next continuation byte: overlong forms, surrogates and C1 control
+ * @high:   } characters are seen at the second byte
+ * @level:  enum mqp_level_state
+ * @share:  MQP_SHARE_*, or bytes of the prefix
+ */
+struct mqp_text {
+	__u32	code_point;
+	__u16	levels;
+	__u8	kind;
+	__u8	more;
+	__u8	low;
+	__u8	high;
+	__u8	level;
+	__u8	share;
+};
+
+static __always_inline void mqp_text_init(struct mqp_text *t, __u32 kind, int shares)
+{
+	*t = (struct mqp_text){
+		.kind = (__u8)kind,
+		.share = shares ? 0 : (__u8)MQP_SHARE_NO,
+	};
+}
+
+/* The same set of strings as mqw_utf8_step(), which needs a whole CONNECT for its state. */
+static __always_inline __u32 mqp_utf8_step(struct mqp_text *t, __u32 byte)
+{
+	if (!t->more) {
+		if (byte < 0x80)
+			return byte < 0x20 || byte == 0x7F ? MQGATE_REASON_MQTT_UTF8 : 0;
+		if (byte < 0xC2 || byte > 0xF4)
+			return MQGATE_REASON_MQTT_UTF8;
+		t->more = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+		t->low = byte == 0xC2 || byte == 0xE0 ? 0xA0 : byte == 0xF0 ? 0x90 : 0x80;
+		t->high = byte == 0xED ? 0x9F : byte == 0xF4 ? 0x8F : 0xBF;
+		t->code_point = byte & (0x3FU >> t->more);
+		return 0;
+	}
+	if (byte < t->low || byte > t->high)
+		return MQGATE_REASON_MQTT_UTF8;
+	t->low = 0x80;
+	t->high = 0xBF;
+	t->more--;
+	t->code_point = t->code_point << 6 | (byte & 0x3FU);
+	if (!t->more && ((t->code_point & 0xFFFEU) == 0xFFFEU ||
+			 (t->code_point >= 0xFDD0 && t->code_point <= 0xFDEF)))
+		return MQGATE_REASON_MQTT_UTF8;
+	return 0;
+}
+
+/* Byte @n of "$share/". */
+static __always_inline __u32 mqp_share_byte(__u32 n)
+{
+	return (__u32)(MQP_SHARE_PREFIX >> (8 * (6 - n) & 63)) & 0xFFU;
+}
+
+/* Keeps @t->share; the share name is a level without wildcards that may not be empty. */
+static __always_inline __u32 mqp_share_step(struct mqp_text *t, __u32 byte)
+{
+	if (t->share < MQP_SHARE_NAME) {
+		t->share = byte == mqp_share_byte(t->share) ? t->share + 1 : (__u8)MQP_SHARE_NO;
+	} else if (t->share == MQP_SHARE_NAME) {
+		if (byte == '+' || byte == '#' || (byte == '/' && t->level == MQP_L_START))
+			return MQGATE_REASON_MQTT_FILTER;
+		if (byte == '/')
+			t->share = MQP_SHARE_FILTER;
+	} else if (t->share == MQP_SHARE_FILTER) {
+		t->share = MQP_SHARE_YES;
+	}
+	return 0;
+}
+
+static __always_inline __u32 mqp_filter_step(struct mqp_text *t, __u32 byte)
+{
+	__u32 reason = mqp_share_step(t, byte);
+
+	if (reason)
+		return reason;
+	if (t->level == MQP_L_HASH || (t->level == MQP_L_PLUS && byte != '/'))
+		return MQGATE_REASON_MQTT_FILTER;
+	if (byte == '+' || byte == '#') {
+		if (t->level != MQP_L_START)
+			return MQGATE_REASON_MQTT_FILTER;
+		t->level = byte == '+' ? MQP_L_PLUS : MQP_L_HASH;
+	} else {
+		t->level = byte == '/' ? MQP_L_START : MQP_L_TEXT;
+	}
+	return 0;
+}
+
+/* One byte of a string; @max_levels 0 is no limit. Return: enum mqgate_reason. */
+static __always_inline __u32 mqp_text_step(struct mqp_text *t, __u32 byte, __u32 max_levels)
+{
+	__u32 reason = mqp_utf8_step(t, byte);
+
+	if (reason || t->kind == MQP_T_PLAIN)
+		return reason;
+	if (byte == '/') {
+		t->levels++;
+		if (max_levels && t->levels >= max_levels)
+			return MQGATE_REASON_MQTT_LEVELS;
+	}
+	if (t->kind == MQP_T_FILTER)
+		return mqp_filter_step(t, byte);
+	return byte == '+' || byte == '#' ? MQGATE_REASON_MQTT_TOPIC : 0;
+}
+
+/* The string ended. Return: enum mqgate_reason. */
+static __always_inline __u32 mqp_text_end(const struct mqp_text *t)
+{
+	if (t->more)
+		return MQGATE_REASON_MQTT_UTF8;
+	if (t->kind == MQP_T_FILTER &&
+	    (t->share == MQP_SHARE_NAME || t->share == MQP_SHARE_FILTER))
+		return MQGATE_REASON_MQTT_FILTER;
+	return 0;
+}
+
+#endif /* MQGATE_MQTT_TEXT_H */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * When a client is late, and what then. Callers: client.c (a phase begins), timer.c (a time
+ * has come). Lock: client->lock.
+ */
+#ifndef MQG_DEADLINE_H
+#define MQG_DEADLINE_H
+
+struct mqg_client;
+
+void mqg_deadline_file(struct mqg_client *client);
+void mqg_deadline_check(struct mqg_client *client);
+
+#endif /* MQG_DEADLINE_H */

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The half-open table; see half.h for what it owns, who calls it and which lock guards it.
+ */
+#include "half.h"
+
+#include <linux/jiffies.h>
+#include <linux/log2.h>
+#include <linux/moduleparam.h>
+#include <linux/vmalloc.h>
+
+#include "net.h"
+#include "packet.h"
+#include "table.h"
+
+/* Numbers further apart than this do not belong together: the largest window, RFC 7323. */
+#define NEAR		(1U << 30)
+
+/* A first flight may not be longer: windows of SYN and SYN-ACK are not scaled. */
+#define FIRST_WINDOW	(1U << 16)
+
+#define SLOTS		5
+
+static unsigned int half_open = 16384;
+module_param(half_open, uint, 0444);
+MODULE_PARM_DESC(half_open,
+		 "Routed handshakes remembered at once, 64 to 16777216 (default 16384)");
+
+enum state {
+	FREE,
+	SYN,		/* handshake: SYN seen */
+	SYN_ACK,	/* handshake: and the server's answer */
+	CLIENT,		/* older flow: a segment of the client */
+	BOTH,		/* older flow: and a fitting one of the server */
+};
+
+/* @next: of the next byte, by direction. @tag stands for flow and namespace. */
+struct half {
+	u64	tag;
+	u32	next[2];
+	u32	stamp;
+	u8	state;
+	u8	wscale[2];
+};
+
+struct bucket {
+	spinlock_t	lock;
+	struct half	halves[SLOTS];
+};
+
+struct row {
+	struct bucket	*buckets;
+	u32		mask;
+};
+
+static struct row handshakes, older;
+
+static int row_alloc(struct row *row, u32 halves)
+{
+	u32 count = roundup_pow_of_two(DIV_ROUND_UP(halves, SLOTS));
+	u32 i;
+
+	row->buckets = kvcalloc(count, sizeof(*row->buckets), GFP_KERNEL);
+	if (!row->buckets)
+		return -ENOMEM;
+	row->mask = count - 1;
+	for (i = 0; i < count; i++)
+		spin_lock_init(&row->buckets[i].lock);
+	return 0;
+}
+
+/**
+ * mqg_half_init - make the table, at load
+ *
+ * Context: process. Return: 0, -ERANGE or -ENOMEM.
+ */
+int mqg_half_init(void)
+{
+	int err;
+
+	if (half_open < 64 || half_open > (1U << 24)) {
+		pr_err("half_open is 64 to 16777216\n");
+		return -ERANGE;
+	}
+	err = row_alloc(&handshakes, half_open);
+	if (err)
+		return err;
+	err = row_alloc(&older, DIV_ROUND_UP(half_open, 4));
+	if (err)
+		kvfree(handshakes.buckets);
+	return err;
+}
+
+/**
+ * mqg_half_exit - give the table back, when no hook is registered any more
+ *
+ * Context: process.
+ */
+void mqg_half_exit(void)
+{
+	kvfree(older.buckets);
+	kvfree(handshakes.buckets);
+}
+
+static u64 tag_of(const struct mqg_net *net, const struct mqgate_flow_key *key)
+{
+	struct {
+		struct mqgate_flow_key	key;
+		u64			cookie;
+	} flow = { .key = *key, .cookie = net->net->net_cookie };
+
+	return mqg_table_tag(&flow, sizeof(flow));
+}
+
+static struct bucket *bucket_of(struct row *row, u64 tag)
+{
+	return &row->buckets[(tag >> 32) & row->mask];
+}
+
+static struct half *find(struct bucket *bucket, u64 tag)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLOTS; i++)
+		if (bucket->halves[i].state != FREE && bucket->halves[i].tag == tag)
+			return &bucket->halves[i];
+	return NULL;
+}
+
+/* The flow's own place, else a free one, else the oldest. */
+static struct half *take(struct mqg_net *net, struct bucket *bucket, u64 tag)
+{
+	struct half *half = find(bucket, tag), *oldest = &bucket->halves[0];
+	unsigned int i;
+
+	if (half)
+		return half;
+	for (i = 0; i < SLOTS; i++) {
+		half = &bucket->halves[i];
+		if (half->state == FREE)
+			return half;
+		if ((s32)(half->stamp - oldest->stamp) < 0)
+			oldest = half;
+	}
+	mqg_count(net, HALF_LOST);
+	return oldest;
+}
+
+static bool near(u32 a, u32 b)
+{
+	return a - b < NEAR || b - a < NEAR;
+}
+
+/**
+ * mqg_half_syn - a client's SYN
+ * @net: the namespace
+ * @packet: the segment
+ *
+ * A second SYN with another number takes the place of the first only while the server has
+ * not answered: a forged one must not undo a handshake.
+ *
+ * Context: softirq.
+ */
+void mqg_half_syn(struct mqg_net *net, const struct mqg_packet *packet)
+{
+	u64 tag = tag_of(net, &packet->key);
+	struct bucket *bucket = bucket_of(&handshakes, tag);
+	struct half *half;
+
+	spin_lock_bh(&bucket->lock);
+	half = take(net, bucket, tag);
+	if (half->state != SYN_ACK || half->tag != tag ||
+	    (s32)((u32)jiffies - half->stamp) > HZ) {
+		*half = (struct half) {
+			.tag	= tag,
+			.next	= { packet->segment.seq + 1 },
+			.stamp	= jiffies,
+			.state	= SYN,
+			.wscale	= { packet->wscale },
+		};
+		mqg_count(net, HALF_OPEN);
+	}
+	spin_unlock_bh(&bucket->lock);
+}
+
+/**
+ * mqg_half_syn_ack - a server's SYN-ACK
+ * @net: the namespace
+ * @packet: the segment; its key is the client's
+ *
+ * Context: softirq.
+ */
+void mqg_half_syn_ack(struct mqg_net *net, const struct mqg_packet *packet)
+{
+	u64 tag = tag_of(net, &packet->key);
+	struct bucket *bucket = bucket_of(&handshakes, tag);
+	struct half *half;
+
+	spin_lock_bh(&bucket->lock);
+	half = find(bucket, tag);
+	if (half && half->next[MQGATE_FROM_CLIENT] == packet->segment.ack) {
+		half->next[MQGATE_FROM_SERVER] = packet->segment.seq + 1;
+		half->wscale[MQGATE_FROM_SERVER] = packet->wscale;
+		half->stamp = jiffies;
+		half->state = SYN_ACK;
+	}
+	spin_unlock_bh(&bucket->lock);
+}
+
+/* Return: whether the handshake is complete. @known: there is one for this flow. */
+static bool finish(u64 tag, const struct mqg_segment *segment, struct mqg_begin *begin,
+		   bool *known)
+{
+	struct bucket *bucket = bucket_of(&handshakes, tag);
+	struct half *half;
+	bool complete;
+
+	spin_lock_bh(&bucket->lock);
+	half = find(bucket, tag);
+	*known = half;
+	complete = half && half->state == SYN_ACK &&
+		   segment->ack == half->next[MQGATE_FROM_SERVER] &&
+		   segment->seq - half->next[MQGATE_FROM_CLIENT] < FIRST_WINDOW;
+	if (complete) {
+		memcpy(begin->next, half->next, sizeof(begin->next));
+		memcpy(begin->wscale, half->wscale, sizeof(begin->wscale));
+		begin->fresh = true;
+		half->state = FREE;
+	}
+	spin_unlock_bh(&bucket->lock);
+	return complete;
+}
+
+static bool pick_up(struct mqg_net *net, u64 tag, const struct mqg_segment *segment,
+		    struct mqg_begin *begin)
+{
+	struct bucket *bucket = bucket_of(&older, tag);
+	struct half *half;
+	bool complete;
+
+	spin_lock_bh(&bucket->lock);
+	half = take(net, bucket, tag);
+	complete = half->tag == tag && half->state == BOTH &&
+		   near(segment->seq, half->next[MQGATE_FROM_CLIENT]) &&
+		   near(segment->ack, half->next[MQGATE_FROM_SERVER]);
+	if (complete) {
+		begin->next[MQGATE_FROM_CLIENT] = segment->seq;
+		begin->next[MQGATE_FROM_SERVER] = half->next[MQGATE_FROM_SERVER];
+		memset(begin->wscale, MQG_WSCALE_UNKNOWN, sizeof(begin->wscale));
+		begin->fresh = false;
+		half->state = FREE;
+	} else {
+		*half = (struct half) {
+			.tag	= tag,
+			.next	= { segment->seq + segment->length, segment->ack },
+			.stamp	= jiffies,
+			.state	= CLIENT,
+		};
+	}
+	spin_unlock_bh(&bucket->lock);
+	return complete;
+}
+
+/**
+ * mqg_half_client - a client's segment that belongs to no entry
+ * @net: the namespace
+ * @packet: with ACK, without SYN, FIN, RST
+ * @begin: filled in when an entry is to be made
+ *
+ * Context: softirq. Return: whether this segment proves a connection.
+ */
+bool mqg_half_client(struct mqg_net *net, const struct mqg_packet *packet,
+		     struct mqg_begin *begin)
+{
+	u64 tag = tag_of(net, &packet->key);
+	bool known;
+
+	if (finish(tag, &packet->segment, begin, &known))
+		return true;
+	return !known && pick_up(net, tag, &packet->segment, begin);
+}
+
+/**
+ * mqg_half_server - a server's segment that belongs to no entry
+ * @net: the namespace
+ * @packet: with ACK, without SYN, FIN, RST; its key is the client's
+ *
+ * Context: softirq.
+ */
+void mqg_half_server(struct mqg_net *net, const struct mqg_packet *packet)
+{
+	const struct mqg_segment *segment = &packet->segment;
+	u64 tag = tag_of(net, &packet->key);
+	struct bucket *bucket = bucket_of(&older, tag);
+	struct half *half;
+
+	spin_lock_bh(&bucket->lock);
+	half = find(bucket, tag);
+	if (half && half->state == CLIENT &&
+	    near(segment->ack, half->next[MQGATE_FROM_CLIENT]) &&
+	    near(segment->seq, half->next[MQGATE_FROM_SERVER])) {
+		half->next[MQGATE_FROM_SERVER] = segment->seq + segment->length;
+		half->state = BOTH;
+		half->stamp = jiffies;
+	}
+	spin_unlock_bh(&bucket->lock);
+}

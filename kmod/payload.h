@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What stream.c asks of the kernel: payload out of an skb, and memory that is bounded over all
+ * connections. session.c makes the payload; the bound is an atomic counter, no lock.
+ */
+#ifndef MQG_PAYLOAD_H
+#define MQG_PAYLOAD_H
+
+#include <linux/skbuff.h>
+#include <linux/types.h>
+
+/**
+ * struct mqg_payload - the TCP payload of an skb, linear or not
+ * @skb:    unchanged
+ * @offset: of the payload from skb->data
+ */
+struct mqg_payload {
+	const struct sk_buff	*skb;
+	u32			offset;
+};
+
+#endif /* MQG_PAYLOAD_H */

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Deadlines: CONNECT, CONNACK, keep alive x 1.5, idle; what is told in observe, what ends in
+enforce. Times are short and waited for; none is measured."""
+import socket
+
+from world import (CONNACK, CONNECT, CONNECT_1S, PINGREQ, World, ended, equal, main, quiet, session,
+                   take, test, wait)
+
+
+def late(world, server, address, reset):
+    client, accepted = world.pair(server, address)
+    name = client.getsockname()
+    found = world.gw.until(client, phase="refused" if reset else "connect", offences=1)
+    if reset:
+        equal((ended(client), ended(accepted)), ("reset", "reset"), "both ends")
+    equal(world.gw.counter("late-connect"), 1, "late")
+    return client, accepted, name, found
+
+
+@test("ATTACKS 20: who connects and says nothing is reset at both ends (local, enforce)")
+def connect_local():
+    world = World(enforce="Y", connect_timeout=1000)
+    late(world, world.gw, "198.18.0.1", True)
+
+
+@test("ATTACKS 20: who connects and says nothing is reset at both ends (routed, enforce)")
+def connect_routed():
+    world = World(enforce="Y", connect_timeout=1000)
+    late(world, world.far, "198.18.1.2", True)
+
+
+@test("the same over IPv6, local and routed")
+def connect_ipv6():
+    world = World(enforce="Y", connect_timeout=1000)
+    late(world, world.gw, "2001:db8:18::1", True)
+    world = World(enforce="Y", connect_timeout=1000)
+    late(world, world.far, "2001:db8:19::2", True)
+
+
+@test("in observe it is told once, nothing is reset, and a late CONNECT is welcome")
+def connect_observe():
+    world = World(connect_timeout=500)
+    client, accepted, _, _ = late(world, world.far, "198.18.1.2", False)
+    session(client, accepted)
+    equal(world.gw.until(client, phase="connected")["offences"], "1", "offences")
+    equal(world.gw.counter("late-connect"), 1, "late")
+    equal(world.gw.counter("resets"), 0, "resets")
+
+
+@test("ATTACKS 11: a CONNECT that trickles in does not move the deadline (SlowITe, enforce)")
+def trickle():
+    world = World(enforce="Y", connect_timeout=2000)
+    client, _ = world.pair(world.gw, "198.18.0.1")
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    endless = bytes.fromhex("10ff7f00044d5154540402003c3ff3") + b"a" * 10**6
+    sent = 0
+
+    def drip():
+        nonlocal sent
+        try:
+            client.send(endless[sent:sent + 1])
+            sent += 1
+        except OSError:
+            return True
+        return False
+    wait(drip, "the reset")
+    equal(world.gw.counter("late-connect"), 1, "late")
+
+
+@test("one and a half keep alives without a packet: reset at both ends (enforce)")
+def keep_alive():
+    world = World(enforce="Y")
+    client, accepted = world.pair(world.far, "198.18.1.2")
+    session(client, accepted, CONNECT_1S)
+    world.gw.until(client, phase="connected")
+    for _ in range(6):
+        # Four keep alives' worth of time, never more than one without a packet.
+        equal(quiet(client, 0.7), True, "an early end")
+        client.sendall(PINGREQ)
+        take(accepted, 2)
+    equal(world.gw.counter("late-keep-alive"), 0, "late")
+    world.gw.until(client, phase="refused")
+    equal((ended(client), ended(accepted)), ("reset", "reset"), "both ends")
+    equal(world.gw.counter("late-keep-alive"), 1, "late")
+
+
+@test("what the broker sends does not keep a silent client alive")
+def keep_alive_is_the_clients():
+    world = World(enforce="Y")
+    client, accepted = world.pair(world.gw, "198.18.0.1")
+    session(client, accepted, CONNECT_1S)
+
+    def push():
+        try:
+            accepted.send(b"\x30\x06\x00\x03a/bx")
+        except OSError:
+            return True
+        return False
+    wait(push, "the reset")
+    equal(world.gw.counter("late-keep-alive"), 1, "late")
+
+
+@test("a cap shortens a long keep alive, and gives one to who asks for none")
+def cap():
+    world = World(enforce="Y", keep_alive_cap=1)
+    client, accepted = world.pair(world.gw, "198.18.0.1")
+    session(client, accepted)
+    equal(ended(client), "reset", "the client")
+
+
+@test("in observe a missed keep alive is told, and the session lives")
+def keep_alive_observe():
+    world = World()
+    client, accepted = world.pair(world.far, "198.18.1.2")
+    session(client, accepted, CONNECT_1S)
+    wait(lambda: world.gw.counter("late-keep-alive") >= 1, "the deadline")
+    client.sendall(PINGREQ)
+    equal(take(accepted, 2), PINGREQ)
+    equal(world.gw.counter("resets"), 0, "resets")
+
+
+@test("a broker that does not answer CONNECT: reset at both ends (enforce)")
+def connack():
+    world = World(enforce="Y", connack_timeout=1000)
+    client, accepted = world.pair(world.far, "198.18.1.2")
+    client.sendall(CONNECT)
+    take(accepted, len(CONNECT))
+    world.gw.until(client, phase="refused")
+    equal((ended(client), ended(accepted)), ("reset", "reset"), "both ends")
+
+
+@test("an idle session is forgotten, not ended, and picked up when it speaks")
+def idle():
+    world = World(enforce="Y", idle_timeout=1)
+    client, accepted = world.pair(world.gw, "198.18.0.1")
+    session(client, accepted)
+    world.gw.until_gone(client.getsockname())
+    equal(world.gw.counter("idle"), 1, "idle")
+    client.sendall(PINGREQ)
+    equal(take(accepted, 2), PINGREQ)
+    equal(world.gw.counter("picked-up"), 1, "picked up")
+
+
+@test("a refused connection lets nothing pass until it is gone (enforce)")
+def refused():
+    world = World(enforce="Y")
+    client, accepted = world.pair(world.far, "198.18.1.2")
+    client.sendall(b"\xee" * 20)
+    equal((ended(client), ended(accepted)), ("reset", "reset"), "both ends")
+    equal(world.gw.counter("violations"), 1, "violations")
+    equal(world.gw.counter("dropped") >= 1, True, "dropped")
+
+
+@test("in observe the same bytes reach the broker")
+def observed():
+    world = World()
+    client, accepted = world.pair(world.far, "198.18.1.2")
+    client.sendall(b"\xee" * 20)
+    equal(take(accepted, 20), b"\xee" * 20)
+    equal(world.gw.counter("violations"), 1, "violations")
+    equal(world.gw.counter("dropped"), 0, "dropped")
+
+
+@test("a closed connection that does not finish closing is forgotten in time")
+def closing():
+    world = World(closing_timeout=500)
+    client, accepted = world.pair(world.gw, "198.18.0.1")
+    session(client, accepted)
+    client.shutdown(socket.SHUT_WR)
+    world.gw.until_gone(client.getsockname())
+
+
+main()

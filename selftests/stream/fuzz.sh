@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Runs the fuzz target, FUZZ_SECONDS (default 5, with a fixed seed). Called by the runner.
+. "$(dirname "$0")/../lib/ktap.sh"
+
+out=${MQGATE_OUTPUT:?the runner sets it}
+seconds=${FUZZ_SECONDS:-5}
+
+fuzz() {
+	"$out/fuzz_stream" -max_total_time="$seconds" -max_len=1024 -timeout=10 -seed=1 \
+		-print_final_stats=1 -verbosity=0 -artifact_prefix="$out/broken_stream_"
+}
+
+plan 1
+check "stream: no property breaks in ${seconds}s of fuzzing" fuzz
+diag "stream: $(grep -h number_of_executed_units "$ktap_said")"
+finish

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel module as user space sees it: its generic netlink family (docs/netlink/mqgate.yaml)
+ * behind a few calls. It serves the network namespace of the process that opened it. Called by
+ * the command; a handle is used by one thread at a time, and there is no lock.
+ *
+ * Each call returns 0 or -errno and then leaves a sentence in @why, the module's own where it
+ * gave one.
+ */
+#ifndef MQG_MODULE_H
+#define MQG_MODULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/mqgate.h>
+#include <linux/mqgate_client.h>
+
+struct mqg_module;
+
+/**
+ * struct mqg_module_client - a client, as mqgate_client.h describes it
+ * @flow:      from client to service
+ * @first:     when its entry was made, CLOCK_BOOTTIME ns; with @flow names this connection only
+ * @last:      of its last segment
+ * @idle_ms:   since then
+ * @packets:   TCP segments by MQGATE_FROM_*
+ * @bytes:     payload by MQGATE_FROM_*
+ * @slot:      its number while it lives
+ * @flags:     MQGATE_CLIENT_F_*
+ * @identity:  as bound by the daemon, 0 none
+ * @offences:  violations, enforced or not
+ * @keep_alive: seconds
+ * @in_flight: PUBLISHes without their last acknowledgement, by MQGATE_FROM_*
+ * @id_length: of @id; -1 while it is not known
+ * @id:        client identifier, from the network: neither text nor NUL-terminated
+ */
+struct mqg_module_client {
+	struct mqgate_flow_key	flow;
+	uint64_t		first;
+	uint64_t		last;
+	uint64_t		idle_ms;
+	uint64_t		packets[2];
+	uint64_t		bytes[2];
+	uint32_t		slot;
+	uint32_t		flags;
+	uint32_t		identity;
+	uint32_t		offences;
+	uint16_t		keep_alive;
+	uint16_t		in_flight[2];
+	uint8_t			service;
+	uint8_t			phase;
+	uint8_t			level;
+	uint8_t			verdict;
+	uint8_t			reason;
+	uint8_t			connect_flags;
+	int			id_length;
+	char			id[MQGATE_CLIENT_ID_KEPT];
+};
+
+/**
+ * struct mqg_module_filter - all that is set has to match; all zero matches every client
+ * @source:    address, where @prefix is not 0
+ * @prefix:    bits of the 16 bytes of @source that count
+ * @idle_ms:   silent for longer than that; 0 does not ask
+ * @port:      of the client; 0 any
+ * @service:   0 any
+ * @phase:     0 any
+ * @named:     the client identifier is @id
+ * @id_length: of @id
+ * @id:        see @named
+ */
+struct mqg_module_filter {
+	uint8_t		source[16];
+	uint8_t		prefix;
+	uint64_t	idle_ms;
+	uint16_t	port;
+	uint8_t		service;
+	uint8_t		phase;
+	bool		named;
+	size_t		id_length;
+	char		id[MQGATE_CLIENT_ID_KEPT];
+};
+
+/**
+ * struct mqg_module_event - something that happened to a client
+ * @what:      "begin", "phase", "violation" or "end"
+ * @lost:      events that this listener missed before this one
+ * @time:      CLOCK_BOOTTIME ns
+ * @before:    the phase that was left; 0 unless @what is "phase"
+ * @direction: MQGATE_FROM_*, who offended
+ * @reason:    of a violation or an end
+ * @dropped:   the violation was enforced
+ */
+struct mqg_module_event {
+	const char			*what;
+	uint64_t			lost;
+	uint64_t			time;
+	uint8_t				before;
+	uint8_t				direction;
+	uint8_t				reason;
+	bool				dropped;
+	struct mqg_module_client	client;
+};
+
+/**
+ * struct mqg_module_about - the module and its namespace in short
+ */
+struct mqg_module_about {
+	char		version[32];
+	uint32_t	abi;
+	bool		enforce;
+	uint32_t	clients;
+	uint32_t	max_clients;
+	uint64_t	begun;
+	uint64_t	violations;
+	uint64_t	dropped;
+};
+
+/* Return: as above; -ENOENT when the module is not loaded. */
+int mqg_module_open(struct mqg_module **module, char *why, size_t size);
+void mqg_module_close(struct mqg_module *module);
+
+int mqg_module_about(struct mqg_module *module, struct mqg_module_about *about, char *why,
+		     size_t size);
+
+/* Calls @each for every client that matches; what it returns other than 0 ends the dump. */
+int mqg_module_dump(struct mqg_module *module, const struct mqg_module_filter *filter,
+		    int (*each)(const struct mqg_module_client *client, void *arg), void *arg,
+		    char *why, size_t size);
+
+/* Resets both ends. Return: -ENOENT and -ESTALE when that connection is over. */
+int mqg_module_kill(struct mqg_module *module, const struct mqg_module_client *client, char *why,
+		    size_t size);
+
+/*
+ * Listens until @each returns other than 0, and returns that. Lost events are told with the next
+ * one that arrives.
+ */
+int mqg_module_watch(struct mqg_module *module,
+		     int (*each)(const struct mqg_module_event *event, void *arg), void *arg,
+		     char *why, size_t size);
+
+bool mqg_module_match(const struct mqg_module_client *client,
+		      const struct mqg_module_filter *filter);
+
+#endif
