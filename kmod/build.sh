@@ -6,10 +6,10 @@
 #	build.sh KERNEL		running; 6.1 or 6.12 (Debian's, those of selftests/vm); or a release
 #	KDIR=DIR		headers to build against, whatever KERNEL is
 #	BTF=FILE		BTF of the kernel that will load it: raw, or its vmlinux
-#	RELAXED=1		without BTF rather than not at all (no kfuncs, so no XDP extension)
+#	RELAXED=1		without BTF rather than not at all (BPF finds nothing in it)
 #
 # Objects stay in $MQGATE_BUILD/module/RELEASE, so that kernels do not get in each other's way.
-# A module without BTF loads and says nothing, and its kfuncs are not there: so this fails then.
+# A module without BTF loads and says nothing, and BPF finds nothing in it: so this fails then.
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -106,7 +106,7 @@ rc=$?
 grep -E 'warning|error|Error|\*\*\*|undefined' "$dir/log" >&2
 [ $rc -eq 0 ] || die "Linux $release: the module does not build, see $dir/log"
 if ! has_btf "$module" && ! add_btf && [ -z "${RELAXED:-}" ]; then
-	die "Linux $release: no BTF of that kernel, so the module's kfuncs would not be there and" \
+	die "Linux $release: no BTF of that kernel, so BPF would find nothing in the module and" \
 		"XDP could not ask it. Give BTF=FILE: /sys/kernel/btf/vmlinux of a machine that" \
 		"runs it, or its vmlinux; or RELAXED=1 to do without the XDP extension."
 fi

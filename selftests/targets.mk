@@ -41,7 +41,7 @@ test: ## all tests but the mutants and those in guests (root; under 15 minutes)
 test-unit: ## parsers, vectors, ABI layout, units of command and daemon
 	$(call prepared,test)
 	$(call handed_back,$(suites) UNIT=1 \
-		TARGETS="$(filter-out bpf e2e lib bench vm,$(unit_suites))")
+		TARGETS="$(filter-out bpf e2e lib bench vm kmod,$(unit_suites))")
 
 test-xdp: ## XDP by BPF_PROG_RUN and over veth (root)
 	$(call as_root,$@)
@@ -59,7 +59,7 @@ test-vm: ## the XDP programs on Debian's kernels in QEMU (KERNEL=6.1|6.12)
 
 test-full: ## make test with long fuzzing, 10^6 mutations, Debian's kernels, the module (root)
 	$(call as_root,$@)
-	$(call prepared,test run vm)
+	$(call prepared,test run vm module)
 	@$(setup) kernel bpf/mqgate.bpf.o
 	$(call handed_back,FUZZ_SECONDS=120 MQGATE_RUNS=1000000 \
 		$(suites) ALSO="vm kmod" KERNEL="6.1 6.12")

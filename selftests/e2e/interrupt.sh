@@ -46,7 +46,7 @@ check "and leaves nothing" clean
 check "a run comes to its flood" start_run "subscribers are connected"
 check "Ctrl-C during the flood ends it" session_interrupt
 check "and leaves nothing" clean
-check "MODULE=1 is refused in words" refused_with "not part of this version" MODULE=1
+check "MODULE=1 is refused in words" refused_with "no part in this play" MODULE=1
 check "IF alone is refused: it says what is missing" \
 	refused_with "missing: BROKER=HOST:PORT CONFIG=FILE" IF=lo
 check "an unreadable CONFIG is refused by name" \

@@ -7,7 +7,7 @@
 #
 #	KEEP=1					leave everything up and say where to look
 #	IF=eth0 BROKER=host:port CONFIG=file	the real thing, see real.sh
-#	MODULE=1				refused: this version has no kernel module
+#	MODULE=1				refused: the module has no part in the play yet
 #
 # Ends 0 only if every claim held.
 set -u -o pipefail
@@ -85,8 +85,8 @@ keep() {
 }
 
 [ "$(id -u)" = 0 ] || give_up "needs root (namespaces, BPF): sudo make run"
-[ -z "${MODULE:-}" ] || give_up "MODULE=1: the kernel module is not part of this version;" \
-	"run without MODULE"
+[ -z "${MODULE:-}" ] || give_up "MODULE=1: the kernel module has no part in this play yet;" \
+	"run without MODULE, and see docs/module.md"
 if [ -n "${IF:-}${BROKER:-}${CONFIG:-}" ]; then
 	real_thing
 	exit

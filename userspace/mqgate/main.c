@@ -48,12 +48,13 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "conn kill FILTER...\n"
 	  "conn watch [count N] [FILTER...]",
 	  "clients as the kernel module follows them: list, show, reset, watch",
-	  "A FILTER is source ADDRESS[/BITS], port PORT (the client's), id CLIENTID, phase PHASE,\n"
-	  "idle DURATION (silent for longer) or service NUMBER; all that are given have to match. A\n"
-	  "PHASE is handshake, connect, connack, connected, closing or refused. show tells all that\n"
-	  "is known. kill resets both ends; of all clients only with the word \"all\". show and kill\n"
-	  "end 1 when nobody matches. watch tells as it happens who begins, changes phase, offends\n"
-	  "or ends, and how much of it was lost. The clients are those of this network namespace.\n" },
+	  "A FILTER is source ADDRESS[/BITS], port PORT (the client's), id CLIENTID, phase\n"
+	  "PHASE, idle DURATION (silent for longer) or service NUMBER; all that are given have\n"
+	  "to match. A PHASE is handshake, connect, connack, connected, closing or refused.\n"
+	  "show tells all that is known. kill resets both ends; of all clients only with the\n"
+	  "word \"all\". show and kill end 1 when nobody matches. watch tells as it happens who\n"
+	  "begins, changes phase, offends or ends, and how much of it was lost. The clients are\n"
+	  "those of this network namespace.\n" },
 	{ "stats", mqg_run_stats, "stats [service NAME|NUMBER]",
 	  "packets passed and dropped, by service and reason", NULL },
 	{ "events", mqg_run_events, "events [count N]",

@@ -334,8 +334,9 @@ static void print_module(const json_t *module)
 	else if (json_object_get(module, "error"))
 		printf("module     %s\n", text_of(module, "error"));
 	else
-		printf("module     mqgate %s, ABI %lld, mode %s: %lld clients of %lld, %lld since its "
-		       "load, %lld violations, %lld segments dropped\n", text_of(module, "version"),
+		printf("module     mqgate %s, ABI %lld, mode %s: %lld clients of %lld, "
+		       "%lld since its load, %lld violations, %lld segments dropped\n",
+		       text_of(module, "version"),
 		       number_of(module, "abi"), text_of(module, "mode"),
 		       number_of(module, "clients"), number_of(module, "max"),
 		       number_of(module, "begun"), number_of(module, "violations"),
