@@ -6,7 +6,8 @@
 
 BPF_OBJ	:= bpf/mqgate.bpf.o
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wshadow -fno-jump-tables \
-	      -Iinclude -Iinclude/uapi -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+	      -Iinclude -Iinclude/uapi \
+	      -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 all: $(BPF_OBJ)
 
