@@ -65,8 +65,8 @@ packages() {
 # The packages expect to live in /usr/src.
 relocate() {
 	local file
-	for file in "$work"/root/usr/src/linux-headers-*/Makefile; do
-		sed -i "s|/usr/src/|$store/$1/root/usr/src/|g" "$file" || return 1
+	for file in "$work"/tree/usr/src/linux-headers-*/Makefile; do
+		sed -i "s|/usr/src/|$store/$1/tree/usr/src/|g" "$file" || return 1
 	done
 }
 
@@ -87,7 +87,7 @@ download() {
 unpack() {
 	local package
 	for package in "$work"/*.deb; do
-		dpkg-deb -x "$package" "$work/root" || return 1
+		dpkg-deb -x "$package" "$work/tree" || return 1
 	done
 }
 
@@ -109,7 +109,7 @@ mkdir -p "$store" || exit 1
 store=$(cd "$store" && pwd)
 exec 9> "$store/lock"
 flock 9
-kdir=$store/$release/root/usr/src/linux-headers-$release
+kdir=$store/$release/tree/usr/src/linux-headers-$release
 if [ ! -e "$kdir/Module.symvers" ]; then
 	for tool in apt-get dpkg-deb; do
 		command -v "$tool" > /dev/null ||
