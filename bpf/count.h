@@ -20,6 +20,8 @@ static __always_inline __u32 shown(const struct packet *p)
 {
 	__u32 most = MQGATE_EVENT_BYTES;
 
+	if (p->kind == MQGATE_KIND_MQTTSN || p->kind == MQGATE_KIND_COAP)
+		return 0;
 	if (p->kind == MQGATE_KIND_MQTT) {
 		if (!p->judged)
 			return 0;

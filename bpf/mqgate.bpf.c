@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The XDP program: judges TCP segments to protected ports and leaves everything else alone.
+ * The XDP program: judges packets to protected ports and leaves everything else alone.
  * Owns the order of the checks, from cheap and decisive to costly; each check is in its own
  * header. Attached by `mqgate attach`, `ip link`, bpftool or xdp-loader. No locks: see maps.h.
  *
@@ -12,6 +12,7 @@
 #include "service.h"
 #include "verdict.h"
 #include "allow.h"
+#include "datagram.h"
 #include "socket.h"
 #include "first.h"
 #include "flow.h"
@@ -178,10 +179,12 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 				   struct mqgate_service *svc)
 {
-	__u32 reason = examine(p);
+	__u32 reason = examine(p, svc->flags & MQGATE_SVC_F_FRAGMENTS);
 
 	if (reason)
 		return reason;
+	if (p->flow.proto == IPPROTO_UDP)
+		return datagram_judge(p, svc);
 	if ((p->flags & (MQG_TCP_SYN | MQG_TCP_ACK)) == MQG_TCP_SYN)
 		return syn_judge(p, svc);
 	reason = allow_check(p, svc);

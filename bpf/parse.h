@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From frame to TCP segment. Owns struct packet, which the other headers read. Two steps:
- * mqg_packet_locate() finds out whether this may be ours and touches nothing that is not;
- * examine(), called once the destination port is known to be protected, says what in it is
+ * From frame to TCP segment or UDP datagram. Owns struct packet, which the other headers read.
+ * Two steps: mqg_packet_locate() finds out whether this may be ours and touches nothing that is
+ * not; examine(), called once the destination port is known to be protected, says what in it is
  * impossible.
  *
- * What cannot be identified as TCP to a port is passed by the caller and never counted:
+ * What cannot be identified as TCP or UDP to a port is passed by the caller and never counted:
  *   - more than two VLAN tags, anything but IPv4 and IPv6, an IP header that does not lead
- *     to a port (version, header length, total length 0 of BIG TCP);
- *   - later fragments: they carry no port. Their first fragment is dropped where it is ours,
- *     so that the rest never becomes a packet;
- *   - more than MQG_EXT_HEADERS IPv6 extension headers, or other ones than the four below
- *     (AH, for instance): a drop would touch traffic that may not be ours.
+ *     to a port (version, header length, total length 0 of BIG TCP, IPv4 inside AH);
+ *   - later fragments: they carry no port. Where their first fragment is dropped, the rest
+ *     never becomes a packet;
+ *   - more than MQG_EXT_HEADERS IPv6 extension headers, or other ones than the five below (ESP
+ *     hides the port): a drop would touch traffic that may not be ours.
  */
 #ifndef MQG_BPF_PARSE_H
 #define MQG_BPF_PARSE_H
@@ -21,14 +21,16 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 
 #include "maps.h"
 
 #define MQG_VLANS		2
-#define MQG_EXT_HEADERS		4
+/* As many as RFC 8200, 4.1 puts in front of TCP: each once, destination options twice. */
+#define MQG_EXT_HEADERS		6
 
 /*
- * No header begins further in: 14 + 2 tags of 4 + 40 + 4 extension headers of at most 2048 +
+ * No header begins further in: 14 + 2 tags of 4 + 40 + 6 extension headers of at most 2048 +
  * 60. Masking with it tells the verifier what was lost on the way through memory.
  */
 #define MQG_OFFSET_MASK		0x3FFF
@@ -52,7 +54,7 @@ struct packet {
 	__u64			now;
 	__u32			frags;		/* 1 in the program for frames in several buffers */
 	__u32			wire;		/* bytes of the frame */
-	__u32			tcp;		/* offset of the TCP header */
+	__u32			l4;		/* offset of the TCP or UDP header */
 	__u32			ip_end;		/* offset behind the IP packet, by its header */
 	__u32			payload;	/* offset */
 	__u32			payload_len;
@@ -60,12 +62,13 @@ struct packet {
 	__u32			service;
 	__u32			kind;
 	__u8			flags;		/* of TCP */
-	__u8			doff;		/* bytes of the TCP header; 0 = cut off */
+	__u8			doff;		/* bytes of the TCP or UDP header; 0 = cut off */
 	__u8			v4;
 	__u8			first_fragment;
 	__u8			proven;		/* the source finished a TCP handshake */
 	__u8			judged;		/* the payload itself gave the reason */
-	__u8			reserved[6];	/* what is passed on must be initialised */
+	__u16			udp_len;	/* as its header says */
+	__u8			reserved[4];	/* what is passed on must be initialised */
 };
 
 /* Copies @len (constant) bytes at @off; false where the frame is shorter. */
@@ -96,8 +99,8 @@ static __always_inline bool locate_v4(struct xdp_md *ctx, struct packet *p, __u3
 
 	if (!pull(ctx, p->frags, off, &ip, sizeof(ip)))
 		return false;
-	if (ip.version != 4 || ip.ihl < 5 || ip.protocol != IPPROTO_TCP ||
-	    (ip.frag_off & bpf_htons(MQG_IP_OFFSET)))
+	if (ip.version != 4 || ip.ihl < 5 || (ip.frag_off & bpf_htons(MQG_IP_OFFSET)) ||
+	    (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP))
 		return false;
 	len = ip.ihl * 4;
 	total = bpf_ntohs(ip.tot_len);
@@ -105,8 +108,9 @@ static __always_inline bool locate_v4(struct xdp_md *ctx, struct packet *p, __u3
 		return false;
 	p->v4 = true;
 	p->first_fragment = !!(ip.frag_off & bpf_htons(MQG_IP_MORE));
-	p->tcp = off + len;
+	p->l4 = off + len;
 	p->ip_end = off + total;
+	p->flow.proto = ip.protocol;
 
 	/* RFC 4291, 2.5.5.2 */
 	p->flow.saddr[10] = 0xFF;
@@ -131,10 +135,10 @@ static __always_inline bool locate_v6(struct xdp_md *ctx, struct packet *p, __u3
 	p->ip_end = off + bpf_ntohs(ip.payload_len);
 
 	for (int i = 0; i < MQG_EXT_HEADERS; i++) {
-		if (next == IPPROTO_TCP)
+		if (next == IPPROTO_TCP || next == IPPROTO_UDP)
 			break;
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
-		    next != IPPROTO_DSTOPTS && next != IPPROTO_FRAGMENT)
+		    next != IPPROTO_DSTOPTS && next != IPPROTO_FRAGMENT && next != IPPROTO_AH)
 			return false;
 		if (!pull(ctx, p->frags, off, ext, sizeof(ext)))
 			return false;
@@ -146,29 +150,63 @@ static __always_inline bool locate_v6(struct xdp_md *ctx, struct packet *p, __u3
 			if (field & MQG_IP6_MORE)
 				p->first_fragment = true;
 			off += 8;
+		} else if (next == IPPROTO_AH) {
+			off += (ext[1] + 2U) * 4;	/* RFC 4302, 2.2 */
 		} else {
 			off += (ext[1] + 1U) * 8;
 		}
 		next = ext[0];
+		/* One state a round for the verifier, whichever header it was. */
+		off &= MQG_OFFSET_MASK;
 	}
-	if (next != IPPROTO_TCP || off > p->ip_end || p->ip_end - off < 4)
+	if ((next != IPPROTO_TCP && next != IPPROTO_UDP) || off > p->ip_end ||
+	    p->ip_end - off < 4)
 		return false;
-	p->tcp = off;
+	p->l4 = off;
+	p->flow.proto = next;
 	__builtin_memcpy(p->flow.saddr, &ip.saddr, 16);
 	__builtin_memcpy(p->flow.daddr, &ip.daddr, 16);
 	return true;
 }
 
+static __always_inline bool read_tcp(struct xdp_md *ctx, struct packet *p)
+{
+	struct tcphdr tcp = {};
+
+	if (pull(ctx, p->frags, p->l4, &tcp, sizeof(tcp)))
+		p->doff = tcp.doff * 4;
+	else if (!pull(ctx, p->frags, p->l4, &tcp, 4))
+		return false;
+	p->flow.sport = bpf_ntohs(tcp.source);
+	p->flow.dport = bpf_ntohs(tcp.dest);
+	p->seq = bpf_ntohl(tcp.seq);
+	p->flags = ((__u8 *)&tcp)[13];
+	return true;
+}
+
+static __always_inline bool read_udp(struct xdp_md *ctx, struct packet *p)
+{
+	struct udphdr udp = {};
+
+	if (pull(ctx, p->frags, p->l4, &udp, sizeof(udp)))
+		p->doff = sizeof(udp);
+	else if (!pull(ctx, p->frags, p->l4, &udp, 4))
+		return false;
+	p->flow.sport = bpf_ntohs(udp.source);
+	p->flow.dport = bpf_ntohs(udp.dest);
+	p->udp_len = bpf_ntohs(udp.len);
+	return true;
+}
+
 /**
- * mqg_packet_locate() - find the TCP segment in a frame
+ * mqg_packet_locate() - find the TCP segment or UDP datagram in a frame
  * @ctx: frame
  * @p:   out, all that examine() needs; @p->frags is set by the caller
  *
- * Return: 1 when @p is a TCP segment with ports, else 0.
+ * Return: 1 when @p is one with ports, else 0.
  */
 MQG_BORDER int mqg_packet_locate(struct xdp_md *ctx, struct packet *p)
 {
-	struct tcphdr tcp = {};
 	__u32 off = 2 * ETH_ALEN;
 	__be16 proto;
 	__u8 tag[4];
@@ -195,16 +233,7 @@ MQG_BORDER int mqg_packet_locate(struct xdp_md *ctx, struct packet *p)
 		return 0;
 	}
 
-	if (pull(ctx, p->frags, p->tcp, &tcp, sizeof(tcp)))
-		p->doff = tcp.doff * 4;
-	else if (!pull(ctx, p->frags, p->tcp, &tcp, 4))
-		return 0;
-	p->flow.sport = bpf_ntohs(tcp.source);
-	p->flow.dport = bpf_ntohs(tcp.dest);
-	p->flow.proto = IPPROTO_TCP;
-	p->seq = bpf_ntohl(tcp.seq);
-	p->flags = ((__u8 *)&tcp)[13];
-	return 1;
+	return p->flow.proto == IPPROTO_TCP ? read_tcp(ctx, p) : read_udp(ctx, p);
 }
 
 /*
@@ -228,28 +257,55 @@ static __always_inline bool possible(__u8 flags)
 	return known >> (flags & MQG_TCP_JUDGED) & 1;
 }
 
-/*
- * What no honest sender sends to a protected port. The length of the payload comes from the
- * IP header: behind it Ethernet may pad. Return: the reason of the drop, or 0.
- */
-static __always_inline __u32 examine(struct packet *p)
+static __always_inline __u32 examine_tcp(struct packet *p, __u32 segment)
 {
-	__u32 segment = p->ip_end - p->tcp;
-
-	if (p->first_fragment)
-		return MQGATE_REASON_FRAGMENT;
-	if (p->ip_end > p->wire)
-		return MQGATE_REASON_IP_HEADER;
 	if (p->doff < sizeof(struct tcphdr) || p->doff > segment)
 		return MQGATE_REASON_TCP_HEADER;
 	if (!possible(p->flags))
 		return MQGATE_REASON_TCP_FLAGS;
-	p->payload = p->tcp + p->doff;
 	p->payload_len = segment - p->doff;
 	/* Fast Open is not offered; a client whose SYN is lost sends it again without data. */
 	if ((p->flags & MQG_TCP_SYN) && p->payload_len)
 		return MQGATE_REASON_SYN_DATA;
 	return 0;
+}
+
+/*
+ * A datagram may end before its packet does, not behind it, unless further fragments bring the
+ * rest. Over IPv6 a length of 0 is that of the packet (RFC 2675, 4; Linux takes it at any size).
+ */
+static __always_inline __u32 examine_udp(struct packet *p, __u32 segment)
+{
+	__u32 len = p->udp_len;
+
+	if (!len && !p->v4)
+		len = segment;
+	if (!p->doff || segment < p->doff || len < p->doff || (len > segment && !p->first_fragment))
+		return MQGATE_REASON_UDP_HEADER;
+	p->payload_len = (len < segment ? len : segment) - p->doff;
+	return 0;
+}
+
+/*
+ * What no honest sender sends to a protected port. The length of the payload comes from the
+ * IP header: behind it Ethernet may pad. @fragments: the service takes first fragments, which
+ * are judged by what they carry; the fewest bytes that they may is a whole header. Return: the
+ * reason of the drop, or 0.
+ */
+static __always_inline __u32 examine(struct packet *p, bool fragments)
+{
+	__u32 segment = p->ip_end - p->l4, reason;
+
+	if (p->first_fragment && !fragments)
+		return MQGATE_REASON_FRAGMENT;
+	if (p->ip_end > p->wire)
+		return MQGATE_REASON_IP_HEADER;
+	if (p->flow.proto == IPPROTO_TCP)
+		reason = examine_tcp(p, segment);
+	else
+		reason = examine_udp(p, segment);
+	p->payload = p->l4 + p->doff;
+	return reason;
 }
 
 #endif

@@ -37,7 +37,9 @@ static const struct layout layouts[] = {
 	  F(mqgate_service, mode), F(mqgate_service, flags), F(mqgate_service, first_max),
 	  F(mqgate_service, suspect_segments), F(mqgate_service, suspect_ms),
 	  F(mqgate_service, allow_pps), F(mqgate_service, allow_burst),
-	  F(mqgate_service, lease), F(mqgate_service, reserved)),
+	  F(mqgate_service, lease), F(mqgate_service, destinations),
+	  F(mqgate_service, reserved), F(mqgate_service, destination)),
+	S(mqgate_destination, F(mqgate_destination, addr), F(mqgate_destination, mask)),
 	S(mqgate_source_key, F(mqgate_source_key, addr)),
 	S(mqgate_verdict, F(mqgate_verdict, expires), F(mqgate_verdict, since),
 	  F(mqgate_verdict, hits), F(mqgate_verdict, action), F(mqgate_verdict, origin),
@@ -73,7 +75,9 @@ static const struct number reasons[] = {
 	E(MQGATE_REASON_PACKET_MAX), E(MQGATE_REASON_MAX), {},
 };
 static const struct number kinds[] = {
-	E(MQGATE_KIND_DEFAULT), E(MQGATE_KIND_MQTT), E(MQGATE_KIND_MQTTS), {},
+	E(MQGATE_KIND_DEFAULT), E(MQGATE_KIND_MQTT), E(MQGATE_KIND_MQTTS),
+	E(MQGATE_KIND_FIRST_UDP), E(MQGATE_KIND_MQTTSN), E(MQGATE_KIND_COAP),
+	E(MQGATE_KIND_COAPS), {},
 };
 static const struct number modes[] = { E(MQGATE_MODE_ENFORCE), E(MQGATE_MODE_OBSERVE), {} };
 static const struct number actions[] = {

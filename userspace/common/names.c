@@ -50,6 +50,9 @@ static const char *const kinds[] = {
 	[MQGATE_KIND_DEFAULT] = "unprotected",
 	[MQGATE_KIND_MQTT] = "mqtt",
 	[MQGATE_KIND_MQTTS] = "mqtts",
+	[MQGATE_KIND_MQTTSN] = "mqtt-sn",
+	[MQGATE_KIND_COAP] = "coap",
+	[MQGATE_KIND_COAPS] = "coaps",
 };
 
 static const char *const modes[] = {

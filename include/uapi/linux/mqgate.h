@@ -20,7 +20,7 @@
 #include <linux/types.h>
 
 /* Raised when a layout or a meaning below changes. Loader and netlink compare it. */
-#define MQGATE_ABI_VERSION	1
+#define MQGATE_ABI_VERSION	2
 
 /* ---- names of the pins, below /sys/fs/bpf/mqgate or $MQGATE_BPFFS ---------- */
 
@@ -58,6 +58,7 @@
 	X(5,   PASS_SUSPECT,		"pass-suspect",		"first payload is incomplete so far")	\
 	X(6,   PASS_SEEN,		"pass-seen",		"flow whose first payload was good")	\
 	X(7,   PASS_UNDECIDED,		"pass-undecided",	"nothing is known of the flow; judged leniently")	\
+	X(8,   PASS_DATAGRAM,		"pass-datagram",	"datagram that no verdict speaks against")	\
 	X(16,  SOURCE_BANNED,		"source-banned",	"source has a DROP verdict")	\
 	X(17,  IP_HEADER,		"ip-header",		"impossible IP header length or total length")	\
 	X(18,  TCP_HEADER,		"tcp-header",		"impossible TCP header length")	\
@@ -76,6 +77,7 @@
 	X(33,  STREAM_UNSEEN,		"stream-unseen",	"acknowledges bytes that never passed")	\
 	X(34,  STREAM_FIN,		"stream-fin",		"bytes beyond FIN, or a FIN that moves")	\
 	X(35,  RST_SEQUENCE,		"rst-sequence",		"reset that the other side would not accept")	\
+	X(36,  UDP_HEADER,		"udp-header",		"impossible UDP length")	\
 	X(48,  MQTT_NOT_CONNECT,	"mqtt-not-connect",	"first packet is not a CONNECT")	\
 	X(49,  MQTT_FLAGS,		"mqtt-flags",		"reserved flags of the fixed header")	\
 	X(50,  MQTT_LENGTH_ENCODING,	"mqtt-length-encoding",	"remaining length of five bytes or not minimal")	\
@@ -174,6 +176,10 @@ enum mqgate_kind {
 	MQGATE_KIND_DEFAULT	= 0,	/* services 1, 2: plain, TLS; others: unprotected */
 	MQGATE_KIND_MQTT	= 1,	/* MQTT over TCP */
 	MQGATE_KIND_MQTTS	= 2,	/* MQTT over TLS over TCP */
+	MQGATE_KIND_FIRST_UDP	= 16,	/* from here on datagrams: the UDP half of mqgate_ports */
+	MQGATE_KIND_MQTTSN	= 16,	/* MQTT-SN */
+	MQGATE_KIND_COAP	= 17,	/* CoAP (RFC 7252) */
+	MQGATE_KIND_COAPS	= 18,	/* CoAP over DTLS */
 };
 
 enum mqgate_mode {
@@ -186,6 +192,8 @@ enum mqgate_mode {
 #define MQGATE_SVC_F_STRICT	(1U << 0)
 /* Ends on this host: at an address of this host a payload that no socket expects is dropped. */
 #define MQGATE_SVC_F_LOCAL	(1U << 1)
+/* First fragments are judged by the bytes that they carry; else they are dropped. */
+#define MQGATE_SVC_F_FRAGMENTS	(1U << 2)
 
 /* Used where the field of the same name in struct mqgate_service is 0. */
 #define MQGATE_DEFAULT_CONNECT_MAX	(1U << 20)	/* bytes of remaining length */
@@ -194,6 +202,14 @@ enum mqgate_mode {
 #define MQGATE_DEFAULT_SUSPECT_MS	30000U
 #define MQGATE_DEFAULT_ALLOW_PPS	5000U
 #define MQGATE_DEFAULT_ALLOW_BURST	10000U		/* packets */
+
+#define MQGATE_DESTINATIONS	8		/* of one service */
+
+/* A network: an address belongs to it when (address & mask) == addr. */
+struct mqgate_destination {
+	__u8			addr[16];
+	__u8			mask[16];
+};
 
 /*
  * mqgate_svc: array, index = service number. All zero is a valid entry and means
@@ -211,7 +227,9 @@ struct mqgate_service {
 	__u32			allow_pps;		/* packets/s an ALLOWed flow may send */
 	__u32			allow_burst;		/* and how many at once */
 	__u64			lease;			/* then it fails closed; 0 = fails open */
-	__u32			reserved[6];		/* zero */
+	__u32			destinations;		/* used below; 0 = wherever it goes to */
+	__u32			reserved[5];		/* zero */
+	struct mqgate_destination destination[MQGATE_DESTINATIONS];
 };
 
 /* ---- verdicts on sources --------------------------------------------------------- */
@@ -263,7 +281,7 @@ struct mqgate_flow_key {
 	__u8			daddr[16];
 	__u16			sport;		/* host byte order */
 	__u16			dport;
-	__u32			proto;		/* IPPROTO_TCP */
+	__u32			proto;		/* IPPROTO_TCP or IPPROTO_UDP */
 };
 
 /*
@@ -340,7 +358,7 @@ struct mqgate_event {
 	__u32			service;
 	enum mqgate_reason	reason;
 	__u32			flags;		/* MQGATE_EVENT_F_* */
-	__u32			length;		/* TCP payload bytes of the packet */
+	__u32			length;		/* payload bytes of the packet */
 	__u32			captured;	/* valid bytes in bytes[] */
 	__u8			bytes[MQGATE_EVENT_BYTES];
 };
@@ -364,7 +382,8 @@ MQGATE_ASSERT_SIZE(enum mqgate_mode, 4);
 MQGATE_ASSERT_SIZE(enum mqgate_action, 4);
 MQGATE_ASSERT_SIZE(enum mqgate_origin, 4);
 MQGATE_ASSERT_SIZE(enum mqgate_flow_state, 4);
-MQGATE_ASSERT_SIZE(struct mqgate_service, 80);
+MQGATE_ASSERT_SIZE(struct mqgate_destination, 32);
+MQGATE_ASSERT_SIZE(struct mqgate_service, 336);
 MQGATE_ASSERT_SIZE(struct mqgate_source_key, 16);
 MQGATE_ASSERT_SIZE(struct mqgate_verdict, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_flow_key, 40);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * UDP services (MQTT-SN, CoAP): what is said of the source of a datagram. What it carries is not
+ * judged, and its source is never proven: a datagram takes no handshake. Called by judge().
+ */
+#ifndef MQG_BPF_DATAGRAM_H
+#define MQG_BPF_DATAGRAM_H
+
+#include "allow.h"
+#include "verdict.h"
+
+/*
+ * A service that fails closed takes without its daemon what is ALLOWed: here every datagram
+ * may be the begin of something new. Return: the reason, MQGATE_REASON_*.
+ */
+static __always_inline __u32 datagram_judge(const struct packet *p,
+					    const struct mqgate_service *svc)
+{
+	__u32 reason = allow_check(p, svc), action;
+
+	if (reason)
+		return reason;
+	action = verdict_on(p, true);
+	if (action == MQGATE_ACTION_DROP)
+		return MQGATE_REASON_SOURCE_BANNED;
+	if (daemon_away(p, svc))
+		return MQGATE_REASON_DAEMON_AWAY;
+	return action == MQGATE_ACTION_PASS ? MQGATE_REASON_PASS_VERDICT :
+					      MQGATE_REASON_PASS_DATAGRAM;
+}
+
+#endif
