@@ -191,7 +191,7 @@ static void add_cpus(struct xdp *x, const struct mqgate_stat *cpus, struct mqgat
 }
 
 /* Ports that a test may have set: cleared by name, the table is large. */
-static const uint16_t used_ports[] = { 22, 1883, 8883, 2000, 2001 };
+static const uint16_t used_ports[] = { 22, 1883, 8883, 2000, 2001, 5683 };
 
 void xdp_reset(struct xdp *x)
 {
@@ -204,8 +204,13 @@ void xdp_reset(struct xdp *x)
 	empty(x->sources);
 	empty(x->allow);
 	empty(x->flows);
-	for (size_t i = 0; i < ARRAY_SIZE(used_ports); i++)
-		bpf_map_update_elem(x->ports, &(uint32_t){ used_ports[i] }, &(uint32_t){ 0 }, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(used_ports); i++) {
+		uint32_t tcp = MQGATE_PORTS_TCP(used_ports[i]);
+		uint32_t udp = MQGATE_PORTS_UDP(used_ports[i]);
+
+		bpf_map_update_elem(x->ports, &tcp, &(uint32_t){ 0 }, 0);
+		bpf_map_update_elem(x->ports, &udp, &(uint32_t){ 0 }, 0);
+	}
 	for (uint32_t i = 0; i < MQGATE_SERVICES; i++)
 		bpf_map_update_elem(x->svc, &i, &none, 0);
 	for (uint32_t i = 0; i < MQGATE_STATS_ENTRIES; i++) {
@@ -230,8 +235,29 @@ static uint64_t at_ms(int ms)
 	return ms ? boottime_ns() + (uint64_t)((int64_t)ms * (int64_t)MS_NS) : 0;
 }
 
+/* "192.0.2.0/24 2001:db8:2::/48 198.51.100.7" into the destinations of a service. */
+static void guard_only(struct mqgate_service *svc, const char *text)
+{
+	char *copy = strdup(text), *rest = copy, *word;
+
+	while ((word = strsep(&rest, " "))) {
+		struct mqgate_destination *d = &svc->destination[svc->destinations++];
+		char *slash = strchr(word, '/');
+		int bits = strchr(word, ':') ? 0 : 96;
+
+		if (slash)
+			*slash = '\0';
+		bits = slash ? bits + atoi(slash + 1) : 128;
+		pkt_addr(word, d->addr);
+		for (int i = 0; i < bits; i++)
+			d->mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	}
+	free(copy);
+}
+
 void xdp_prepare(struct xdp *x, const struct before *b)
 {
+	uint32_t port = b->udp ? MQGATE_PORTS_UDP(b->port) : MQGATE_PORTS_TCP(b->port);
 	struct mqgate_verdict verdict = { .expires = at_ms(b->expires_ms), .action = b->action };
 	struct mqgate_allow allow = { .expires = at_ms(b->expires_ms), .service = b->number };
 	struct mqgate_service svc = b->svc;
@@ -253,10 +279,12 @@ void xdp_prepare(struct xdp *x, const struct before *b)
 		break;
 	case SERVICE:
 		svc.lease = at_ms(b->lease_ms);
+		if (b->guards)
+			guard_only(&svc, b->guards);
 		rc = bpf_map_update_elem(x->svc, &b->number, &svc, 0);
 		break;
 	case PORT:
-		rc = bpf_map_update_elem(x->ports, &(uint32_t){ b->port }, &b->number, 0);
+		rc = bpf_map_update_elem(x->ports, &port, &b->number, 0);
 		break;
 	case FLOW:
 		pkt_flow(&b->p, &key);
@@ -400,16 +428,52 @@ static bool play(struct xdp *x, int program, const struct scene *scene)
 	return true;
 }
 
+static bool any_family(const struct scene *scene)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(scene->before); i++)
+		if (scene->before[i].what == SOURCE || scene->before[i].guards ||
+		    !pkt_any_family(&scene->before[i].p))
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(scene->steps); i++)
+		if (!pkt_any_family(&scene->steps[i].p) || scene->steps[i].linear)
+			return false;
+	return true;
+}
+
+/* The same over IPv6. */
+static struct scene over_ipv6(const struct scene *scene)
+{
+	struct scene copy = *scene;
+
+	for (size_t i = 0; i < ARRAY_SIZE(copy.before); i++)
+		copy.before[i].p.v6 = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(copy.steps); i++)
+		if (!i || memcmp(&copy.steps[i], &(const struct step){}, sizeof(copy.steps[i])))
+			copy.steps[i].p.v6 = 1;
+	return copy;
+}
+
 int scenes_main(const struct scene *scenes, size_t count)
 {
+	unsigned int points = 0;
 	struct xdp x = {};
 
 	xdp_load(&x, NULL);
-	ktap_plan((unsigned int)(2 * count));
 	for (size_t i = 0; i < count; i++)
-		for (int program = 0; program < 2; program++)
+		points += any_family(&scenes[i]) ? 4 : 2;
+	ktap_plan(points);
+	for (size_t i = 0; i < count; i++) {
+		struct scene v6 = over_ipv6(&scenes[i]);
+
+		for (int program = 0; program < 2; program++) {
 			ktap_point(play(&x, program, &scenes[i]), "%s: %s",
 				   xdp_program_names[program], scenes[i].name);
+			if (any_family(&scenes[i]))
+				ktap_point(play(&x, program, &v6), "%s: %s, over IPv6",
+					   xdp_program_names[program], scenes[i].name);
+		}
+	}
+	printf("# %zu described scenes\n", count);
 	bpf_object__close(x.object);
 	return ktap_end();
 }

@@ -32,7 +32,9 @@ struct before {
 	struct pkt		p;		/* ALLOW, FLOW: of which flow */
 	uint32_t		number;		/* SERVICE, PORT: service number */
 	uint16_t		port;
+	bool			udp;		/* PORT */
 	struct mqgate_service	svc;
+	const char		*guards;	/* SERVICE: its destinations, "192.0.2.0/24 ..." */
 	int			lease_ms;	/* SERVICE: as expires_ms */
 	struct mqgate_flow	flow;
 	int			age_ms;		/* FLOW: since when, before now */
@@ -97,7 +99,10 @@ void ktap_point(bool passed, const char *format, ...) __attribute__((format(prin
 void ktap_skip(const char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int ktap_end(void);
 
-/* The main() of a table: every scene with both programs. */
+/*
+ * The main() of a table: every scene with both programs, and over IPv4 and IPv6 where nothing in
+ * it belongs to one of them.
+ */
 int scenes_main(const struct scene *scenes, size_t count);
 
 #endif

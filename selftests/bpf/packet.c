@@ -72,6 +72,12 @@ static int is_v6(const struct pkt *p)
 	return p->v6 || (p->src && strchr(p->src, ':')) || (p->dst && strchr(p->dst, ':'));
 }
 
+bool pkt_any_family(const struct pkt *p)
+{
+	return !p->v6 && !p->src && !p->dst && !p->ethertype && !p->ext && !p->version && !p->ihl &&
+	       !p->total && !p->frag && !p->cut;
+}
+
 void pkt_flow(const struct pkt *p, struct mqgate_flow_key *key)
 {
 	int v6 = is_v6(p);
@@ -81,7 +87,7 @@ void pkt_flow(const struct pkt *p, struct mqgate_flow_key *key)
 	pkt_addr(p->dst ? p->dst : v6 ? "2001:db8:2::1" : "192.0.2.1", key->daddr);
 	key->sport = p->sport ? p->sport : SPORT;
 	key->dport = p->dport ? p->dport : MQGATE_PORT_MQTT;
-	key->proto = IPPROTO_TCP;
+	key->proto = p->proto ? (uint32_t)p->proto : IPPROTO_TCP;
 }
 
 static uint8_t *put16(uint8_t *at, unsigned int value)
@@ -110,8 +116,10 @@ static uint8_t ext_number(char letter)
 		return IPPROTO_FRAGMENT;
 	case 'a':
 		return IPPROTO_AH;
-	case 0:
-		return IPPROTO_TCP;
+	case 'e':
+		return IPPROTO_ESP;
+	case 'm':
+		return IPPROTO_MH;
 	}
 	errx(1, "no such extension header: %c", letter);
 }
@@ -119,12 +127,14 @@ static uint8_t ext_number(char letter)
 static uint8_t *put_ext(uint8_t *at, const struct pkt *p, uint8_t last)
 {
 	for (const char *e = p->ext ? p->ext : ""; *e; e++) {
-		size_t len = *e == 'l' ? 264 : 8;
+		size_t len = *e == 'l' ? 264 : *e == 'a' ? 24 : 8;
 
 		memset(at, 0, len);
 		at[0] = e[1] ? ext_number(e[1]) : last;
 		if (*e == 'l')
 			at[1] = 264 / 8 - 1;
+		if (*e == 'a')
+			at[1] = 24 / 4 - 2;
 		if (*e == 'f')
 			put16(at + 2, p->ip6_fragment);
 		at += len;
@@ -150,6 +160,17 @@ static uint8_t *put_tcp(uint8_t *at, const struct pkt *p, const struct mqgate_fl
 	return at + (words - 5) * 4;
 }
 
+static uint8_t *put_udp(uint8_t *at, const struct pkt *p, const struct mqgate_flow_key *key,
+			size_t len)
+{
+	unsigned int said = (unsigned int)len + 8;
+
+	if (p->udp_len)
+		said = p->udp_len < 0 ? 0 : (unsigned int)p->udp_len;
+	at = put16(put16(at, key->sport), key->dport);
+	return put16(put16(at, said), 0);
+}
+
 size_t pkt_build(const struct pkt *p, uint8_t out[PKT_MAX])
 {
 	int v6 = is_v6(p), words = p->ihl > 5 ? p->ihl : 5;
@@ -170,7 +191,7 @@ size_t pkt_build(const struct pkt *p, uint8_t out[PKT_MAX])
 	ip = at;
 	at += v6 ? 40 : words * 4;
 	l4 = v6 ? put_ext(at, p, proto) : at;
-	at = put_tcp(l4, p, &key, len);
+	at = proto == IPPROTO_UDP ? put_udp(l4, p, &key, len) : put_tcp(l4, p, &key, len);
 	memcpy(at, data, len);
 	at += len;
 	total = (unsigned int)(at - ip);

@@ -7,6 +7,7 @@
 #ifndef MQG_TEST_PACKET_H
 #define MQG_TEST_PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,15 +33,16 @@ struct pkt {
 	uint16_t	tags[3];	/* Ethertypes of VLAN tags */
 	uint16_t	ethertype;
 	/* IPv6 extension headers: letters h(op) r(outing) d(estination) f(ragment), l(ong
-	 * destination options, 264 bytes), a(uthentication) */
+	 * destination options, 264 bytes), a(uthentication, 24 bytes), e(ncrypted), m(obility) */
 	const char	*ext;
 	uint16_t	ip6_fragment;	/* offset and M flag of an 'f' */
 	int		version;
 	int		ihl;		/* words; options are added to match when over 5 */
 	int		total;		/* total length (IPv4), payload length (IPv6); -1 = zero */
 	uint16_t	frag;		/* IPv4 flags and offset */
-	int		proto;
+	int		proto;		/* IPPROTO_UDP makes a datagram, any other TCP's header */
 	int		doff;		/* words; options are added to match when over 5 */
+	int		udp_len;	/* of the UDP header; -1 = zero */
 	int		pad;		/* bytes behind the IP packet */
 	int		cut;		/* bytes of the frame that are there */
 };
@@ -50,6 +52,9 @@ size_t pkt_bytes(const char *text, uint8_t *out, size_t max);
 
 /* The frame of @p into @out. Return: its length. */
 size_t pkt_build(const struct pkt *p, uint8_t out[PKT_MAX]);
+
+/* True where nothing in @p belongs to one family of addresses. */
+bool pkt_any_family(const struct pkt *p);
 
 /* The key under which XDP knows the flow of @p, and an address as a key. */
 void pkt_flow(const struct pkt *p, struct mqgate_flow_key *key);

@@ -6,7 +6,7 @@
 # its own points as subtests, and one for the guest itself; ends 0, 1, or 4 if nothing could run.
 # Called by the tests of this directory, or by hand:
 #
-#	KERNEL=6.1 selftests/vm/run.sh build/selftests/bpf/xdp_first selftests/bpf/veth.sh
+#	KERNEL=6.1 selftests/vm/run.sh build/selftests/bpf/xdp_packets selftests/bpf/veth.sh
 #
 #	KERNEL			6.1 (what it is unless set) or 6.12: Debian's, by kernel.sh
 #	MQGATE_DEBUG_KERNEL	a directory with a bzImage* instead, everything that the guest
