@@ -18,11 +18,12 @@ import struct
 import subprocess
 import sys
 import threading
-import time
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.environ.get("MQGATE_TOP", os.path.dirname(os.path.dirname(HERE)))
+sys.path.append(os.path.join(TOP, "selftests", "lib"))
+from ktap import Skip, equal, points, poll, skip_all, test  # noqa: E402,F401
+
 MODULE = os.path.join(TOP, "kmod", "mqgate.ko")
 PARAMETERS = "/sys/module/mqgate/parameters/"
 LIMIT = float(os.environ.get("MQGATE_PATIENCE", "20"))
@@ -36,58 +37,18 @@ PINGREQ = bytes.fromhex("c000")
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 libc = ctypes.CDLL(None, use_errno=True)
 
-# ---- KTAP -----------------------------------------------------------------------------
-
-tests = []
-
-
-def test(name):
-    def add(function):
-        tests.append((name, function))
-        return function
-    return add
-
-
-class Skip(Exception):
-    """This kernel lacks what the test needs; says what."""
-
-
-def skip_all(why):
-    print(f"KTAP version 1\n1..0 # SKIP {why}", flush=True)
-    sys.exit(4)
-
 
 def main(**parameters):
-    """
-    Loads the module with `parameters`, runs every test (given words: those that have one in
-    their name), says how it went, unloads.
-    """
-    tests[:] = [t for t in tests if not sys.argv[1:] or any(w in t[0] for w in sys.argv[1:])]
+    """Loads the module with `parameters`, runs the tests, says how it went, unloads."""
     if os.geteuid() != 0:
         skip_all("needs root")
     if not os.path.exists("/proc/modules"):
         skip_all("this kernel loads no modules: selftests/vm has a guest for that")
     if not os.path.exists(MODULE):
         skip_all("no kmod/mqgate.ko: make module")
-    print(f"KTAP version 1\n1..{len(tests)}", flush=True)
     atexit.register(unload)
     load(**parameters)
-    failed = 0
-    for number, (name, function) in enumerate(tests, 1):
-        begun = time.monotonic()
-        try:
-            function()
-            print(f"# {time.monotonic() - begun:.1f} s")
-            print(f"ok {number} {name}", flush=True)
-        except Skip as why:
-            print(f"ok {number} {name} # SKIP {why}", flush=True)
-        except Exception:
-            failed += 1
-            print("".join("# " + line for line in traceback.format_exc().splitlines(True)))
-            print(f"not ok {number} {name}", flush=True)
-        if not clean():
-            failed += 1
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if points(clean) else 0)
 
 
 undo = []
@@ -114,19 +75,7 @@ def run(*command):
 
 def wait(condition, what):
     """The only way to wait: until `condition` is true; an AssertionError when it stays false."""
-    end = time.monotonic() + LIMIT
-    while True:
-        got = condition()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise AssertionError(f"never: {what() if callable(what) else what}")
-        time.sleep(0.02)
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+    return poll(what, condition, LIMIT)
 
 
 # ---- the module -------------------------------------------------------------------------

@@ -19,10 +19,12 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.environ.get("MQGATE_TOP", os.path.dirname(os.path.dirname(HERE)))
+sys.path.append(os.path.join(TOP, "selftests", "lib"))
+from ktap import equal, points, poll, skip_all, test  # noqa: E402,F401
+
 BUILT = os.environ.get("MQGATE_OUTPUT", os.path.join(TOP, "build", "selftests", "proxy"))
 CLONE_NEWNET = 0x40000000
 
@@ -31,44 +33,17 @@ TLS = ("127.0.0.1", 8883)
 PLAIN = ("127.0.0.1", 1884)
 
 
-# ---- KTAP -----------------------------------------------------------------------------
-
-tests = []
-
-
-def test(name):
-    def add(function):
-        tests.append((name, function))
-        return function
-    return add
-
-
 def main():
     """Runs the tests of the script in a network namespace of its own."""
-    print("KTAP version 1", flush=True)
     missing = [tool for tool in ("mosquitto", "mosquitto_pub", "mosquitto_sub", "openssl")
                if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin")]
     if os.geteuid() != 0 or missing:
-        print("1..0 # SKIP needs " + (", ".join(missing) or "root: sudo make test"))
-        sys.exit(4)
+        skip_all("needs " + (", ".join(missing) or "root: sudo make test"))
     isolate()
     # 500 sessions take 1000 descriptors; what is started inherits the limit.
     hard = max(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, hard))
-    wanted = sys.argv[1:]
-    chosen = [t for t in tests if not wanted or any(word in t[0] for word in wanted)]
-    print(f"1..{len(chosen)}", flush=True)
-    failed = 0
-    for number, (name, function) in enumerate(chosen, 1):
-        try:
-            function()
-            print(f"ok {number} {name}", flush=True)
-        except Exception:
-            failed += 1
-            for line in traceback.format_exc().splitlines():
-                print("# " + line)
-            print(f"not ok {number} {name}", flush=True)
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if points() else 0)
 
 
 def isolate():
@@ -76,23 +51,6 @@ def isolate():
     if libc.unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-
-
-def poll(what, condition, seconds=10):
-    """The only wait: returns what the condition answers as soon as that is true."""
-    end = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.01)
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r:.300}, wanted {wanted!r:.300}")
 
 
 # ---- certificates -----------------------------------------------------------------------
