@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "common/names.h"
+#include "common/network.h"
 #include "common/pindir.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -244,10 +245,56 @@ static void knows_the_other_words(void **state)
 	assert_string_equal(mqg_origin_word(99), "?");
 	assert_string_equal(mqg_kind_word(MQGATE_KIND_MQTTS), "mqtts");
 	assert_int_equal(mqg_kind_parse("mqtt"), MQGATE_KIND_MQTT);
+	assert_int_equal(mqg_kind_parse("mqtt-sn"), MQGATE_KIND_MQTTSN);
+	assert_string_equal(mqg_kind_word(MQGATE_KIND_COAPS), "coaps");
+	assert_string_equal(mqg_kind_word(15), "?");
 	assert_string_equal(mqg_mode_word(MQGATE_MODE_OBSERVE), "observe");
 	assert_int_equal(mqg_mode_parse("enforce"), MQGATE_MODE_ENFORCE);
 	assert_string_equal(mqg_flow_state_word(MQGATE_FLOW_REFUSED), "refused");
 	assert_string_equal(mqg_flow_state_word(4), "?");
+}
+
+static void reads_and_shows_networks(void **state)
+{
+	static const struct {
+		const char	*text, *shown;
+		unsigned int	bits;		/* of the mask that are set */
+	} good[] = {
+		{ "192.0.2.1", "192.0.2.1", 128 },
+		{ "192.0.2.1/32", "192.0.2.1", 128 },
+		{ "192.0.2.0/24", "192.0.2.0/24", 120 },
+		{ "128.0.0.0/1", "128.0.0.0/1", 97 },
+		{ "0.0.0.0/0", "0.0.0.0/0", 96 },
+		{ "2001:db8::1", "2001:db8::1", 128 },
+		{ "2001:db8:2::/47", "2001:db8:2::/47", 47 },
+		{ "::/0", "::/0", 0 },
+	};
+	static const char *const bad[] = {
+		"", "/", "host", "192.0.2", "192.0.2.0/", "192.0.2.0/33", "192.0.2.0/-1",
+		"192.0.2.0/+8", "192.0.2.0/8 ", "192.0.2.0/0x8", "192.0.2.0/24/8", "192.0.2.1/24",
+		"0.0.0.1/0", "2001:db8::/129", "2001:db8::1/64", "2001:db8:1::/47", "[::1]",
+		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc/64",
+	};
+	struct mqgate_destination network;
+	char text[MQG_NETWORK_STRLEN];
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		unsigned int bits = 0;
+
+		assert_int_equal(mqg_network_parse(good[i].text, &network, &why), 0);
+		for (size_t b = 0; b < 16; b++)
+			bits += (unsigned int)__builtin_popcount(network.mask[b]);
+		assert_int_equal(bits, good[i].bits);
+		assert_string_equal(mqg_network_format(&network, text, sizeof(text)),
+				    good[i].shown);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		why = NULL;
+		if (mqg_network_parse(bad[i], &network, &why) != -EINVAL || !why)
+			fail_msg("\"%s\" is taken for a network", bad[i]);
+	}
 }
 
 /* bpffs takes no dots, interfaces may have them; the name comes back from the pin. */
@@ -289,6 +336,7 @@ int main(void)
 		cmocka_unit_test(shows_durations),
 		cmocka_unit_test(knows_every_reason),
 		cmocka_unit_test(knows_the_other_words),
+		cmocka_unit_test(reads_and_shows_networks),
 		cmocka_unit_test(names_links_of_any_interface),
 	};
 

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw dev
 need_command script
-plan 42
+plan 44
 
 says "without pins status ends with 1 and says how to attach" 1 "not attached: mqgate attach IF" \
 	m status
@@ -33,6 +33,26 @@ bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x5c 0x07 0 0 value 5
 bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0xb3 0x22 0 0 value 255 0 0 0
 is "ports are told by service" "$(m -j status | jq -c '[.services[] | [.number,.ports]]')" \
 	'[[1,[1883]],[2,[]],[5,[1884]]]'
+
+# A UDP service, narrowed to one network: kind, flags, one destination behind the first 80 bytes.
+hex() {
+	printf '%*s' $(($1 * 3)) '' | sed "s/   / 0x$2/g"
+}
+# shellcheck disable=SC2046
+bpftool map update pinned "$MQGATE_BPFFS/mqgate_svc" key 6 0 0 0 value 0x63 0x6f $(hex 14 00) \
+	17 0 0 0 0 0 0 0 4 0 0 0 $(hex 28 00) 1 0 0 0 $(hex 20 00) \
+	$(hex 10 00) 0xff 0xff 192 0 2 0 $(hex 15 ff) 0 $(hex 224 00)
+bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x33 0x16 1 0 value 6 0 0 0
+bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x33 0x16 0 0 value 6 0 0 0
+is "a UDP service, its port, fragments and destinations" \
+	"$(m -j status | jq -c '.services[] | select(.number == 6) |
+		[.name,.ports,.kind,.unknown_flows,.fragments,.destinations]')" \
+	'["co",[5683],"coap","-","pass",["192.0.2.0/24"]]'
+says "status says where it is narrowed to" 0 "only to 192.0.2.0/24" m status
+bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x33 0x16 1 0 value 0 0 0 0
+bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x33 0x16 0 0 value 0 0 0 0
+# shellcheck disable=SC2046
+bpftool map update pinned "$MQGATE_BPFFS/mqgate_svc" key 6 0 0 0 value $(hex 336 00)
 
 # What a device sends that is no MQTT (ATTACKS.md 1, 12).
 cat > "$MQGATE_RUN/talk.py" << 'PY'

@@ -167,6 +167,16 @@ static void services_and_ports_say_what_the_configuration_says(void **state)
 	assert_string_equal(svc.name, "routed");
 	assert_int_equal(svc.mode, MQGATE_MODE_ENFORCE);
 	assert_int_equal(svc.flags, MQGATE_SVC_F_STRICT);
+	assert_int_equal(svc.destinations, 0);
+	assert_int_equal(mqg_port_read(pins(), MQGATE_PORTS_UDP(5683)), 5);
+	assert_int_equal(mqg_port_read(pins(), MQGATE_PORTS_TCP(5683)), 0);
+	assert_int_equal(mqg_port_read(pins(), MQGATE_PORTS_UDP(1883)), 0);
+	assert_int_equal(mqg_service_read(pins(), 5, &svc), 0);
+	assert_int_equal(svc.kind, MQGATE_KIND_COAP);
+	assert_int_equal(svc.flags, MQGATE_SVC_F_FRAGMENTS);
+	assert_int_equal(svc.destinations, 1);
+	assert_int_equal(svc.destination[0].addr[0], 0x20);
+	assert_int_equal(svc.destination[0].mask[1], 0xff);
 }
 
 static void ports_of_an_earlier_configuration_are_reset(void **state)
@@ -178,11 +188,13 @@ static void ports_of_an_earlier_configuration_are_reset(void **state)
 	assert_int_equal(mqg_port_write(pins(), 65535, 9), 0);
 	assert_int_equal(mqg_port_write(pins(), 1, 9), 0);
 	assert_int_equal(mqg_port_write(pins(), 5000, MQGATE_SVC_UNPROTECTED), 0);
+	assert_int_equal(mqg_port_write(pins(), MQGATE_PORTS_UDP(5000), 9), 0);
 	assert_int_equal(mqg_service_write(pins(), 9, &old), 0);
 	restart();
-	for (index = 1; index < 65536; index++) {
+	for (index = 1; index < MQGATE_PORTS_ENTRIES; index++) {
 		assert_int_equal(bpf_map_lookup_elem(pins()->ports, &index, &value), 0);
-		if (index != 9883 && index != 9884 && index != 1883 && index != 8883 && value)
+		if (index != 9883 && index != 9884 && index != 1883 && index != 8883 &&
+		    index != MQGATE_PORTS_UDP(5683) && value)
 			fail_msg("port %u still leads to %u", index, value);
 	}
 	struct mqgate_service svc;

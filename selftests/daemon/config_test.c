@@ -236,6 +236,32 @@ static const struct broken cases[] = {
 	BROKEN("closed on an unprotected port", 39, 39,
 	       "    kind: unprotected\n    when_daemon_away: closed",
 	       "40: services[1].when_daemon_away: has no meaning on an unprotected port"),
+	BROKEN("destinations on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    destinations:\n      - 192.0.2.1",
+	       "40: services[1].destinations: has no meaning on an unprotected port"),
+	BROKEN("fragments on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    fragments: pass",
+	       "40: services[1].fragments: has no meaning on an unprotected port"),
+	BROKEN("strict over UDP", 34, 34, "    kind: coap",
+	       "35: services[0].unknown_flows: has no meaning over UDP (kind coap); leave it out"),
+	BROKEN("two services on a UDP port", 37, 39,
+	       "  - name: sn\n    port: 1884\n    kind: mqtt-sn\n"
+	       "  - name: co\n    port: 1884\n    kind: coap",
+	       "41: services[2].port: port 1884 is already that of services[1]"),
+	BROKEN("a destination that is none", 36, 36, "    destinations:\n      - broker",
+	       "37: services[0].destinations[0]: \"broker\" is not a network; write for instance"),
+	BROKEN("a destination with bits behind its length", 36, 36,
+	       "    destinations:\n      - 192.0.2.0/24\n      - 192.0.2.1/24",
+	       "38: services[0].destinations[1]: \"192.0.2.1/24\" has bits set beyond its length"),
+	BROKEN("a destination with too long a length", 25, 25,
+	       "    destinations:\n      - 192.0.2.0/33",
+	       "26: listeners[0].destinations[0]: \"192.0.2.0/33\" has no length from 0 to 32"),
+	BROKEN("nine destinations", 25, 25,
+	       "    destinations: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6,"
+	       " 10.0.0.7, 10.0.0.8, 10.0.0.9]",
+	       "25: listeners[0].destinations: 9 networks, and there may be 8; leave the key out"),
+	BROKEN("an unknown rule for fragments", 36, 36, "    fragments: reassemble",
+	       "36: services[0].fragments: \"reassemble\" is not known; write one of: drop, pass"),
 	/* files */
 	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
 	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
@@ -427,6 +453,42 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	mqg_config_free(c);
 }
 
+static void udp_services_and_guards_are_read(void **state)
+{
+	const struct broken more = { "more", 36, 36,
+		"    fragments: pass\n"
+		"    destinations: [192.0.2.0/24, \"2001:db8::1\"]\n"
+		"  - {name: sn, port: 1883, kind: mqtt-sn, when_daemon_away: closed}\n"
+		"  - {name: co, port: 5683, kind: coap}\n"
+		"  - {name: cos, port: 2883, kind: coaps}", "" };
+	const struct mqg_guard *guard;
+	uint8_t net[16] = { [10] = 0xff, 0xff, 192, 0, 2 }, mask[16];
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&more);
+	c = load();
+	guard = &c->services[0].guard;
+	assert_true(guard->fragments);
+	assert_int_equal(guard->destinations, 2);
+	memset(mask, 0xff, 15);
+	mask[15] = 0;
+	assert_memory_equal(guard->destination[0].addr, net, 16);
+	assert_memory_equal(guard->destination[0].mask, mask, 16);
+	mask[15] = 0xff;
+	assert_memory_equal(guard->destination[1].mask, mask, 16);
+	assert_false(c->listeners[0].guard.fragments);
+	assert_int_equal(c->listeners[0].guard.destinations, 0);
+	/* 1883 and 2883 of UDP are no business of those who have them over TCP. */
+	assert_int_equal(c->services[1].kind, MQGATE_KIND_MQTTSN);
+	assert_int_equal(c->services[1].number, 4);
+	assert_true(c->services[1].fail_closed);
+	assert_int_equal(c->services[2].kind, MQGATE_KIND_COAP);
+	assert_int_equal(c->services[3].kind, MQGATE_KIND_COAPS);
+	assert_int_equal(mqg_ports_index(c->services[3].kind, 2883), MQGATE_PORTS_UDP(2883));
+	mqg_config_free(c);
+}
+
 static void http_may_be_off(void **state)
 {
 	const struct broken off = { "off", 55, 55, "http: \"off\"", "" };
@@ -544,6 +606,7 @@ int main(void)
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(good_file_gives_its_values),
 		cmocka_unit_test(what_is_left_out_has_the_documented_default),
+		cmocka_unit_test(udp_services_and_guards_are_read),
 		cmocka_unit_test(http_may_be_off),
 		cmocka_unit_test(services_beyond_the_numbers_are_refused),
 		cmocka_unit_test(absent_file_is_told_apart),

@@ -38,6 +38,9 @@ static struct mqg_service services[] = {
 	{ .name = (char *)"routed", .port = 1883, .kind = MQGATE_KIND_MQTT, .strict = true,
 	  .fail_closed = true, .number = 1 },
 	{ .name = (char *)"mine", .port = 8883, .number = MQGATE_SVC_UNPROTECTED },
+	{ .name = (char *)"coap", .port = 5683, .kind = MQGATE_KIND_COAP, .number = 5,
+	  .guard = { .fragments = true, .destinations = 1,
+		     .destination = { { .addr = { 0x20, 1 }, .mask = { 0xff, 0xff } } } } },
 };
 static struct mqgate_source_key allow[3];
 static struct mqg_config config;
@@ -155,7 +158,7 @@ int setup(void **state)
 	config.listeners = listeners;
 	config.n_listeners = 2;
 	config.services = services;
-	config.n_services = 2;
+	config.n_services = 3;
 	config.allow = allow;
 	config.n_allow = 3;
 	config.group = (char *)"root";

@@ -84,9 +84,12 @@ int mqg_stat_each(const struct mqg_pins *pins, mqg_stat_fn fn, void *arg);
 int mqg_service_read(const struct mqg_pins *pins, uint32_t number, struct mqgate_service *svc);
 int mqg_service_write(const struct mqg_pins *pins, uint32_t number,
 		      const struct mqgate_service *svc);
-/* Service number that a TCP port leads to, MQGATE_SVC_UNPROTECTED or 0 where none, or -errno. */
-int mqg_port_read(const struct mqg_pins *pins, uint16_t tcp_port);
-int mqg_port_write(const struct mqg_pins *pins, uint16_t tcp_port, uint32_t service);
+/*
+ * Service number that a port leads to, MQGATE_SVC_UNPROTECTED or 0 where none, or -errno. @index:
+ * MQGATE_PORTS_TCP(port) or MQGATE_PORTS_UDP(port).
+ */
+int mqg_port_read(const struct mqg_pins *pins, uint32_t index);
+int mqg_port_write(const struct mqg_pins *pins, uint32_t index, uint32_t service);
 
 /* Entries now in a map, by walking its keys (a hash tells no count otherwise). */
 int mqg_map_count(int fd, uint32_t *count);

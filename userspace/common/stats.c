@@ -126,24 +126,22 @@ int mqg_service_write(const struct mqg_pins *pins, uint32_t number,
 	return bpf_map_update_elem(pins->svc, &number, svc, BPF_ANY);
 }
 
-int mqg_port_read(const struct mqg_pins *pins, uint16_t tcp_port)
+int mqg_port_read(const struct mqg_pins *pins, uint32_t index)
 {
-	__u32 index = MQGATE_PORTS_TCP(tcp_port), service = 0;
+	__u32 service = 0;
 	int err = bpf_map_lookup_elem(pins->ports, &index, &service);
 
 	if (err)
 		return err;
-	if (service == MQGATE_SVC_DEFAULT && tcp_port == MQGATE_PORT_MQTT)
+	if (service == MQGATE_SVC_DEFAULT && index == MQGATE_PORTS_TCP(MQGATE_PORT_MQTT))
 		return MQGATE_SVC_MQTT;
-	if (service == MQGATE_SVC_DEFAULT && tcp_port == MQGATE_PORT_MQTTS)
+	if (service == MQGATE_SVC_DEFAULT && index == MQGATE_PORTS_TCP(MQGATE_PORT_MQTTS))
 		return MQGATE_SVC_MQTTS;
 	return (int)service;
 }
 
-int mqg_port_write(const struct mqg_pins *pins, uint16_t tcp_port, uint32_t service)
+int mqg_port_write(const struct mqg_pins *pins, uint32_t index, uint32_t service)
 {
-	__u32 index = MQGATE_PORTS_TCP(tcp_port);
-
 	if (service >= MQGATE_SERVICES && service != MQGATE_SVC_UNPROTECTED)
 		return -EINVAL;
 	return bpf_map_update_elem(pins->ports, &index, &service, BPF_ANY);

@@ -13,6 +13,7 @@
 
 #include "common/module.h"
 #include "common/names.h"
+#include "common/network.h"
 #include "common/pindir.h"
 #include "common/xdp.h"
 #include "mqgate/cmd.h"
@@ -117,6 +118,28 @@ json_t *mqg_status_interfaces(uint32_t prog_id)
 	return g.list;
 }
 
+static const char *unknown_flows_word(const struct mqgate_service *svc)
+{
+	if (svc->kind >= MQGATE_KIND_FIRST_UDP)
+		return "-";
+	if (svc->flags & MQGATE_SVC_F_LOCAL)
+		return "local";
+	return svc->flags & MQGATE_SVC_F_STRICT ? "strict" : "lenient";
+}
+
+static json_t *gather_destinations(const struct mqgate_service *svc)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < svc->destinations && i < MQGATE_DESTINATIONS; i++) {
+		char text[MQG_NETWORK_STRLEN];
+
+		json_array_append_new(list, json_string(mqg_network_format(&svc->destination[i],
+									   text, sizeof(text))));
+	}
+	return list;
+}
+
 static json_t *gather_services(const struct mqg_survey *s)
 {
 	json_t *list = json_array();
@@ -135,12 +158,14 @@ static json_t *gather_services(const struct mqg_survey *s)
 							 service->svc.lease - s->time : 0);
 		json_array_append_new(
 			list,
-			json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I}",
+			json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, "
+				  "s:I}",
 				  "number", (json_int_t)i, "name", service->svc.name, "ports",
 				  ports, "kind", mqg_kind_word(service->svc.kind), "mode",
 				  mqg_mode_word(service->svc.mode), "unknown_flows",
-				  service->svc.flags & MQGATE_SVC_F_LOCAL ? "local" :
-				  service->svc.flags & MQGATE_SVC_F_STRICT ? "strict" : "lenient",
+				  unknown_flows_word(&service->svc), "fragments",
+				  service->svc.flags & MQGATE_SVC_F_FRAGMENTS ? "pass" : "drop",
+				  "destinations", gather_destinations(&service->svc),
 				  "lease", lease, "passed", (json_int_t)service->passed, "dropped",
 				  (json_int_t)service->dropped, "would_drop",
 				  (json_int_t)service->observed, "allowed",
@@ -343,6 +368,19 @@ static void print_module(const json_t *module)
 		       number_of(module, "dropped"));
 }
 
+static void print_destinations(const json_t *service)
+{
+	const json_t *list = json_object_get(service, "destinations"), *one;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	printf("    only to");
+	json_array_foreach(list, i, one)
+		printf("%s %s", i ? "," : "", json_string_value(one));
+	printf("\n");
+}
+
 static void print_services(const json_t *status)
 {
 	const json_t *service;
@@ -366,6 +404,9 @@ static void print_services(const json_t *status)
 		       text_of(service, "kind"), text_of(service, "mode"),
 		       text_of(service, "unknown_flows"), number_of(service, "passed"),
 		       number_of(service, "dropped"), number_of(service, "allowed"));
+		print_destinations(service);
+		if (!strcmp(text_of(service, "fragments"), "pass"))
+			printf("    first fragments pass when what they carry is good\n");
 		if (number_of(service, "would_drop"))
 			printf("    %lld packets would have been dropped in mode enforce\n",
 			       number_of(service, "would_drop"));

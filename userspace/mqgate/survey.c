@@ -16,6 +16,25 @@
 
 #define PORTS_BATCH	16384U
 
+/* The service that a place in mqgate_ports leads to and that guards it, or NULL. */
+static struct mqg_survey_service *guarding(struct mqg_survey *s, __u32 index, __u32 number)
+{
+	struct mqg_survey_service *service;
+
+	if (number == MQGATE_SVC_DEFAULT && index == MQGATE_PORTS_TCP(MQGATE_PORT_MQTT))
+		number = MQGATE_SVC_MQTT;
+	if (number == MQGATE_SVC_DEFAULT && index == MQGATE_PORTS_TCP(MQGATE_PORT_MQTTS))
+		number = MQGATE_SVC_MQTTS;
+	if (number == MQGATE_SVC_DEFAULT || number >= MQGATE_SERVICES)
+		return NULL;
+	service = &s->service[number];
+	if (index >= MQGATE_PORTS_UDP(0) && service->svc.kind < MQGATE_KIND_FIRST_UDP)
+		return NULL;
+	if (index < MQGATE_PORTS_UDP(0) && service->svc.kind >= MQGATE_KIND_FIRST_UDP)
+		return NULL;
+	return service;
+}
+
 /* The port table is an array of all ports; those that say something are few. */
 static int read_ports(const struct mqg_pins *pins, struct mqg_survey *s)
 {
@@ -26,25 +45,17 @@ static int read_ports(const struct mqg_pins *pins, struct mqg_survey *s)
 
 	for (uint32_t i = 0; i < MQGATE_SERVICES; i++)
 		s->service[i].ports = 0;
-	while (!err && next < MQGATE_PORTS_UDP(0)) {
+	while (!err && next < MQGATE_PORTS_ENTRIES) {
 		got = PORTS_BATCH;
 		err = bpf_map_lookup_batch(pins->ports, next ? &token : NULL, &token, keys, values,
 					   &got, NULL);
 		for (__u32 i = 0; (!err || err == -ENOENT) && i < got; i++) {
-			struct mqg_survey_service *service;
-			__u32 port = keys[i], number = values[i];
+			struct mqg_survey_service *service = guarding(s, keys[i], values[i]);
 
-			if (port >= MQGATE_PORTS_UDP(0))
+			if (!service)
 				continue;
-			if (number == MQGATE_SVC_DEFAULT && port == MQGATE_PORT_MQTT)
-				number = MQGATE_SVC_MQTT;
-			if (number == MQGATE_SVC_DEFAULT && port == MQGATE_PORT_MQTTS)
-				number = MQGATE_SVC_MQTTS;
-			if (number == MQGATE_SVC_DEFAULT || number >= MQGATE_SERVICES)
-				continue;
-			service = &s->service[number];
 			if (service->ports < MQG_SURVEY_PORTS)
-				service->port[service->ports] = (uint16_t)port;
+				service->port[service->ports] = (uint16_t)keys[i];
 			service->ports++;
 		}
 		next += got;

@@ -59,9 +59,11 @@ static void summary(const struct mqg_config *config)
 		if (s->kind == MQGATE_KIND_DEFAULT)
 			printf("  service %s: port %u unprotected\n", s->name, s->port);
 		else
-			printf("  service %s: %s on port %u, service %u, mode %s\n", s->name,
-			       mqg_kind_word(s->kind), s->port, s->number,
-			       mqg_mode_word(s->mode));
+			printf("  service %s: %s on %s port %u, service %u, mode %s%s\n", s->name,
+			       mqg_kind_word(s->kind),
+			       s->kind >= MQGATE_KIND_FIRST_UDP ? "UDP" : "TCP", s->port,
+			       s->number, mqg_mode_word(s->mode),
+			       s->guard.destinations ? ", some destinations" : "");
 	}
 	printf("  allow list: %zu sources; metrics: %s\n", config->n_allow,
 	       config->http.text ? config->http.text : "off");

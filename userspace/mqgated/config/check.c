@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The checking pass over everything but listeners: brokers, services, allow list, score and the
- * single values. Called by mqg_config_load() in the main thread; no lock.
+ * The checking pass over everything but listeners and services: brokers, allow list, score and
+ * the single values. Called by mqg_config_load() in the main thread; no lock.
  */
 #include "config/check.h"
 
@@ -73,7 +73,7 @@ int mqg_check_name(const struct mqg_check *check, const char *path, const char *
 	return 0;
 }
 
-int mqg_check_number_service(struct mqg_check *check, const char *path, uint16_t port,
+int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t port,
 			     uint32_t *number)
 {
 	uint32_t n = MQGATE_SVC_FIRST_FREE;
@@ -130,74 +130,6 @@ static int check_brokers(struct mqg_check *check)
 		if (err)
 			return err;
 	}
-	return 0;
-}
-
-/* The name and port of service @i must be new among listeners and services before it. */
-static int check_service_clash(const struct mqg_check *check, size_t i)
-{
-	const struct raw_service *from = &check->raw->services[i];
-	const struct mqg_config *config = check->config;
-	char name[MQG_PATH_MAX], port[MQG_PATH_MAX];
-
-	snprintf(name, sizeof(name), "services[%zu].name", i);
-	snprintf(port, sizeof(port), "services[%zu].port", i);
-	for (size_t j = 0; j < config->n_listeners; j++) {
-		if (!strcmp(config->listeners[j].name, from->name))
-			return complain(check, name, "\"%s\" is already the name of "
-						     "listeners[%zu]; choose another",
-					from->name, j);
-		if (mqg_endpoint_port(&config->listeners[j].address) == from->port)
-			return complain(check, port, "port %u is already that of listeners[%zu]; "
-						     "a port is one service", from->port, j);
-	}
-	for (size_t j = 0; j < i; j++) {
-		if (!strcmp(config->services[j].name, from->name))
-			return complain(check, name, "\"%s\" is already the name of services[%zu]; "
-						     "choose another", from->name, j);
-		if (config->services[j].port == from->port)
-			return complain(check, port, "port %u is already that of services[%zu]; a "
-						     "port is one service", from->port, j);
-	}
-	return 0;
-}
-
-static int check_service(struct mqg_check *check, size_t i)
-{
-	const struct raw_service *from = &check->raw->services[i];
-	struct mqg_service *to = &check->config->services[i];
-	char path[MQG_PATH_MAX];
-	int err;
-
-	snprintf(path, sizeof(path), "services[%zu].name", i);
-	err = mqg_check_name(check, path, from->name);
-	if (err)
-		return err;
-	snprintf(path, sizeof(path), "services[%zu].port", i);
-	if (!from->port || from->port > 65535)
-		return complain(check, path, "%u is not a port; write a number from 1 to 65535",
-				from->port);
-	err = check_service_clash(check, i);
-	if (err)
-		return err;
-	to->port = (uint16_t)from->port;
-	to->mode = from->mode ? (enum mqgate_mode)*from->mode : MQGATE_MODE_ENFORCE;
-	to->strict = from->unknown_flows && *from->unknown_flows;
-	to->fail_closed = from->when_daemon_away && *from->when_daemon_away;
-	check->config->n_services = i + 1;
-	err = mqg_check_copy(from->name, &to->name);
-	if (err)
-		return err;
-	if (from->kind != RAW_KIND_UNPROTECTED) {
-		to->kind = from->kind == RAW_KIND_MQTTS ? MQGATE_KIND_MQTTS : MQGATE_KIND_MQTT;
-		return mqg_check_number_service(check, path, to->port, &to->number);
-	}
-	to->kind = MQGATE_KIND_DEFAULT;
-	to->number = MQGATE_SVC_UNPROTECTED;
-	snprintf(path, sizeof(path), "services[%zu].%s", i,
-		 to->strict ? "unknown_flows" : "when_daemon_away");
-	if (to->strict || to->fail_closed)
-		return complain(check, path, "has no meaning on an unprotected port; leave it out");
 	return 0;
 }
 
@@ -335,7 +267,7 @@ int mqg_config_check(struct mqg_check *check)
 	for (size_t i = 0; !err && i < raw->listeners_count; i++)
 		err = mqg_check_listener(check, i);
 	for (size_t i = 0; !err && i < raw->services_count; i++)
-		err = check_service(check, i);
+		err = mqg_check_service(check, i);
 	if (!err)
 		err = check_allow(check);
 	if (!err)

@@ -20,7 +20,7 @@ struct mqg_check {
 /* Fills check->config. Return: 0, -EINVAL (complained) or -ENOMEM. */
 int mqg_config_check(struct mqg_check *check);
 
-/* ---- between check.c and check_listener.c -------------------------------------------- */
+/* ---- between check.c, check_listener.c and check_service.c ------------------------------ */
 
 /* Copies @text into *@out. Return: 0 or -ENOMEM. */
 int mqg_check_copy(const char *text, char **out);
@@ -34,10 +34,18 @@ int mqg_check_number(const struct mqg_check *check, const char *path, const uint
 /* A name that is a service's as well: 1 to 15 letters, digits, '.', '_', '-'. */
 int mqg_check_name(const struct mqg_check *check, const char *path, const char *name);
 
-/* Gives @port its service number: 1 and 2 for the standard ports, else the next free one. */
-int mqg_check_number_service(struct mqg_check *check, const char *path, uint16_t port,
+/*
+ * Gives @port, an index of mqgate_ports, its service number: 1 and 2 for the standard ports, else
+ * the next free one.
+ */
+int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t port,
 			     uint32_t *number);
 
+/* Reads what listeners and services have in common; @owner: "services[0]". */
+int mqg_check_guard(struct mqg_check *check, const char *owner, const struct raw_guard *from,
+		    struct mqg_guard *to);
+
 int mqg_check_listener(struct mqg_check *check, size_t i);
+int mqg_check_service(struct mqg_check *check, size_t i);
 
 #endif

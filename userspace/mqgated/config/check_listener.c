@@ -177,6 +177,7 @@ int mqg_check_listener(struct mqg_check *check, size_t i)
 {
 	const struct raw_listener *from = &check->raw->listeners[i];
 	struct mqg_listener *to = &check->config->listeners[i];
+	char path[MQG_PATH_MAX];
 	int err;
 
 	/* Counted from here on, so that mqg_config_free() sees what it already owns. */
@@ -191,6 +192,9 @@ int mqg_check_listener(struct mqg_check *check, size_t i)
 		err = check_broker(check, i);
 	if (!err)
 		err = check_limits(check, i);
+	snprintf(path, sizeof(path), "listeners[%zu]", i);
+	if (!err)
+		err = mqg_check_guard(check, path, &from->guard, &to->guard);
 	if (err)
 		return err;
 	return from->kind == RAW_KIND_MQTTS ? check_tls(check, i) : check_plain(check, i);

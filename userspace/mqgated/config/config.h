@@ -43,6 +43,13 @@ struct mqg_broker {
 	uint32_t		connect_timeout_ms;
 };
 
+/* What XDP is told of a service besides its kind and mode. */
+struct mqg_guard {
+	struct mqgate_destination destination[MQGATE_DESTINATIONS];
+	uint32_t		destinations;	/* 0: wherever it goes to */
+	bool			fragments;	/* fragments: pass */
+};
+
 struct mqg_listener {
 	char			*name;		/* at most 15 bytes: also the service's name */
 	struct mqg_endpoint	address;
@@ -55,6 +62,7 @@ struct mqg_listener {
 	uint32_t		connect_max;	/* bytes of remaining length of a CONNECT */
 	uint32_t		sessions_max;
 	uint32_t		allow_pps, allow_burst;
+	struct mqg_guard	guard;
 	/* TLS; NULL on a plain listener */
 	char			*certificate, *key, *client_ca, *crl;
 	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
@@ -67,12 +75,19 @@ struct mqg_listener {
 struct mqg_service {
 	char			*name;
 	uint16_t		port;
-	enum mqgate_kind	kind;		/* MQGATE_KIND_DEFAULT: unprotected */
+	enum mqgate_kind	kind;		/* says TCP or UDP; _DEFAULT: unprotected */
 	enum mqgate_mode	mode;
 	bool			strict;		/* unknown_flows: strict */
 	bool			fail_closed;	/* when_daemon_away: closed */
 	uint32_t		number;		/* assigned while loading */
+	struct mqg_guard	guard;
 };
+
+/* The place of a port of that kind in mqgate_ports. */
+static inline uint32_t mqg_ports_index(enum mqgate_kind kind, uint16_t port)
+{
+	return kind >= MQGATE_KIND_FIRST_UDP ? MQGATE_PORTS_UDP(port) : MQGATE_PORTS_TCP(port);
+}
 
 struct mqg_score_config {
 	uint32_t		threshold;	/* points at which a source is banned */

@@ -35,6 +35,9 @@ static const cyaml_strval_t listener_kinds[] = {
 static const cyaml_strval_t service_kinds[] = {
 	{ "mqtt", RAW_KIND_MQTT },
 	{ "mqtts", RAW_KIND_MQTTS },
+	{ "mqtt-sn", RAW_KIND_MQTTSN },
+	{ "coap", RAW_KIND_COAP },
+	{ "coaps", RAW_KIND_COAPS },
 	{ "unprotected", RAW_KIND_UNPROTECTED },
 };
 
@@ -70,6 +73,31 @@ static const cyaml_strval_t away_rules[] = {
 	{ "open", 0 },
 	{ "closed", 1 },
 };
+
+static const cyaml_strval_t fragment_rules[] = {
+	{ "drop", 0 },
+	{ "pass", 1 },
+};
+
+static const cyaml_schema_value_t network_value = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
+};
+
+/* The members of a struct raw_guard in @holder. */
+#define GUARD_FIELDS(holder)									\
+	WORD_MAY("fragments", holder, guard.fragments, fragment_rules),				\
+	{											\
+		.key = "destinations",								\
+		.value = {									\
+			.type = CYAML_SEQUENCE,							\
+			.flags = CYAML_FLAG_POINTER | MAY,					\
+			.data_size = sizeof(char *),						\
+			.sequence = { .entry = &network_value, .max = CYAML_UNLIMITED },	\
+		},										\
+		.data_offset = offsetof(holder, guard.destinations),				\
+		.count_size = sizeof(((holder *)0)->guard.destinations_count),			\
+		.count_offset = offsetof(holder, guard.destinations_count),			\
+	}
 
 static const cyaml_schema_field_t broker_fields[] = {
 	TEXT("name", MUST, struct raw_broker, name),
@@ -110,6 +138,7 @@ static const cyaml_schema_field_t listener_fields[] = {
 	NUMBER("sessions_max", struct raw_listener, sessions_max),
 	NUMBER("allow_pps", struct raw_listener, allow_pps),
 	NUMBER("allow_burst", struct raw_listener, allow_burst),
+	GUARD_FIELDS(struct raw_listener),
 	CYAML_FIELD_END
 };
 
@@ -120,6 +149,7 @@ static const cyaml_schema_field_t service_fields[] = {
 	WORD_MAY("mode", struct raw_service, mode, modes),
 	WORD_MAY("unknown_flows", struct raw_service, unknown_flows, flow_rules),
 	WORD_MAY("when_daemon_away", struct raw_service, when_daemon_away, away_rules),
+	GUARD_FIELDS(struct raw_service),
 	CYAML_FIELD_END
 };
 

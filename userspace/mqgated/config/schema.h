@@ -15,6 +15,9 @@
 enum raw_kind {
 	RAW_KIND_MQTT,
 	RAW_KIND_MQTTS,
+	RAW_KIND_MQTTSN,
+	RAW_KIND_COAP,
+	RAW_KIND_COAPS,
 	RAW_KIND_UNPROTECTED,
 };
 
@@ -31,6 +34,13 @@ struct raw_identity {
 	int		*from, *client_id;
 };
 
+/* What listeners and services have in common. */
+struct raw_guard {
+	int		*fragments;
+	char		**destinations;
+	unsigned int	destinations_count;
+};
+
 struct raw_listener {
 	char			*name, *address, *broker;
 	int			kind;
@@ -39,6 +49,7 @@ struct raw_listener {
 	struct raw_identity	*identity;
 	char			*handshake_timeout, *connect_timeout;
 	uint32_t		*connect_max, *sessions_max, *allow_pps, *allow_burst;
+	struct raw_guard	guard;
 };
 
 struct raw_service {
@@ -46,6 +57,7 @@ struct raw_service {
 	uint32_t	port;
 	int		kind;
 	int		*mode, *unknown_flows, *when_daemon_away;
+	struct raw_guard guard;
 };
 
 /* One pointer a reason, so that every weight may be left out. */

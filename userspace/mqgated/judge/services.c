@@ -11,13 +11,20 @@
 
 #include "config/endpoint.h"
 
-#define TCP_PORTS	65536U
 #define BATCH		4096U
 
 static void name_service(struct mqgate_service *svc, const char *name)
 {
 	memset(svc, 0, sizeof(*svc));
 	strncpy(svc->name, name, sizeof(svc->name) - 1);
+}
+
+static void set_guard(const struct mqg_guard *guard, struct mqgate_service *svc)
+{
+	if (guard->fragments)
+		svc->flags |= MQGATE_SVC_F_FRAGMENTS;
+	svc->destinations = guard->destinations;
+	memcpy(svc->destination, guard->destination, sizeof(svc->destination));
 }
 
 static void from_listener(const struct mqg_listener *listener, struct mqgate_service *svc)
@@ -30,6 +37,7 @@ static void from_listener(const struct mqg_listener *listener, struct mqgate_ser
 	svc->allow_burst = listener->allow_burst;
 	if (listener->kind == MQGATE_KIND_MQTT)
 		svc->first_max = listener->connect_max;
+	set_guard(&listener->guard, svc);
 }
 
 static void from_service(const struct mqg_service *service, uint64_t lease,
@@ -40,16 +48,22 @@ static void from_service(const struct mqg_service *service, uint64_t lease,
 	svc->mode = service->mode;
 	svc->flags = service->strict ? MQGATE_SVC_F_STRICT : 0;
 	svc->lease = service->fail_closed ? lease : 0;
+	set_guard(&service->guard, svc);
 }
 
-/* What @port is to lead to; 0 where the configuration does not mention it. */
-static uint32_t wanted(const struct mqg_config *config, uint32_t port)
+static uint32_t index_of(const struct mqg_service *service)
+{
+	return mqg_ports_index(service->kind, service->port);
+}
+
+/* What a place in mqgate_ports is to lead to; 0 where the configuration does not mention it. */
+static uint32_t wanted(const struct mqg_config *config, uint32_t index)
 {
 	for (size_t i = 0; i < config->n_listeners; i++)
-		if (mqg_endpoint_port(&config->listeners[i].address) == port)
+		if (MQGATE_PORTS_TCP(mqg_endpoint_port(&config->listeners[i].address)) == index)
 			return config->listeners[i].service;
 	for (size_t i = 0; i < config->n_services; i++)
-		if (config->services[i].port == port)
+		if (index_of(&config->services[i]) == index)
 			return config->services[i].number;
 	return 0;
 }
@@ -71,7 +85,7 @@ static int write_services(const struct mqg_config *config, const struct mqg_pins
 	return err;
 }
 
-/* Sets every TCP port that does not lead to where it should. */
+/* Sets every port that does not lead to where it should. */
 static int write_ports(const struct mqg_config *config, const struct mqg_pins *pins)
 {
 	uint32_t *keys = calloc(BATCH, sizeof(*keys));
@@ -80,7 +94,7 @@ static int write_ports(const struct mqg_config *config, const struct mqg_pins *p
 	bool more = true;
 	int err = keys && values ? 0 : -ENOMEM;
 
-	for (bool first = true; !err && more && done < TCP_PORTS; first = false) {
+	for (bool first = true; !err && more && done < MQGATE_PORTS_ENTRIES; first = false) {
 		uint32_t count = BATCH;
 
 		err = bpf_map_lookup_batch(pins->ports, first ? NULL : &token, &next, keys, values,
@@ -91,9 +105,8 @@ static int write_ports(const struct mqg_config *config, const struct mqg_pins *p
 		token = next;
 		done += count;
 		for (uint32_t i = 0; !err && i < count; i++)
-			if (values[i] && keys[i] && keys[i] < TCP_PORTS &&
-			    !wanted(config, keys[i]))
-				err = mqg_port_write(pins, (uint16_t)keys[i], 0);
+			if (values[i] && !wanted(config, keys[i]))
+				err = mqg_port_write(pins, keys[i], 0);
 	}
 	free(keys);
 	free(values);
@@ -101,7 +114,8 @@ static int write_ports(const struct mqg_config *config, const struct mqg_pins *p
 		err = mqg_port_write(pins, mqg_endpoint_port(&config->listeners[i].address),
 				     config->listeners[i].service);
 	for (size_t i = 0; !err && i < config->n_services; i++)
-		err = mqg_port_write(pins, config->services[i].port, config->services[i].number);
+		err = mqg_port_write(pins, index_of(&config->services[i]),
+				     config->services[i].number);
 	return err;
 }
 
