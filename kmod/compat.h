@@ -36,4 +36,22 @@ static inline struct nlattr **mqg_genl_dump_attrs(struct netlink_callback *cb)
 #define mqg_cookie_v6_check(iph, th) __cookie_v6_check(iph, th, ntohl((th)->ack_seq) - 1)
 #endif
 
+/* KFUNC_DEFINITIONS: __bpf_kfunc since 6.3, the marks around since 6.7, the set's macros since 6.9. */
+#include <linux/btf.h>
+#include <linux/btf_ids.h>
+#ifndef __bpf_kfunc
+#define __bpf_kfunc __used noinline
+#endif
+#ifndef __bpf_kfunc_start_defs
+#define __bpf_kfunc_start_defs()						\
+	__diag_push();								\
+	__diag_ignore(GCC, 8, "-Wmissing-prototypes",				\
+		      "BPF finds them by BTF")
+#define __bpf_kfunc_end_defs() __diag_pop()
+#endif
+#ifndef BTF_KFUNCS_START
+#define BTF_KFUNCS_START(name) BTF_SET8_START(name)
+#define BTF_KFUNCS_END(name) BTF_SET8_END(name)
+#endif
+
 #endif /* MQG_COMPAT_H */

@@ -305,3 +305,40 @@ void mqg_half_server(struct mqg_net *net, const struct mqg_packet *packet)
 	}
 	spin_unlock_bh(&bucket->lock);
 }
+
+/**
+ * mqg_half_peek - what is known of a flow that has no entry
+ * @net: the namespace
+ * @key: the direction from client to service
+ * @next: out, the client's next sequence number; left alone where nothing is known
+ *
+ * Context: softirq. Return: MQGATE_KNOWN_NOTHING, _HANDSHAKE or _OLDER.
+ */
+enum mqgate_known mqg_half_peek(struct mqg_net *net, const struct mqgate_flow_key *key, u32 *next)
+{
+	static const struct {
+		struct row		*row;
+		enum state		state;
+		enum mqgate_known	known;
+	} looks[] = {
+		{ &handshakes, SYN_ACK, MQGATE_KNOWN_HANDSHAKE },
+		{ &older, BOTH, MQGATE_KNOWN_OLDER },
+	};
+	enum mqgate_known known = MQGATE_KNOWN_NOTHING;
+	u64 tag = tag_of(net, key);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(looks) && known == MQGATE_KNOWN_NOTHING; i++) {
+		struct bucket *bucket = bucket_of(looks[i].row, tag);
+		const struct half *half;
+
+		spin_lock_bh(&bucket->lock);
+		half = find(bucket, tag);
+		if (half && half->state == looks[i].state) {
+			*next = half->next[MQGATE_FROM_CLIENT];
+			known = looks[i].known;
+		}
+		spin_unlock_bh(&bucket->lock);
+	}
+	return known;
+}

@@ -8,11 +8,12 @@
  * costs two writes a packet and makes no entry; what it can do is to push out a handshake
  * in progress, whose flow is then picked up as one that is older than its entry.
  *
- * Callers: hook.c, main.c. Lock: one a bucket, BH.
+ * Callers: hook.c, main.c, kfunc.c. Lock: one a bucket, BH.
  */
 #ifndef MQG_HALF_H
 #define MQG_HALF_H
 
+#include <linux/mqgate_ask.h>
 #include <linux/types.h>
 
 struct mqg_begin;
@@ -26,6 +27,7 @@ void mqg_half_syn(struct mqg_net *net, const struct mqg_packet *packet);
 void mqg_half_syn_ack(struct mqg_net *net, const struct mqg_packet *packet);
 bool mqg_half_client(struct mqg_net *net, const struct mqg_packet *packet,
 		     struct mqg_begin *begin);
+enum mqgate_known mqg_half_peek(struct mqg_net *net, const struct mqgate_flow_key *key, u32 *next);
 void mqg_half_server(struct mqg_net *net, const struct mqg_packet *packet);
 
 #endif /* MQG_HALF_H */

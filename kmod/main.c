@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "half.h"
+#include "kfunc.h"
 #include "net.h"
 #include "netlink.h"
 #include "settings.h"
@@ -32,8 +33,13 @@ static int __init load(void)
 	err = mqg_netlink_register();
 	if (err)
 		goto net;
+	err = mqg_kfunc_register();
+	if (err)
+		goto netlink;
 	return 0;
 
+netlink:
+	mqg_netlink_unregister();
 net:
 	mqg_net_unregister();
 half:

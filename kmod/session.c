@@ -172,6 +172,8 @@ static struct mqg_judgement follow_loosely(struct mqg_client *client,
 	if (segment->flags & MQG_TCP_ACK)
 		acknowledge(client, segment);
 	mqg_stream_take(side, &offer);
+	if (side->next != before)
+		side->flags |= MQG_SIDE_BEGUN;
 	if (side->next - before >= TLS_RECORD && client->flags & MQGATE_CLIENT_F_TLS)
 		turn(client, segment->dir);
 	if (side->flags & MQG_SIDE_FIN)
@@ -216,6 +218,8 @@ static struct mqg_judgement take(struct mqg_client *client, const struct mqg_seg
 	if (segment->length && !mqg_packets_prepare(client))
 		return judge(MQG_DROP, MQGATE_REASON_STREAM_MEMORY);
 	taken = mqg_stream_take(side, &offer);
+	if (taken.seq != side->next)
+		side->flags |= MQG_SIDE_BEGUN;
 	if (taken.status == MQG_STREAM_LIE)
 		judgement = judge(MQG_VIOLATION, taken.reason);
 	else if (taken.status == MQG_STREAM_LATER)

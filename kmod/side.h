@@ -18,6 +18,7 @@ struct mqg_chunk;
 #define MQG_SIDE_FIN_ACKED	0x08	/* and acknowledged */
 #define MQG_SIDE_NO_EDGE	0x10	/* window scale unknown: @edge says nothing */
 #define MQG_SIDE_RESET		0x20	/* sent a RST that may have been accepted */
+#define MQG_SIDE_BEGUN		0x40	/* @next has moved: payload went by in order */
 
 /**
  * struct mqg_side - one direction
