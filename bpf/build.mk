@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# bpf/mqgate.bpf.o. Included by the top Makefile.
+# bpf/mqgate.bpf.o and bpf/mqgate_ext.bpf.o. Included by the top Makefile.
 #
 # No jump tables: clang would put them into .rodata, which holds struct mqgate_rodata and
 # nothing else, so that the loader and user space may read it by its layout.
 
-BPF_OBJ	:= bpf/mqgate.bpf.o
+BPF_OBJ	:= bpf/mqgate.bpf.o bpf/mqgate_ext.bpf.o
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wshadow -fno-jump-tables \
 	      -Iinclude -Iinclude/uapi \
 	      -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)

@@ -16,6 +16,8 @@
 #include "socket.h"
 #include "first.h"
 #include "flow.h"
+#include "settle.h"
+#include "ask.h"
 #include "count.h"
 
 char _license[] SEC("license") = "GPL";
@@ -45,19 +47,20 @@ static __always_inline void head_load(struct xdp_md *ctx, struct packet *p)
 /*
  * A malformed CONNECT was dropped without asking anyone. Now and then the socket is asked
  * all the same: whether the source is proven, which the daemon's score needs, and whether
- * the flow was older than its entry, so that the retransmission passes.
+ * the flow was older than its entry, so that the retransmission passes. Return: true where it is the
+ * module that may know.
  */
-static __always_inline void aftermath(struct xdp_md *ctx, struct packet *p, __u32 reason)
+static __always_inline bool aftermath(struct xdp_md *ctx, struct packet *p, __u32 reason)
 {
 	struct scratch *s = scratch_get();
 	__u64 *looked;
 	int ground;
 
 	if (!s)
-		return;
+		return false;
 	looked = &s->looked[reason & (MQGATE_REASON_PACKET_MAX - 1)];
 	if (p->now - *looked < mqgate_rodata.sample_proven_ns)
-		return;
+		return false;
 	*looked = p->now;
 	ground = mqg_socket_ask(ctx, p);
 	if (ground == GROUND_FIRST)
@@ -67,38 +70,7 @@ static __always_inline void aftermath(struct xdp_md *ctx, struct packet *p, __u3
 	/* A proof stands only for the first payload: what came before was not judged. */
 	if (ground != GROUND_FIRST)
 		p->proven = false;
-}
-
-/*
- * Turns the judgement of a first payload into state and reason. @strict: it is known, or
- * asked for, that this must be the first payload; otherwise it may be the middle of a flow,
- * where only what names MQTT can be told from honest bytes. @flow: the SUSPECT entry whose
- * beginning came again, or NULL.
- */
-static __always_inline __u32 settle(const struct packet *p, const struct judgement *j,
-				    bool strict, struct mqgate_flow *flow)
-{
-	switch (j->status) {
-	case MQW_OK:
-		flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
-		return MQGATE_REASON_PASS_FIRST;
-	case MQW_NEED_MORE:
-		if (!strict && !j->names_mqtt)
-			return MQGATE_REASON_PASS_UNDECIDED;
-		if (j->need && p->payload_len >= j->need)
-			flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
-		else if (!flow)
-			flow_put(p, MQGATE_FLOW_SUSPECT, 0, j->need);
-		else if (j->need)
-			flow->need = j->need;
-		return MQGATE_REASON_PASS_SUSPECT;
-	}
-	if (!strict && !j->names_mqtt)
-		return MQGATE_REASON_PASS_UNDECIDED;
-	/* Only what finished a handshake is remembered: a spoofed flood must not turn the LRU. */
-	if (p->proven)
-		flow_put(p, MQGATE_FLOW_REFUSED, j->reason, 0);
-	return j->reason;
+	return ground == GROUND_NONE;
 }
 
 /**
@@ -107,7 +79,7 @@ static __always_inline __u32 settle(const struct packet *p, const struct judgeme
  * @p:   its segment
  * @svc: its service
  *
- * Return: the reason, MQGATE_REASON_*.
+ * Return: the reason, MQGATE_REASON_*; or MQG_ASK.
  */
 MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mqgate_service *svc)
 {
@@ -152,8 +124,7 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 		strict = true;
 		mqg_socket_ask(ctx, p);
 	} else if (j.status == MQW_MALFORMED && j.names_mqtt) {
-		aftermath(ctx, p, j.reason);
-		return j.reason;
+		return aftermath(ctx, p, j.reason) ? cross(p, &j) : j.reason;
 	} else {
 		switch (mqg_socket_ask(ctx, p)) {
 		case GROUND_SEEN:
@@ -168,12 +139,33 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 		case GROUND_NONE:
 			if ((svc->flags & MQGATE_SVC_F_LOCAL) && mqg_address_local(ctx, p))
 				return MQGATE_REASON_NO_SOCKET;
-			break;
+			return cross(p, &j);
 		}
 	}
 	if (j.status == MQW_OK)
 		mqg_payload_parse(ctx, p, first_max(p, svc), &j);
-	return settle(p, &j, strict, flow);
+	return settle(p, &j, strict, flow, true);
+}
+
+/**
+ * mqg_payload_alone() - the same, where the module is not there to be asked
+ * @ctx: frame
+ * @p:   its segment, as it crossed
+ * @svc: its service
+ *
+ * Return: the reason, MQGATE_REASON_*.
+ */
+MQG_BORDER int mqg_payload_alone(struct xdp_md *ctx, struct packet *p, struct mqgate_service *svc)
+{
+	struct crossing *crossing = crossing_get();
+	struct judgement j;
+
+	if (!p || !svc || !crossing)
+		return MQGATE_REASON_PASS_UNDECIDED;
+	j = crossing->judgement;
+	if (j.status == MQW_OK)
+		mqg_payload_parse(ctx, p, first_max(p, svc), &j);
+	return settle(p, &j, svc->flags & MQGATE_SVC_F_STRICT, NULL, true);
 }
 
 static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
@@ -201,6 +193,7 @@ static __always_inline int guard(struct xdp_md *ctx, const __u32 frags)
 {
 	struct packet p = { .frags = frags };
 	struct mqgate_service *svc;
+	__u32 reason;
 
 	if (!mqg_packet_locate(ctx, &p))
 		return XDP_PASS;
@@ -209,7 +202,12 @@ static __always_inline int guard(struct xdp_md *ctx, const __u32 frags)
 		return XDP_PASS;
 	p.wire = measure(ctx, frags);
 	p.now = bpf_ktime_get_boot_ns();
-	return conclude(ctx, &p, svc, judge(ctx, &p, svc));
+	reason = judge(ctx, &p, svc);
+	if (reason == MQG_ASK) {
+		ask(ctx, frags);
+		reason = mqg_payload_alone(ctx, &p, svc);
+	}
+	return conclude(ctx, &p, svc, reason);
 }
 
 SEC("xdp")

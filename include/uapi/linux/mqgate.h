@@ -37,6 +37,10 @@
 #define MQGATE_MAP_FLOWS	"mqgate_flows"
 #define MQGATE_MAP_STATS	"mqgate_stats"
 #define MQGATE_MAP_EVENTS	"mqgate_events"
+/* The loader's own: the slots of the extension by flavour, and what crosses to it. */
+#define MQGATE_MAP_EXT		"mqgate_ext"
+#define MQGATE_MAP_EXT_FRAGS	"mqgate_ext_frag"
+#define MQGATE_MAP_CROSSING	"mqgate_crossing"
 
 /* ---- reasons ---------------------------------------------------------------- */
 
