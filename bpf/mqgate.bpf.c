@@ -47,8 +47,8 @@ static __always_inline void head_load(struct xdp_md *ctx, struct packet *p)
 /*
  * A malformed CONNECT was dropped without asking anyone. Now and then the socket is asked
  * all the same: whether the source is proven, which the daemon's score needs, and whether
- * the flow was older than its entry, so that the retransmission passes. Return: true where it is the
- * module that may know.
+ * the flow was older than its entry, so that the retransmission passes. Return: true where it is
+ * the module that may know.
  */
 static __always_inline bool aftermath(struct xdp_md *ctx, struct packet *p, __u32 reason)
 {
@@ -87,11 +87,9 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 	struct mqgate_flow *flow;
 	struct judgement j = {};
 	__u32 action, reason;
-	bool strict;
 
 	if (!p || !svc)
 		return MQGATE_REASON_PASS_UNDECIDED;
-	strict = svc->flags & MQGATE_SVC_F_STRICT;
 	head_load(ctx, p);
 	mqg_head_judge(p->kind, first_max(p, svc), &p->head,
 		       p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES, &j);
@@ -121,7 +119,6 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 			p->judged = false;
 			return reason;
 		}
-		strict = true;
 		mqg_socket_ask(ctx, p);
 	} else if (j.status == MQW_MALFORMED && j.names_mqtt) {
 		return aftermath(ctx, p, j.reason) ? cross(p, &j) : j.reason;
@@ -132,10 +129,6 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 			return MQGATE_REASON_PASS_SEEN;
 		case GROUND_ELSEWHERE:
 			return MQGATE_REASON_PASS_UNDECIDED;
-		case GROUND_FIRST:
-		case GROUND_OPENING:
-			strict = true;
-			break;
 		case GROUND_NONE:
 			if ((svc->flags & MQGATE_SVC_F_LOCAL) && mqg_address_local(ctx, p))
 				return MQGATE_REASON_NO_SOCKET;
@@ -144,7 +137,8 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 	}
 	if (j.status == MQW_OK)
 		mqg_payload_parse(ctx, p, first_max(p, svc), &j);
-	return settle(p, &j, strict, flow, true);
+	/* GROUND_FIRST, GROUND_OPENING, or the beginning of a SUSPECT flow once more. */
+	return settle(p, &j, true, flow, true);
 }
 
 /**
