@@ -20,11 +20,16 @@ mode_of() {
 	in_ns gw ip -j -d link show dev "$1" | jq -r '.[0].xdp.mode // 0'
 }
 
-# uses_pinned IF: the program there reads the very maps that are pinned (constants aside).
+# uses_pinned IF: the program there reads the very maps that are pinned (constants, and the slot of
+# the other flavour, aside).
 uses_pinned() {
 	local map id
 	for map in "$MQGATE_BPFFS"/mqgate_*; do
-		[ "${map##*/}" != mqgate_rodata ] || continue
+		case ${map##*/} in
+		mqgate_rodata) continue ;;
+		mqgate_ext)	[ "${2:-plain}" = plain ] || continue ;;
+		mqgate_ext_frag) [ "${2:-plain}" = frags ] || continue ;;
+		esac
 		id=$(bpftool -j map show pinned "$map" | jq .id)
 		bpftool -j prog show id "$(xdp_id gw "$1")" | jq -e ".map_ids | index($id)" ||
 			return 1
@@ -37,7 +42,8 @@ says "attach takes native mode where the driver has it" 0 "gw0: attached in nati
 is "the kernel says native" "$(mode_of gw0)" 1
 first=$(xdp_id gw gw0)
 is "every map, the program and the link are pinned" "$(pins)" \
-	"link_gw0 $(printf 'mqgate_%s ' allow events flows ports rodata sources stats svc)prog "
+	"link_gw0 $(printf 'mqgate_%s ' allow crossing events ext ext_frag flows ports \
+		rodata sources stats svc)prog "
 is "the hash maps are enlarged" \
 	"$(for map in sources allow flows; do
 		bpftool -j map show pinned "$MQGATE_BPFFS/mqgate_$map" | jq .max_entries
@@ -85,7 +91,7 @@ in_ns peer ip link set p0 mtu 9000
 in_ns gw ip link set gw0 mtu 9000
 says "a large MTU takes the twin for several buffers" 0 "with frags" gw attach gw0
 is "in native mode" "$(mode_of gw0)" 1
-check "and it reads the pinned maps" uses_pinned gw0
+check "and it reads the pinned maps" uses_pinned gw0 frags
 gw detach all > /dev/null
 in_ns gw ip link set gw0 mtu 1500
 in_ns peer ip link set p0 mtu 1500

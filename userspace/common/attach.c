@@ -18,6 +18,7 @@
 #include <linux/if_link.h>
 #include <linux/mqgate.h>
 
+#include "common/extension.h"
 #include "common/lock.h"
 #include "common/pindir.h"
 #include "common/pins.h"
@@ -122,6 +123,17 @@ static int check_own_link(struct mqg_attach *a, char *why, size_t size)
 	return -EEXIST;
 }
 
+/* The twin that some driver may want has to share what the program has; older ones have none. */
+static void open_own(struct mqg_attach *a)
+{
+	char path[MQG_PATH];
+
+	for (size_t i = MQG_MAPS; i < MQG_OBJECT_MAPS; i++) {
+		snprintf(path, sizeof(path), "%s/%s", mqg_bpffs_dir(), mqg_object_map_name(i));
+		a->map_fd[i] = bpf_obj_get(path);
+	}
+}
+
 /*
  * While other interfaces are attached, this one shares their program. Else a new program is
  * loaded, so that an upgrade takes effect, and takes over the pinned maps: verdicts survive.
@@ -147,8 +159,10 @@ static int get_program(struct mqg_attach *a, char *why, size_t size)
 				 "mqgate detach all, then attach again", path);
 			return -EPROTO;
 		}
-		if (a->shared)
+		if (a->shared) {
+			open_own(a);
 			return 0;
+		}
 	}
 
 	err = mqg_object_load(&a->object, object, false, a->map_fd, why, size);
@@ -157,7 +171,7 @@ static int get_program(struct mqg_attach *a, char *why, size_t size)
 	a->prog_fd = a->object.prog_fd;
 	a->rodata_fd = a->object.rodata_fd;
 	a->first = !found;
-	for (size_t i = 0; i < MQG_MAPS; i++)
+	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++)
 		if (a->map_fd[i] < 0)
 			a->map_fd[i] = dup(a->object.map_fd[i]);
 	return 0;
@@ -262,10 +276,47 @@ static int make_link(struct mqg_attach *a, char *why, size_t size)
 	return err ? say_refusal(a, err, why, size) : 0;
 }
 
+static int pin_anew(struct mqg_attach *a, int fd, const char *name, gid_t gid, char *why,
+		    size_t size)
+{
+	char path[MQG_PATH];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", mqg_bpffs_dir(), name);
+	/* Pinned again after a confirmation: just what somebody removed meanwhile. */
+	if (!a->pinned)
+		unlink(path);
+	err = mqg_pindir_pin(fd, name, gid, why, size);
+	return err < 0 ? err : 0;
+}
+
+/*
+ * What comes and goes with the program. With a new one the slots of the extension are new and
+ * empty: what was linked is linked anew.
+ */
+static int pin_program(struct mqg_attach *a, char *why, size_t size)
+{
+	bool linked = !a->pinned && mqg_extension_linked() == 1, already;
+	char trouble[384];
+	int err;
+
+	err = pin_anew(a, a->rodata_fd, MQGATE_PIN_RODATA, a->gid, why, size);
+	for (size_t i = MQG_MAPS; !err && i < MQG_OBJECT_MAPS; i++)
+		err = pin_anew(a, a->map_fd[i], mqg_object_map_name(i), (gid_t)-1, why, size);
+	if (!err)
+		err = pin_anew(a, a->prog_fd, MQGATE_PIN_PROG, a->gid, why, size);
+	if (err)
+		return err;
+	a->pinned = true;
+	if (linked && mqg_extension_link_locked(&already, trouble, sizeof(trouble)))
+		note(a, "XDP asked the module before and does no more: %s", trouble);
+	return 0;
+}
+
 /* The program's own pins are replaced when it is new; those of maps hold what was adopted. */
 static int pin_set(struct mqg_attach *a, char *why, size_t size)
 {
-	char path[MQG_PATH], said[256];
+	char said[256];
 	int err;
 
 	err = mqg_pindir_make(a->gid, said, why, size);
@@ -278,15 +329,8 @@ static int pin_set(struct mqg_attach *a, char *why, size_t size)
 		if (err < 0)
 			return err;
 	}
-	if (!a->shared) {
-		snprintf(path, sizeof(path), "%s/" MQGATE_PIN_RODATA, mqg_bpffs_dir());
-		unlink(path);
-		snprintf(path, sizeof(path), "%s/" MQGATE_PIN_PROG, mqg_bpffs_dir());
-		unlink(path);
-		err = mqg_pindir_pin(a->rodata_fd, MQGATE_PIN_RODATA, a->gid, why, size);
-		if (err < 0)
-			return err;
-	}
+	if (!a->shared)
+		return pin_program(a, why, size);
 	err = mqg_pindir_pin(a->prog_fd, MQGATE_PIN_PROG, a->gid, why, size);
 	return err < 0 ? err : 0;
 }
@@ -308,7 +352,7 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 	int lock, err;
 
 	a->prog_fd = a->link_fd = a->rodata_fd = -1;
-	for (size_t i = 0; i < MQG_MAPS; i++)
+	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++)
 		a->map_fd[i] = -1;
 	a->note[0] = '\0';
 	a->ifindex = if_nametoindex(a->ifname);
@@ -390,7 +434,7 @@ void mqg_attach_end(struct mqg_attach *a)
 		close(a->prog_fd);
 	if (a->link_fd >= 0)
 		close(a->link_fd);
-	for (size_t i = 0; i < MQG_MAPS; i++) {
+	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++) {
 		if (a->map_fd[i] >= 0)
 			close(a->map_fd[i]);
 		a->map_fd[i] = -1;

@@ -33,7 +33,8 @@ struct mqg_attach {
 	/* private */
 	struct mqg_object	object, twin;
 	int			prog_fd, link_fd, rodata_fd;
-	int			map_fd[MQG_MAPS];
+	bool			pinned;		/* what goes with a new program */
+	int			map_fd[MQG_OBJECT_MAPS];
 	gid_t			gid;
 	bool			first;		/* no pins were there: undoing removes them */
 };

@@ -6,8 +6,14 @@
 #include "common/layout.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <linux/mqgate.h>
@@ -29,6 +35,70 @@ const struct mqg_map_layout mqg_map_layouts[MQG_MAPS] = {
 	  sizeof(__u32), sizeof(struct mqgate_stat), MQGATE_STATS_ENTRIES, 0 },
 	{ MQGATE_MAP_EVENTS, offsetof(struct mqg_pins, events), BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0 },
 };
+
+const char *mqg_object_map_name(size_t i)
+{
+	static const char *const own[MQG_OWN_MAPS] = {
+		[MQG_OWN_EXT] = MQGATE_MAP_EXT,
+		[MQG_OWN_EXT_FRAGS] = MQGATE_MAP_EXT_FRAGS,
+		[MQG_OWN_CROSSING] = MQGATE_MAP_CROSSING,
+	};
+
+	return i < MQG_MAPS ? mqg_map_layouts[i].name : own[i - MQG_MAPS];
+}
+
+static void append(void *stream, const char *format, va_list args)
+{
+	vfprintf(stream, format, args);
+}
+
+/* The struct and all that it is made of, as C; NULL where it is not there. */
+static char *text_of(const struct btf *btf, const char *name)
+{
+	LIBBPF_OPTS(btf_dump_opts, opts);
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	struct btf_dump *dump;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream;
+	int err = -1;
+
+	if (id < 0)
+		return NULL;
+	stream = open_memstream(&text, &size);
+	if (!stream)
+		return NULL;
+	dump = btf_dump__new(btf, append, stream, &opts);
+	if (dump)
+		err = btf_dump__dump_type(dump, (__u32)id);
+	btf_dump__free(dump);
+	fclose(stream);
+	if (err) {
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+bool mqg_layout_alike(int map_fd, const struct btf *btf, const char *name)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	struct btf *pinned = NULL;
+	char *one = NULL, *other;
+	bool alike;
+
+	if (!bpf_obj_get_info_by_fd(map_fd, &info, &len) && info.btf_id)
+		pinned = btf__load_from_kernel_by_id(info.btf_id);
+	if (pinned)
+		one = text_of(pinned, name);
+	other = btf ? text_of(btf, name) : NULL;
+	alike = one && other && !strcmp(one, other);
+	free(one);
+	free(other);
+	btf__free(pinned);
+	return alike;
+}
 
 static const char *type_word(uint32_t type)
 {

@@ -7,6 +7,7 @@
 #ifndef MQG_LAYOUT_H
 #define MQG_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,33 @@ struct mqg_map_layout {
 
 #define MQG_MAPS	7
 extern const struct mqg_map_layout mqg_map_layouts[MQG_MAPS];
+
+/*
+ * Maps of the loader alone: pinned beside the others, opened by nobody else (whoever holds a
+ * program array keeps what is in its slots). They come and go with the program.
+ */
+enum mqg_own_map {
+	MQG_OWN_EXT,
+	MQG_OWN_EXT_FRAGS,
+	MQG_OWN_CROSSING,
+	MQG_OWN_MAPS,
+};
+
+/* All maps of the object that have a pin: those of the table, then the loader's own. */
+#define MQG_OBJECT_MAPS	(MQG_MAPS + MQG_OWN_MAPS)
+const char *mqg_object_map_name(size_t i);
+
+struct btf;
+
+/**
+ * mqg_layout_alike() - do two builds mean the same by a struct that is not of the ABI?
+ * @map_fd: a map whose values are such structs
+ * @btf:    of the other build
+ * @name:   of the struct
+ *
+ * Return: true, or false also where one of them does not tell.
+ */
+bool mqg_layout_alike(int map_fd, const struct btf *btf, const char *name);
 
 /**
  * mqg_layout_check() - does a map look the way this build means it?

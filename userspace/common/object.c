@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Finds and loads the XDP object with libbpf. Called by attach.c under the writer's lock; what
+ * Finds and loads the XDP object and its extension with libbpf. Called by attach.c and
+ * extension.c under the writer's lock; what
  * libbpf prints while loading is kept here to explain a failure, so one load at a time.
  */
 #include "common/object.h"
@@ -19,6 +20,7 @@
 
 #define INSTALLED	"/usr/lib/mqgate/mqgate.bpf.o"
 #define BESIDE_BUILD	"../bpf/mqgate.bpf.o"
+#define EXTENSION	"mqgate_ext.bpf.o"
 
 /*
  * The first warning of libbpf names the map or program; its later ones only say that all has
@@ -79,6 +81,19 @@ void mqg_object_find(char *path, size_t size)
 	snprintf(path, size, "%s", INSTALLED);
 }
 
+int mqg_object_find_extension(char *path, size_t size)
+{
+	char object[256];
+	char *slash;
+	int n;
+
+	mqg_object_find(object, sizeof(object));
+	slash = strrchr(object, '/');
+	n = snprintf(path, size, "%.*s%s", slash ? (int)(slash - object) + 1 : 0, object,
+		     EXTENSION);
+	return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
 static struct bpf_map *find_rodata(struct bpf_object *obj)
 {
 	struct bpf_map *map;
@@ -116,31 +131,52 @@ static int check_abi(struct bpf_object *obj, const char *path, char *why, size_t
 	return -EPROTO;
 }
 
-/* The name of a map in the object is that of its pin: the table knows its sizes. */
-static int prepare_maps(struct bpf_object *obj, const char *path, const int *reuse, char *why,
-			size_t size)
+/* What crosses from the program to its twin or extension is known to those of one build only. */
+static int check_crossing(struct bpf_object *obj, const char *path, const int *reuse, char *why,
+			  size_t size)
 {
-	for (size_t i = 0; i < MQG_MAPS; i++) {
-		const struct mqg_map_layout *layout = &mqg_map_layouts[i];
-		struct bpf_map *map = bpf_object__find_map_by_name(obj, layout->name);
-		int err = 0;
+	int fd = reuse ? reuse[MQG_MAPS + MQG_OWN_CROSSING] : -1;
 
-		if (!map) {
+	if (fd < 0 || mqg_layout_alike(fd, bpf_object__btf(obj), "crossing"))
+		return 0;
+	snprintf(why, size, "%s: it is of another build than the program that is attached; "
+		 "mqgate detach IF keep on every interface, then attach again", path);
+	return -EPROTO;
+}
+
+static int prepare_map(struct bpf_object *obj, size_t i, const int *reuse, bool extension)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, mqg_object_map_name(i));
+
+	if (!map)
+		return extension ? 0 : -ENOENT;
+	if (reuse && reuse[i] >= 0)
+		return bpf_map__reuse_fd(map, reuse[i]);
+	if (i < MQG_MAPS && bpf_map__max_entries(map) < mqg_map_layouts[i].enlarge)
+		return bpf_map__set_max_entries(map, mqg_map_layouts[i].enlarge);
+	return 0;
+}
+
+/* The name of a map in the object is that of its pin: the table knows its sizes. */
+static int prepare_maps(struct bpf_object *obj, const char *path, const int *reuse, bool extension,
+			char *why, size_t size)
+{
+	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++) {
+		const char *name = mqg_object_map_name(i);
+		int err = prepare_map(obj, i, reuse, extension);
+
+		if (err == -ENOENT) {
 			snprintf(why, size, "%s: it has no map %s, so it is not the XDP object of "
-				 "mqgate; name the right one in MQGATE_OBJ", path, layout->name);
+				 "mqgate; name the right one in MQGATE_OBJ", path, name);
 			return -EPROTO;
 		}
-		if (reuse && reuse[i] >= 0)
-			err = bpf_map__reuse_fd(map, reuse[i]);
-		else if (layout->enlarge && bpf_map__max_entries(map) < layout->enlarge)
-			err = bpf_map__set_max_entries(map, layout->enlarge);
 		if (err) {
-			snprintf(why, size, "%s: map %s cannot be prepared: %s", path, layout->name,
+			snprintf(why, size, "%s: map %s cannot be prepared: %s", path, name,
 				 strerror(-err));
 			return err;
 		}
 	}
-	return 0;
+	return check_crossing(obj, path, reuse, why, size);
 }
 
 static int explain_load(int err, const char *path, char *why, size_t size)
@@ -155,12 +191,8 @@ static int explain_load(int err, const char *path, char *why, size_t size)
 	return err;
 }
 
-int mqg_object_load(struct mqg_object *object, const char *path, bool frags, const int *reuse,
-		    char *why, size_t size)
+static int open_object(struct mqg_object *object, const char *path, char *why, size_t size)
 {
-	const char *wanted = frags ? MQG_PROG_FRAGS : MQG_PROG;
-	struct bpf_program *prog;
-	struct bpf_map *map;
 	int err;
 
 	memset(object, 0, sizeof(*object));
@@ -182,9 +214,20 @@ int mqg_object_load(struct mqg_object *object, const char *path, bool frags, con
 			 warning[0] ? "; " : "", warning);
 		return err;
 	}
-	err = check_abi(object->obj, path, why, size);
+	return check_abi(object->obj, path, why, size);
+}
+
+int mqg_object_load(struct mqg_object *object, const char *path, bool frags, const int *reuse,
+		    char *why, size_t size)
+{
+	const char *wanted = frags ? MQG_PROG_FRAGS : MQG_PROG;
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int err;
+
+	err = open_object(object, path, why, size);
 	if (!err)
-		err = prepare_maps(object->obj, path, reuse, why, size);
+		err = prepare_maps(object->obj, path, reuse, false, why, size);
 	if (err)
 		goto fail;
 
@@ -205,9 +248,46 @@ int mqg_object_load(struct mqg_object *object, const char *path, bool frags, con
 	object->prog_fd = bpf_program__fd(prog);
 	map = find_rodata(object->obj);
 	object->rodata_fd = bpf_map__fd(map);
-	for (size_t i = 0; i < MQG_MAPS; i++)
+	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++)
 		object->map_fd[i] = bpf_object__find_map_fd_by_name(object->obj,
-								    mqg_map_layouts[i].name);
+								    mqg_object_map_name(i));
+	return 0;
+fail:
+	mqg_object_unload(object);
+	return err;
+}
+
+int mqg_object_load_extension(struct mqg_object *object, const char *path, const int *reuse,
+			      int rodata, char *why, size_t size)
+{
+	struct bpf_program *prog, *twin;
+	int err;
+
+	err = open_object(object, path, why, size);
+	if (!err)
+		err = prepare_maps(object->obj, path, reuse, true, why, size);
+	if (!err && rodata >= 0) {
+		err = bpf_map__reuse_fd(find_rodata(object->obj), rodata);
+		if (err)
+			snprintf(why, size, "%s: the program's read-only data cannot be used: %s",
+				 path, strerror(-err));
+	}
+	if (err)
+		goto fail;
+	prog = bpf_object__find_program_by_name(object->obj, MQG_EXT);
+	twin = bpf_object__find_program_by_name(object->obj, MQG_EXT_FRAGS);
+	if (!prog || !twin) {
+		snprintf(why, size, "%s: it is not the extension of mqgate", path);
+		err = -ENOENT;
+		goto fail;
+	}
+	err = bpf_object__load(object->obj);
+	if (err) {
+		explain_load(err, path, why, size);
+		goto fail;
+	}
+	object->prog_fd = bpf_program__fd(prog);
+	object->twin_fd = bpf_program__fd(twin);
 	return 0;
 fail:
 	mqg_object_unload(object);

@@ -85,6 +85,7 @@ MQG_RUN(mqg_run_status);
 MQG_RUN(mqg_run_why);
 MQG_RUN(mqg_run_verdict);
 MQG_RUN(mqg_run_conn);
+MQG_RUN(mqg_run_module);
 MQG_RUN(mqg_run_stats);
 MQG_RUN(mqg_run_events);
 MQG_RUN(mqg_run_top);

@@ -55,6 +55,12 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "word \"all\". show and kill end 1 when nobody matches. watch tells as it happens who\n"
 	  "begins, changes phase, offends or ends, and how much of it was lost. The clients are\n"
 	  "those of this network namespace.\n" },
+	{ "module", mqg_run_module, "module link|unlink",
+	  "let XDP ask the kernel module about routed flows, or decide alone",
+	  "link loads the extension of the XDP program, which calls the module: a payload of a\n"
+	  "routed or bridged flow is then judged by what the module knows of the flow. unlink\n"
+	  "takes it out again. While linked the module cannot be removed (rmmod: in use).\n"
+	  "modprobe does both by itself. Neither does anything where it is so already.\n" },
 	{ "stats", mqg_run_stats, "stats [service NAME|NUMBER]",
 	  "packets passed and dropped, by service and reason", NULL },
 	{ "events", mqg_run_events, "events [count N]",

@@ -11,6 +11,7 @@
 
 #include <bpf/bpf.h>
 
+#include "common/extension.h"
 #include "common/module.h"
 #include "common/names.h"
 #include "common/network.h"
@@ -201,6 +202,14 @@ static json_t *gather_daemon(void)
 	return answer;
 }
 
+/* Null where nothing is attached, or who asks may not know. */
+static json_t *gather_linked(void)
+{
+	int linked = mqg_extension_linked();
+
+	return linked < 0 ? json_null() : json_boolean(linked);
+}
+
 /* Null when it is not loaded, or {"error": ...} when it does not answer. */
 static json_t *gather_module(void)
 {
@@ -217,13 +226,13 @@ static json_t *gather_module(void)
 	mqg_module_close(module);
 	if (err)
 		return json_pack("{s:s}", "error", why);
-	return json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "version", about.version,
+	return json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "version", about.version,
 			 "abi", (json_int_t)about.abi, "mode",
 			 mqg_mode_word(about.enforce ? MQGATE_MODE_ENFORCE : MQGATE_MODE_OBSERVE),
 			 "clients", (json_int_t)about.clients, "max",
 			 (json_int_t)about.max_clients, "begun", (json_int_t)about.begun,
 			 "violations", (json_int_t)about.violations, "dropped",
-			 (json_int_t)about.dropped);
+			 (json_int_t)about.dropped, "linked", gather_linked());
 }
 
 /* Return: 0, or -errno with @why filled where the pins cannot be used. */
@@ -366,6 +375,10 @@ static void print_module(const json_t *module)
 		       number_of(module, "clients"), number_of(module, "max"),
 		       number_of(module, "begun"), number_of(module, "violations"),
 		       number_of(module, "dropped"));
+	if (json_is_boolean(json_object_get(module, "linked")))
+		printf("           %s\n", json_is_true(json_object_get(module, "linked")) ?
+		       "linked: XDP asks it about routed flows" :
+		       "not linked: XDP decides alone (mqgate module link)");
 }
 
 static void print_destinations(const json_t *service)
