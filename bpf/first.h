@@ -60,7 +60,11 @@ MQG_BORDER int mqg_head_judge(__u32 kind, __u32 max, struct head *head, __u32 av
 		j->status = mqw_head_check(head->bytes, avail, max, &mqtt);
 		j->reason = mqtt.reason;
 		j->need = mqtt.need;
-		j->names_mqtt = mqtt.names_mqtt;
+		/*
+		 * From 80 on the first byte may be one of the remaining length, where a client
+		 * sent the packet type in a segment of its own.
+		 */
+		j->names_mqtt = mqtt.names_mqtt && head->bytes[0] < 0x80;
 	}
 	return j->status;
 }

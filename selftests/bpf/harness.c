@@ -114,7 +114,7 @@ static void set_rodata(struct xdp *x, const struct mqgate_rodata *rodata)
 
 void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata)
 {
-	const char *top = getenv("MQGATE_TOP");
+	const char *top = getenv("MQGATE_TOP"), *object = getenv("MQGATE_XDP_OBJECT");
 	char path[4096];
 
 	if (geteuid() != 0) {
@@ -122,6 +122,8 @@ void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata)
 		exit(4);
 	}
 	snprintf(path, sizeof(path), "%s/bpf/mqgate.bpf.o", top ? top : "../..");
+	if (object && *object)
+		snprintf(path, sizeof(path), "%s", object);
 	x->object = bpf_object__open_file(path, NULL);
 	if (!x->object)
 		err(1, "%s", path);
