@@ -76,8 +76,8 @@ struct xdp {
 extern const char *const xdp_program_names[2];
 
 /*
- * Loads $MQGATE_TOP/bpf/mqgate.bpf.o, or $MQGATE_XDP_OBJECT, with the constants of @rodata unless NULL. Prints a KTAP
- * skip and exits 4 without the privilege.
+ * Loads $MQGATE_TOP/bpf/mqgate.bpf.o, or $MQGATE_XDP_OBJECT, with the constants of @rodata
+ * unless NULL. Prints a KTAP skip and exits 4 without the privilege.
  */
 void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata);
 /* As after load: nothing in any map. */
