@@ -43,7 +43,7 @@ judge_program() {
 	if within "$number" "$known" && [ "$number" -lt 100000 ]; then
 		ok "$compiler: $program costs the verifier what is recorded"
 	else
-		diag "more than 110 % of what is recorded, or a tenth of the verifier's limit; if it"
+		diag "over 110 % of what is recorded, or a tenth of the limit; if it"
 		diag "has to: $kernel $compiler $program $number in selftests/bpf/verifier.txt"
 		not_ok "$compiler: $program costs the verifier what is recorded"
 	fi

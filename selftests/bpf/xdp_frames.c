@@ -98,7 +98,7 @@ static bool agree(unsigned long runs, struct tally *tally)
 		uint32_t service, reason, linear = 0;
 		struct reading r;
 
-		/* the addresses in front tell nobody anything: what is mutated begins behind them */
+		/* the addresses in front say nothing: what is mutated begins behind them */
 		len = 12 + mutate(frame + 12, len - 12, 3, HEADERS < len - 12 ? HEADERS : len - 12);
 		if (len < LEAST)
 			continue;
