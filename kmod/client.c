@@ -7,6 +7,7 @@
 #include <linux/build_bug.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <mqgate/mqtt_packet.h>
 
 #include "deadline.h"
 #include "events.h"
@@ -14,6 +15,12 @@
 #include "reset.h"
 #include "session.h"
 #include "table.h"
+
+/* What is under way when an identifier is taken over may still arrive this long, seconds. */
+#define SETTLE_S	2
+
+/* Silent for longer than its keep alive, or than this without one, a connection is not in order. */
+#define SILENT_MS	60000U
 
 /* With a client identifier of 23 bytes (64), its slot (9) and its part of the hash (16). */
 #if !defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC)
@@ -152,6 +159,7 @@ struct mqg_client *mqg_client_begin(struct mqg_net *net, const struct mqgate_flo
 	mqg_deadline_file(client);
 	count_begin(net, client);
 	mqg_event_begin(client);
+	mqg_source_begin(client);
 	spin_unlock_bh(&client->lock);
 	return client;
 undo:
@@ -193,10 +201,102 @@ void mqg_client_end(struct mqg_client *client, u8 reason)
 	mqg_session_end(client);
 	id = rcu_dereference_protected(client->id, lockdep_is_held(&client->lock));
 	if (id)
-		mqg_id_put(&net->ids, id);
+		mqg_id_put(&net->ids, id, client->slot);
+	mqg_source_end(client);
 	atomic_dec(&net->clients);
 	mqg_count(net, ENDED);
 	call_rcu(&client->rcu, free_rcu);
+}
+
+static u32 source_hash(const struct mqg_client *client)
+{
+	return mqg_table_hash(client->key.saddr, sizeof(client->key.saddr), 0);
+}
+
+static u32 target_hash(const struct mqg_client *client)
+{
+	return mqg_table_hash(client->key.daddr, sizeof(client->key.daddr), client->key.dport);
+}
+
+/* Modulo 255 and never 0: what fits a byte that also says "none". */
+static u8 second(void)
+{
+	return (u32)ktime_get_seconds() % 255 + 1;
+}
+
+/* The client at @slot that carries @id; its lock is not held. */
+static struct mqg_client *carrier(struct mqg_net *net, u32 slot, const struct mqg_client_id *id)
+{
+	struct mqg_client *client = slot ? mqg_table_slot(net, slot) : NULL;
+
+	return client && rcu_access_pointer(client->id) == id ? client : NULL;
+}
+
+static bool in_order(const struct mqg_client *client)
+{
+	u32 silent_ms = client->keep_alive ? client->keep_alive * 1000U : SILENT_MS;
+
+	return READ_ONCE(client->phase) == MQGATE_PHASE_CONNECTED &&
+	       !(READ_ONCE(client->flags) & (MQG_CLIENT_DEAD | MQG_CLIENT_LATE)) &&
+	       mqg_client_idle_ms(client) <= silent_ms;
+}
+
+static void two_holders(struct mqg_client *client)
+{
+	client->flags |= MQGATE_CLIENT_F_TWO_HOLDERS;
+	mqg_count(client->net, SHARED_IDS);
+	mqg_event_holders(client);
+}
+
+/*
+ * The broker has accepted it: now the identifier is its own. What was asked for with CONNECT
+ * counts only now, so that who is refused takes nothing from anybody.
+ */
+static void hold(struct mqg_client *client)
+{
+	struct mqg_net *net = client->net;
+	struct mqg_client *other;
+	struct mqg_client_id *id;
+	enum mqg_hold hold;
+	u32 before;
+
+	id = rcu_dereference_protected(client->id, lockdep_is_held(&client->lock));
+	/* Without one the broker makes one up, which is nobody else's. */
+	if (!id || !id->length)
+		return;
+	hold = mqg_id_hold(&net->ids, id, client->slot, source_hash(client),
+			   client->flags & MQG_CLIENT_TAKES,
+			   client->flags & MQG_CLIENT_TAKES_ALIVE, &before);
+	other = before != client->slot ? carrier(net, before, id) : NULL;
+	if (other)
+		WRITE_ONCE(other->lost_id, second());
+	switch (hold) {
+	case MQG_HOLD_FRESH:
+		break;
+	case MQG_HOLD_RECONNECT:
+		client->flags |= MQGATE_CLIENT_F_RECONNECT;
+		mqg_count(net, RECONNECTS);
+		break;
+	case MQG_HOLD_TWO:
+		two_holders(client);
+		fallthrough;
+	case MQG_HOLD_TAKEOVER:
+		client->flags |= MQGATE_CLIENT_F_ID_SHARED;
+		mqg_count(net, TAKEOVERS);
+		mqg_source_takeover(client);
+		break;
+	}
+}
+
+/* It has sent a packet, and its identifier is another one's: that one did not replace it. */
+static void speaks_on(struct mqg_client *client)
+{
+	u8 passed = (second() + 255U - client->lost_id) % 255;
+
+	if (passed < SETTLE_S || client->phase != MQGATE_PHASE_CONNECTED)
+		return;
+	client->lost_id = 0;
+	two_holders(client);
 }
 
 /**
@@ -216,6 +316,9 @@ void mqg_client_phase(struct mqg_client *client, u8 phase)
 	client->entered = jiffies;
 	client->heard = jiffies;
 	client->flags &= ~MQG_CLIENT_LATE;
+	if (before == MQGATE_PHASE_CONNACK && phase == MQGATE_PHASE_CONNECTED &&
+	    !(client->flags & MQGATE_CLIENT_F_UNVALIDATED))
+		hold(client);
 	mqg_deadline_file(client);
 	mqg_event_phase(client, before);
 }
@@ -245,8 +348,8 @@ void mqg_client_refuse(struct mqg_client *client, u8 reason)
 int mqg_client_name(struct mqg_client *client, const void *id, size_t length)
 {
 	struct mqg_client_id *interned;
-	bool shared;
-	u32 source;
+	struct mqg_client *holder;
+	u32 slot;
 
 	if (rcu_access_pointer(client->id))
 		return -EEXIST;
@@ -254,14 +357,16 @@ int mqg_client_name(struct mqg_client *client, const void *id, size_t length)
 		length = MQGATE_CLIENT_ID_KEPT;
 		client->flags |= MQGATE_CLIENT_F_ID_CUT;
 	}
-	source = mqg_table_hash(client->key.saddr, sizeof(client->key.saddr), 0);
-	interned = mqg_id_get(&client->net->ids, id, length, source, &shared);
+	interned = mqg_id_get(&client->net->ids, id, length, target_hash(client), &slot);
 	if (!interned) {
 		mqg_count(client->net, NO_MEMORY);
 		return -ENOMEM;
 	}
-	if (shared)
-		client->flags |= MQGATE_CLIENT_F_ID_SHARED;
+	holder = carrier(client->net, slot, interned);
+	if (holder)
+		client->flags |= MQG_CLIENT_TAKES;
+	if (holder && in_order(holder))
+		client->flags |= MQG_CLIENT_TAKES_ALIVE;
 	rcu_assign_pointer(client->id, interned);
 	return 0;
 }
@@ -272,7 +377,7 @@ int mqg_client_name(struct mqg_client *client, const void *id, size_t length)
  * @dir: MQGATE_FROM_*
  * @type: 0..15, upper nibble of its first byte
  *
- * Context: BH disabled.
+ * Context: BH disabled, RCU.
  */
 void mqg_client_count_packet(struct mqg_client *client, u8 dir, u8 type)
 {
@@ -280,6 +385,13 @@ void mqg_client_count_packet(struct mqg_client *client, u8 dir, u8 type)
 
 	if (stats)
 		this_cpu_inc(stats->packets[dir & 1][type & 15]);
+	if (dir != MQGATE_FROM_CLIENT)
+		return;
+	if (type == MQP_CONNECT)
+		mqg_source_connect(client);
+	/* Who only takes leave does not claim the identifier. */
+	if (client->lost_id && type != MQP_DISCONNECT)
+		speaks_on(client);
 }
 
 /**
@@ -295,11 +407,14 @@ void mqg_client_violation(struct mqg_client *client, u8 dir, u8 reason, bool dro
 {
 	struct mqg_service_stats __percpu *stats = client->net->service_stats[client->service];
 
-	client->offences++;
+	if (client->offences < U16_MAX)
+		client->offences++;
 	client->reason = reason;
 	mqg_count(client->net, VIOLATIONS);
 	if (stats)
 		this_cpu_inc(stats->violations);
+	if (dir == MQGATE_FROM_CLIENT)
+		mqg_source_violation(client);
 	mqg_event_violation(client, dir, reason, dropped);
 }
 

@@ -37,6 +37,8 @@ struct mqg_session;
 /* The module's own flags, beside MQGATE_CLIENT_F_* */
 #define MQG_CLIENT_DEAD		(1U << 31)	/* ended; its memory waits for a grace period */
 #define MQG_CLIENT_LATE		(1U << 30)	/* its phase's deadline has passed, in observe */
+#define MQG_CLIENT_TAKES	(1U << 29)	/* another client held its id when it asked for it */
+#define MQG_CLIENT_TAKES_ALIVE	(1U << 28)	/* whose connection was in order */
 
 /* Of the flags, what user space is shown. */
 #define MQG_CLIENT_SHOWN	0xffffU
@@ -64,7 +66,8 @@ struct mqg_session;
  * @filed:     (u32)jiffies of its place in the wheel
  * @flags:     MQGATE_CLIENT_F_* and MQG_CLIENT_*
  * @identity:  the daemon's number of the identity
- * @offences:  violations, enforced or not
+ * @source:    number of its place among the sources; 0 not counted (source.c)
+ * @offences:  violations, enforced or not; stays at U16_MAX
  * @keep_alive: seconds; 0 none
  * @in_flight: QoS 1 and 2 PUBLISHes without their last acknowledgement, by direction
  * @service:   number of the service
@@ -73,6 +76,8 @@ struct mqg_session;
  * @verdict:   enum mqgate_action as bound by the daemon
  * @reason:    enum mqgate_reason: of the last violation, or why it was refused
  * @connect_flags: as sent in CONNECT
+ * @lost_id:   second when another client was accepted with its identifier, modulo 255, plus 1; 0
+ *             none. Written with the other's lock held, not with this one's
  */
 struct mqg_client {
 	struct rhash_head		node;
@@ -96,7 +101,8 @@ struct mqg_client {
 	u32				filed;
 	u32				flags;
 	u32				identity;
-	u32				offences;
+	u32				source;
+	u16				offences;
 	u16				keep_alive;
 	u16				in_flight[2];
 	u8				service;
@@ -105,6 +111,7 @@ struct mqg_client {
 	u8				verdict;
 	u8				reason;
 	u8				connect_flags;
+	u8				lost_id;
 };
 
 /**

@@ -12,7 +12,9 @@
 #include "netlink-gen.h"
 #include "netlink.h"
 
-/* The part of an event that is not its client; -1: not of this kind of event. */
+/*
+ * The part of an event that is neither its client nor its source; -1: not of this kind of event.
+ */
 struct event {
 	u8	cmd;
 	s16	before;
@@ -70,18 +72,25 @@ static int put_event(struct sk_buff *skb, const struct event *event, u64 seq)
 static size_t event_size(void)
 {
 	return nla_total_size(0) + 2 * nla_total_size_64bit(sizeof(u64)) +
-	       4 * nla_total_size(sizeof(u8)) + mqg_netlink_client_size();
+	       4 * nla_total_size(sizeof(u8));
 }
 
-static struct sk_buff *make(const struct mqg_client *client, const struct event *event, u64 seq)
+/* Of a client or of a source. */
+static struct sk_buff *make(const struct mqg_client *client, const struct mqg_source_view *view,
+			    const struct event *event, u64 seq)
 {
-	struct sk_buff *skb = genlmsg_new(event_size(), GFP_ATOMIC | __GFP_NOWARN);
+	size_t size = event_size();
+	struct sk_buff *skb;
 	void *header;
+
+	size += client ? mqg_netlink_client_size() : mqg_netlink_source_size();
+	skb = genlmsg_new(size, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!skb)
 		return NULL;
 	header = genlmsg_put(skb, 0, 0, &mqg_netlink_family, 0, event->cmd);
-	if (!header || put_event(skb, event, seq) || mqg_netlink_put_client(skb, client)) {
+	if (!header || put_event(skb, event, seq) ||
+	    (client ? mqg_netlink_put_client(skb, client) : mqg_netlink_put_source(skb, view))) {
 		nlmsg_free(skb);
 		return NULL;
 	}
@@ -89,20 +98,25 @@ static struct sk_buff *make(const struct mqg_client *client, const struct event 
 	return skb;
 }
 
-static void send(const struct mqg_client *client, const struct event *event)
+static void send_of(struct mqg_net *net, const struct mqg_client *client,
+		    const struct mqg_source_view *view, const struct event *event)
 {
-	struct net *net = client->net->net;
 	struct sk_buff *skb;
 
 	if (!READ_ONCE(started) ||
-	    !genl_has_listeners(&mqg_netlink_family, net, MQG_NL_MCGRP_EVENTS))
+	    !genl_has_listeners(&mqg_netlink_family, net->net, MQG_NL_MCGRP_EVENTS))
 		return;
 	spin_lock(&lock);
-	skb = make(client, event, atomic64_inc_return(&client->net->event_seq));
+	skb = make(client, view, event, atomic64_inc_return(&net->event_seq));
 	if (skb)
-		genlmsg_multicast_netns(&mqg_netlink_family, net, skb, 0, MQG_NL_MCGRP_EVENTS,
-					GFP_ATOMIC);
+		genlmsg_multicast_netns(&mqg_netlink_family, net->net, skb, 0,
+					MQG_NL_MCGRP_EVENTS, GFP_ATOMIC);
 	spin_unlock(&lock);
+}
+
+static void send(const struct mqg_client *client, const struct event *event)
+{
+	send_of(client->net, client, NULL, event);
 }
 
 /**
@@ -184,4 +198,43 @@ void mqg_event_end(const struct mqg_client *client, u8 reason)
 	};
 
 	send(client, &event);
+}
+
+/**
+ * mqg_event_holders - a client identifier is in use by two at once
+ * @client: one of them; its lock held
+ *
+ * Context: BH disabled, RCU.
+ */
+void mqg_event_holders(const struct mqg_client *client)
+{
+	const struct event event = {
+		.cmd		= MQGATE_CMD_CLIENT_HOLDERS_NTF,
+		.before		= -1,
+		.direction	= -1,
+		.reason		= -1,
+		.dropped	= -1,
+	};
+
+	send(client, &event);
+}
+
+/**
+ * mqg_event_source - a source is over a threshold
+ * @net: the namespace
+ * @view: what is known of it
+ *
+ * Context: BH disabled, RCU.
+ */
+void mqg_event_source(struct mqg_net *net, const struct mqg_source_view *view)
+{
+	const struct event event = {
+		.cmd		= MQGATE_CMD_SOURCE_NTF,
+		.before		= -1,
+		.direction	= -1,
+		.reason		= -1,
+		.dropped	= -1,
+	};
+
+	send_of(net, NULL, view, &event);
 }

@@ -9,11 +9,13 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 
 #include "table.h"
 
 struct id_key {
 	const u8	*bytes;
+	u32		target;
 	u16		length;
 };
 
@@ -21,14 +23,14 @@ static u32 hash_key(const void *data, u32 length, u32 seed)
 {
 	const struct id_key *key = data;
 
-	return mqg_table_hash(key->bytes, key->length, seed);
+	return mqg_table_hash(key->bytes, key->length, seed ^ key->target);
 }
 
 static u32 hash_object(const void *data, u32 length, u32 seed)
 {
 	const struct mqg_client_id *id = data;
 
-	return mqg_table_hash(id->bytes, id->length, seed);
+	return mqg_table_hash(id->bytes, id->length, seed ^ id->target);
 }
 
 static int differ(struct rhashtable_compare_arg *arg, const void *object)
@@ -36,7 +38,8 @@ static int differ(struct rhashtable_compare_arg *arg, const void *object)
 	const struct mqg_client_id *id = object;
 	const struct id_key *key = arg->key;
 
-	return id->length != key->length || memcmp(id->bytes, key->bytes, key->length);
+	return id->target != key->target || id->length != key->length ||
+	       memcmp(id->bytes, key->bytes, key->length);
 }
 
 static const struct rhashtable_params ids_params = {
@@ -79,6 +82,9 @@ static struct mqg_client_id *add(struct mqg_ids *ids, const struct id_key *key)
 	if (!id)
 		return NULL;
 	id->refs = 0;
+	id->target = key->target;
+	id->slot = 0;
+	id->holder = (struct mqg_holder) {};
 	id->length = key->length;
 	memcpy(id->bytes, key->bytes, key->length);
 	if (rhashtable_insert_fast(&ids->table, &id->node, ids_params)) {
@@ -93,19 +99,19 @@ static struct mqg_client_id *add(struct mqg_ids *ids, const struct id_key *key)
  * @ids: of the namespace
  * @bytes: the identifier
  * @length: of it, at most MQGATE_CLIENT_ID_KEPT
- * @source: hash of the client's address
- * @shared: set to whether a client of another address carries it at this moment
+ * @target: hash of the service's address and port
+ * @holder: set to the slot of the client that holds it, 0 none
  *
  * Context: BH disabled or process; does not sleep. Return: the identifier, or NULL for want
  * of memory.
  */
 struct mqg_client_id *mqg_id_get(struct mqg_ids *ids, const void *bytes, u16 length,
-				 u32 source, bool *shared)
+				 u32 target, u32 *holder)
 {
-	struct id_key key = { .bytes = bytes, .length = length };
+	struct id_key key = { .bytes = bytes, .target = target, .length = length };
 	struct mqg_client_id *id;
 
-	*shared = false;
+	*holder = 0;
 	if (length > MQGATE_CLIENT_ID_KEPT)
 		return NULL;
 	spin_lock_bh(&ids->lock);
@@ -113,8 +119,7 @@ struct mqg_client_id *mqg_id_get(struct mqg_ids *ids, const void *bytes, u16 len
 	if (!id)
 		id = add(ids, &key);
 	if (id) {
-		*shared = id->refs && id->source != source;
-		id->source = source;
+		*holder = id->slot;
 		id->refs++;
 	}
 	spin_unlock_bh(&ids->lock);
@@ -122,15 +127,44 @@ struct mqg_client_id *mqg_id_get(struct mqg_ids *ids, const void *bytes, u16 len
 }
 
 /**
+ * mqg_id_hold - the broker has accepted a client with this identifier
+ * @ids: of the namespace
+ * @id: from mqg_id_get()
+ * @slot: the client's
+ * @source: hash of its address
+ * @takes: mqg_id_get() said that another one held it
+ * @alive: whose connection was in order
+ * @before: set to the slot of the client that holds it until now, 0 none
+ *
+ * Context: as mqg_id_get(). Return: see enum mqg_hold.
+ */
+enum mqg_hold mqg_id_hold(struct mqg_ids *ids, struct mqg_client_id *id, u32 slot, u32 source,
+			  bool takes, bool alive, u32 *before)
+{
+	enum mqg_hold hold;
+
+	spin_lock_bh(&ids->lock);
+	hold = mqg_holder_take(&id->holder, source ? source : 1, takes, alive,
+			       ktime_get_seconds());
+	*before = id->slot;
+	id->slot = slot;
+	spin_unlock_bh(&ids->lock);
+	return hold;
+}
+
+/**
  * mqg_id_put - one client less carries this identifier
  * @ids: of the namespace
  * @id: from mqg_id_get()
+ * @slot: the client's
  *
  * Context: as mqg_id_get(). @id may be read until the end of the caller's RCU section.
  */
-void mqg_id_put(struct mqg_ids *ids, struct mqg_client_id *id)
+void mqg_id_put(struct mqg_ids *ids, struct mqg_client_id *id, u32 slot)
 {
 	spin_lock_bh(&ids->lock);
+	if (id->slot == slot)
+		id->slot = 0;
 	if (!--id->refs) {
 		rhashtable_remove_fast(&ids->table, &id->node, ids_params);
 		kfree_rcu(id, rcu);

@@ -40,6 +40,7 @@ static int __net_init setup(struct net *net_ns)
 
 	net->net = net_ns;
 	mqg_wheel_init(&net->wheel);
+	mqg_sources_init(&net->sources);
 	net->stats = alloc_percpu(struct mqg_stats);
 	if (!net->stats)
 		return -ENOMEM;
@@ -93,6 +94,7 @@ static void __net_exit teardown(struct net *net_ns)
 	WARN_ON_ONCE(atomic_read(&net->clients));
 	mqg_table_exit(net);
 	mqg_ids_exit(&net->ids);
+	mqg_sources_exit(&net->sources);
 	mqg_settings_exit(net);
 	free_percpu(net->stats);
 }

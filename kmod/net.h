@@ -20,6 +20,7 @@
 
 #include "intern.h"
 #include "settings.h"
+#include "source.h"
 #include "stats.h"
 #include "timer.h"
 
@@ -35,6 +36,7 @@ struct proc_dir_entry;
  * @hand:          where eviction looks next; a hint, read and written without a lock
  * @clients:       entries now
  * @ids:           client identifiers (intern.c)
+ * @sources:       where clients come from (source.c)
  * @wheel:         deadlines (timer.c)
  * @stats:         per CPU
  * @service_stats: per CPU, by service number; NULL where no such service was ever set
@@ -49,6 +51,7 @@ struct mqg_net {
 	unsigned long				hand;
 	atomic_t				clients;
 	struct mqg_ids				ids;
+	struct mqg_sources			sources;
 	struct mqg_wheel			wheel;
 	struct mqg_stats __percpu		*stats;
 	struct mqg_service_stats __percpu	*service_stats[MQGATE_SERVICES];

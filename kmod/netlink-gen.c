@@ -65,6 +65,19 @@ const struct nla_policy mqg_nl_settings[MQGATE_A_SETTINGS_MAX + 1] = {
 	[MQGATE_A_SETTINGS_PACKET_MAX] = { .type = NLA_U32, },
 	[MQGATE_A_SETTINGS_MARK] = { .type = NLA_U32, },
 	[MQGATE_A_SETTINGS_SERVICE] = NLA_POLICY_NESTED(mqg_nl_service),
+	[MQGATE_A_SETTINGS_SOURCE_SESSIONS] = { .type = NLA_U32, },
+	[MQGATE_A_SETTINGS_SOURCE_CONNECT_RATE] = NLA_POLICY_MAX(NLA_U32, 15000),
+};
+
+const struct nla_policy mqg_nl_source_get[MQGATE_A_SOURCE_ADDR + 1] = {
+	[MQGATE_A_SOURCE_ADDR] = NLA_POLICY_EXACT_LEN(16),
+};
+
+const struct nla_policy mqg_nl_source_filter[MQGATE_A_SOURCE_FILTER_MAX + 1] = {
+	[MQGATE_A_SOURCE_FILTER_ADDR] = NLA_POLICY_EXACT_LEN(16),
+	[MQGATE_A_SOURCE_FILTER_PREFIX] = NLA_POLICY_MAX(NLA_U8, 128),
+	[MQGATE_A_SOURCE_FILTER_SESSIONS_OVER] = { .type = NLA_U32, },
+	[MQGATE_A_SOURCE_FILTER_RATE_OVER] = { .type = NLA_U32, },
 };
 
 static const struct nla_policy client_get[MQGATE_A_FILTER + 1] = {
@@ -82,6 +95,11 @@ static const struct nla_policy client_bind[MQGATE_A_CLIENT + 1] = {
 
 static const struct nla_policy settings_set[MQGATE_A_SETTINGS + 1] = {
 	[MQGATE_A_SETTINGS] = NLA_POLICY_NESTED(mqg_nl_settings),
+};
+
+static const struct nla_policy source_get[MQGATE_A_SOURCE_FILTER + 1] = {
+	[MQGATE_A_SOURCE] = NLA_POLICY_NESTED(mqg_nl_source_get),
+	[MQGATE_A_SOURCE_FILTER] = NLA_POLICY_NESTED(mqg_nl_source_filter),
 };
 
 const struct genl_ops mqg_nl_ops[] = {
@@ -124,6 +142,14 @@ const struct genl_ops mqg_nl_ops[] = {
 		.cmd		= MQGATE_CMD_STATS_GET,
 		.doit		= mqg_netlink_stats_get_doit,
 		.dumpit		= mqg_netlink_stats_get_dumpit,
+	},
+	{
+		.cmd		= MQGATE_CMD_SOURCE_GET,
+		.doit		= mqg_netlink_source_get_doit,
+		.dumpit		= mqg_netlink_source_get_dumpit,
+		.policy		= source_get,
+		.maxattr	= ARRAY_SIZE(source_get) - 1,
+		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };
 

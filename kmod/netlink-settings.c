@@ -41,6 +41,10 @@ static int put_settings(struct sk_buff *skb, const struct mqg_settings *settings
 	    nla_put_u32(skb, MQGATE_A_SETTINGS_PACKET_MAX, settings->packet_max) ||
 	    nla_put_u32(skb, MQGATE_A_SETTINGS_MARK, settings->mark))
 		return -EMSGSIZE;
+	if (nla_put_u32(skb, MQGATE_A_SETTINGS_SOURCE_SESSIONS, settings->source_sessions) ||
+	    nla_put_u32(skb, MQGATE_A_SETTINGS_SOURCE_CONNECT_RATE,
+			settings->source_connect_rate))
+		return -EMSGSIZE;
 	for (i = 0; !err && i < settings->services_count; i++)
 		err = put_service(skb, &settings->services[i]);
 	nla_nest_end(skb, nest);
@@ -90,7 +94,8 @@ static int put_stats(struct sk_buff *skb, struct mqg_net *net)
 	mqg_stats_sum(net, &sum);
 	if (!nest || nla_put_u32(skb, MQGATE_A_STATS_CLIENTS, atomic_read(&net->clients)) ||
 	    nla_put_u64_64bit(skb, MQGATE_A_STATS_EVENTS, atomic64_read(&net->event_seq),
-			      MQGATE_A_STATS_PAD))
+			      MQGATE_A_STATS_PAD) ||
+	    nla_put_u32(skb, MQGATE_A_STATS_SOURCES, READ_ONCE(net->sources.used)))
 		return -EMSGSIZE;
 	for (i = 0; !err && i < ARRAY_SIZE(names); i++)
 		err = put_counter(skb, names[i], sum.counters[i]);
@@ -225,6 +230,8 @@ static int read_settings(struct mqg_settings *settings, struct nlattr *from,
 	read_u32(&settings->keep_alive_cap_s, tb[MQGATE_A_SETTINGS_KEEP_ALIVE_CAP]);
 	read_u32(&settings->packet_max, tb[MQGATE_A_SETTINGS_PACKET_MAX]);
 	read_u32(&settings->mark, tb[MQGATE_A_SETTINGS_MARK]);
+	read_u32(&settings->source_sessions, tb[MQGATE_A_SETTINGS_SOURCE_SESSIONS]);
+	read_u32(&settings->source_connect_rate, tb[MQGATE_A_SETTINGS_SOURCE_CONNECT_RATE]);
 	return tb[MQGATE_A_SETTINGS_SERVICE] ? read_services(settings, from, extack) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include <net/genetlink.h>
 
 struct mqg_client;
+struct mqg_source_view;
 
 extern struct genl_family mqg_netlink_family;
 
@@ -18,5 +19,8 @@ void mqg_netlink_unregister(void);
 
 size_t mqg_netlink_client_size(void);
 int mqg_netlink_put_client(struct sk_buff *skb, const struct mqg_client *client);
+
+size_t mqg_netlink_source_size(void);
+int mqg_netlink_put_source(struct sk_buff *skb, const struct mqg_source_view *view);
 
 #endif /* MQG_NETLINK_H */

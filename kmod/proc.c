@@ -114,6 +114,7 @@ static void show_counters(struct seq_file *file)
 	seq_puts(file, "# mqgate " MQG_VERSION
 		 ": counters, then clients; A/B is from client/from server\n");
 	seq_printf(file, "# clients=%d\n", atomic_read(&net->clients));
+	seq_printf(file, "# sources=%u\n", READ_ONCE(net->sources.used));
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		seq_printf(file, "# %s=%llu\n", words[i], sum.counters[i]);
 }

@@ -49,6 +49,8 @@ struct mqg_service {
  * @keep_alive_cap_s: keep alive used for a client that asks for more, or for none; 0: as asked
  * @packet_max:     largest MQTT packet from a client, bytes of remaining length
  * @mark:           skbs and sockets with this mark are not looked at; 0: none
+ * @source_sessions: an event when a source has more sessions; 0 never
+ * @source_connect_rate: an event when it has more CONNECTs a minute; 0 never
  * @services_count: of @services
  */
 struct mqg_settings {
@@ -63,6 +65,8 @@ struct mqg_settings {
 	u32			keep_alive_cap_s;
 	u32			packet_max;
 	u32			mark;
+	u32			source_sessions;
+	u32			source_connect_rate;
 	u32			services_count;
 	struct mqg_service	services[MQG_SERVICES_MAX];
 };

@@ -30,7 +30,12 @@
 	X(LATE_KEEP_ALIVE, "late-keep-alive", "keep alive x 1.5 passed")		\
 	X(IDLE,		"idle",		"entries without traffic for too long")		\
 	X(BAD_HEADER,	"bad-header",	"TCP headers that cannot be")			\
-	X(FRAGMENTS,	"fragments",	"first fragments towards a service")
+	X(FRAGMENTS,	"fragments",	"first fragments towards a service")		\
+	X(CONNECTS,	"connects",	"CONNECT packets")				\
+	X(RECONNECTS,	"reconnects",	"identifiers taken from one's own old connection, or a dead one") \
+	X(TAKEOVERS,	"takeovers",	"identifiers taken from a live client elsewhere") \
+	X(SHARED_IDS,	"shared-ids",	"identifiers found in use by two at once")	\
+	X(SOURCES_FULL,	"sources-full",	"clients whose source was not counted: table full, no memory")
 
 enum mqg_counter {
 #define MQG_COUNTER_ENUM(symbol, word, text) MQG_COUNT_##symbol,

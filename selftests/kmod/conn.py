@@ -109,6 +109,28 @@ def watches():
     equal([one["lost"] for one in seen], [0, 0, 0, 0], "lost")
 
 
+@test("conn sources: who comes from where, and how much; filters are the kernel's, -j, a bad word 2")
+def sources():
+    world = World()
+    equal(mqgate(world, "conn", "sources"), "no sources\n", "nobody yet")
+    for number in range(6):
+        live(world, b"n%d" % number)
+    live(world, b"six", "2001:db8:18::1")
+    said = {one["source"]: one for one in clients(world, "sources")}
+    equal(set(said), {"198.18.0.2", "2001:db8:18::/64"}, "sources")
+    equal([said["198.18.0.2"][k] for k in ("sessions", "begun", "violations", "takeovers", "over")],
+          [6, 6, 0, 0, []], "counts")
+    for words, wanted in ((("over", "3"), ["198.18.0.2"]), (("over", "6"), []),
+                          (("rate", "10"), ["198.18.0.2"]),
+                          (("source", "2001:db8:18::2"), ["2001:db8:18::/64"]),
+                          (("source", "198.18.0.0/24", "over", "0"), ["198.18.0.2"])):
+        equal([one["source"] for one in clients(world, "sources", *words)], wanted, words)
+    line = mqgate(world, "conn", "sources", "over", "3").splitlines()[1].split()
+    equal((line[0], line[1], line[3:]), ("198.18.0.2", "6", ["6", "0", "0"]), "line")
+    for words in (("over",), ("over", "x"), ("rate", "-1"), ("id", "x"), ("source", "x")):
+        mqgate(world, "conn", "sources", *words, code=2)
+
+
 def listeners(world):
     """"events" when a socket of generic netlink is in a group there."""
     with world.gw:

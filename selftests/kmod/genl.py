@@ -183,7 +183,7 @@ class Genl:
 
     def events(self, until):
         """(command, event) until `until` says so of one."""
-        names = {number: name[len("MQGATE_CMD_CLIENT_"):-len("_NTF")].lower()
+        names = {number: name[len("MQGATE_CMD_"):-len("_NTF")].removeprefix("CLIENT_").lower()
                  for name, number in NUMBERS.items() if name.endswith("_NTF")}
         seen = []
         end = time.monotonic() + w.LIMIT

@@ -244,7 +244,8 @@ def settings_set():
         equal(settings(talk), before, f"settings after {wrong}")
     wanted = {"enforce": 1, "reset": 0, "max-clients": 5, "connect-timeout": 1000,
               "connack-timeout": 2000, "closing-timeout": 3000, "idle-timeout": 4,
-              "keep-alive-cap": 5, "packet-max": 6000, "mark": 7,
+              "keep-alive-cap": 5, "packet-max": 6000, "mark": 7, "source-sessions": 8,
+              "source-connect-rate": 9,
               "service": [{"port": 1999, "number": 9, "kind": 1, "observe": 1}]}
     talk.ask("settings-set", {"settings": wanted})
     equal(settings(talk), wanted, "settings")
@@ -415,7 +416,7 @@ def noise(rng, key):
             data += bytes(one)
         return data
 
-    outer = rng.choice(range(1, 9))
+    outer = rng.choice(range(1, 11))
     if rng.random() < 0.5:
         return some(0)
     return genl.attribute(outer | genl.NESTED, some(1))
@@ -432,7 +433,7 @@ def fuzz():
     key = flow(client)
     refused = 0
     for _ in range(ROUNDS):
-        command = rng.choice((1, 1, 2, 3, 4, 5, 6, 0, 7, 11, 255))
+        command = rng.choice((1, 1, 2, 3, 4, 5, 6, 12, 12, 0, 7, 14, 255))
         flags = rng.choice((0, 0, genl.DUMP, 0x100, 0x200))
         data = noise(rng, key)
         if rng.random() < 0.05:

@@ -21,7 +21,8 @@ SETS = {one["name"]: one for one in SPEC["attribute-sets"]}
 # Which of the tables is of which set.
 POLICIES = {"mqg_nl_client_get": "client", "mqg_nl_client_kill": "client",
             "mqg_nl_client_bind": "client", "mqg_nl_filter": "filter",
-            "mqg_nl_settings": "settings", "mqg_nl_service": "service"}
+            "mqg_nl_settings": "settings", "mqg_nl_service": "service",
+            "mqg_nl_source_get": "source", "mqg_nl_source_filter": "source-filter"}
 FLAGS = {"GENL_ADMIN_PERM": ["admin-perm"], "GENL_UNS_ADMIN_PERM": ["uns-admin-perm"]}
 
 
@@ -108,7 +109,7 @@ def policies():
                         re.S)
     outer = {name: "mqgate" for name, _, _ in tables if name not in POLICIES}
     assert set(POLICIES) <= {name for name, _, _ in tables}, "a table is missing"
-    assert len(outer) == 4, outer
+    assert len(outer) == 5, outer
     for name, _, body in tables:
         where = SETS[dict(POLICIES, **outer)[name]]
         known = {symbol(where["name-prefix"], one["name"]): one for one in where["attributes"]}
@@ -121,9 +122,9 @@ def policies():
 
 
 def whole():
-    """Of filter, settings and service every attribute may be asked with."""
+    """Of filters, settings and service every attribute may be asked with."""
     for name, where in POLICIES.items():
-        if where == "client":
+        if where in ("client", "source"):
             continue
         body = re.search(rf"{name}\[.*?\n\}};", TABLES, re.S).group()
         for attribute in SETS[where]["attributes"]:

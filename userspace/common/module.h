@@ -84,8 +84,44 @@ struct mqg_module_filter {
 };
 
 /**
- * struct mqg_module_event - something that happened to a client
- * @what:      "begin", "phase", "violation" or "end"
+ * struct mqg_module_source - where clients come from: an IPv4 address or an IPv6 /64
+ * @addr:      as mqgate.h writes it; the lower half of an IPv6 one is zero
+ * @prefix:    bits of @addr that count: 128 or 64
+ * @over:      in an event, MQGATE_SOURCE_OVER_*
+ * @takeovers: client identifiers that its clients took from live ones elsewhere; 255 at most
+ * @violations: 65535 at most
+ * @sessions:  its clients now
+ * @rate:      CONNECTs a minute
+ * @begun:     clients since the module knows it
+ */
+struct mqg_module_source {
+	uint8_t		addr[16];
+	uint8_t		prefix;
+	uint8_t		over;
+	uint8_t		takeovers;
+	uint16_t	violations;
+	uint32_t	sessions;
+	uint32_t	rate;
+	uint32_t	begun;
+};
+
+/**
+ * struct mqg_module_source_filter - all that is set has to match
+ * @addr:     address, where @prefix is not 0
+ * @prefix:   bits of the 16 bytes of @addr that count
+ * @sessions: more than that; -1 does not ask
+ * @rate:     more CONNECTs a minute than that; -1 does not ask
+ */
+struct mqg_module_source_filter {
+	uint8_t		addr[16];
+	uint8_t		prefix;
+	int64_t		sessions;
+	int64_t		rate;
+};
+
+/**
+ * struct mqg_module_event - something that happened to a client, or that a source is over a limit
+ * @what:      "begin", "phase", "violation", "end", "holders": of @client; "source": of @source
  * @lost:      events that this listener missed before this one
  * @time:      CLOCK_BOOTTIME ns
  * @before:    the phase that was left; 0 unless @what is "phase"
@@ -102,6 +138,7 @@ struct mqg_module_event {
 	uint8_t				reason;
 	bool				dropped;
 	struct mqg_module_client	client;
+	struct mqg_module_source	source;
 };
 
 /**
@@ -129,6 +166,11 @@ int mqg_module_about(struct mqg_module *module, struct mqg_module_about *about, 
 int mqg_module_dump(struct mqg_module *module, const struct mqg_module_filter *filter,
 		    int (*each)(const struct mqg_module_client *client, void *arg), void *arg,
 		    char *why, size_t size);
+
+/* The same for sources. */
+int mqg_module_sources(struct mqg_module *module, const struct mqg_module_source_filter *filter,
+		       int (*each)(const struct mqg_module_source *source, void *arg), void *arg,
+		       char *why, size_t size);
 
 /* Resets both ends. Return: -ENOENT and -ESTALE when that connection is over. */
 int mqg_module_kill(struct mqg_module *module, const struct mqg_module_client *client, char *why,

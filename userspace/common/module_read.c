@@ -113,6 +113,32 @@ bool mqg_module_read_client(const struct nlmsghdr *message, struct mqg_module_cl
 	return read_client(attrs[MQGATE_A_CLIENT], client);
 }
 
+static bool read_source(const struct nlattr *nest, struct mqg_module_source *source)
+{
+	const struct nlattr *attrs[MQGATE_A_SOURCE_MAX + 1] = {};
+
+	memset(source, 0, sizeof(*source));
+	if (!nest)
+		return false;
+	read_nest(nest, attrs, MQGATE_A_SOURCE_MAX);
+	COPY(attrs, SOURCE_SESSIONS, source->sessions);
+	COPY(attrs, SOURCE_RATE, source->rate);
+	COPY(attrs, SOURCE_BEGUN, source->begun);
+	COPY(attrs, SOURCE_VIOLATIONS, source->violations);
+	COPY(attrs, SOURCE_TAKEOVERS, source->takeovers);
+	COPY(attrs, SOURCE_OVER, source->over);
+	return COPY(attrs, SOURCE_ADDR, source->addr) &&
+	       COPY(attrs, SOURCE_PREFIX, source->prefix);
+}
+
+bool mqg_module_read_source(const struct nlmsghdr *message, struct mqg_module_source *source)
+{
+	const struct nlattr *attrs[MQGATE_A_MAX + 1] = {};
+
+	read_message(message, attrs);
+	return read_source(attrs[MQGATE_A_SOURCE], source);
+}
+
 static const char *what_of(const struct nlmsghdr *message)
 {
 	const struct genlmsghdr *header = mnl_nlmsg_get_payload(message);
@@ -126,6 +152,10 @@ static const char *what_of(const struct nlmsghdr *message)
 		return "violation";
 	case MQGATE_CMD_CLIENT_END_NTF:
 		return "end";
+	case MQGATE_CMD_CLIENT_HOLDERS_NTF:
+		return "holders";
+	case MQGATE_CMD_SOURCE_NTF:
+		return "source";
 	}
 	return NULL;
 }
@@ -139,9 +169,13 @@ bool mqg_module_read_event(const struct nlmsghdr *message, struct mqg_module_eve
 
 	memset(event, 0, sizeof(*event));
 	read_message(message, outer);
-	if (!outer[MQGATE_A_EVENT] || !read_client(outer[MQGATE_A_CLIENT], &event->client))
-		return false;
 	event->what = what_of(message);
+	if (!event->what || !outer[MQGATE_A_EVENT])
+		return false;
+	if (strcmp(event->what, "source") ?
+	    !read_client(outer[MQGATE_A_CLIENT], &event->client) :
+	    !read_source(outer[MQGATE_A_SOURCE], &event->source))
+		return false;
 	read_nest(outer[MQGATE_A_EVENT], attrs, MQGATE_A_EVENT_MAX);
 	COPY(attrs, EVENT_TIME, event->time);
 	COPY(attrs, EVENT_BEFORE, event->before);
@@ -149,7 +183,7 @@ bool mqg_module_read_event(const struct nlmsghdr *message, struct mqg_module_eve
 	COPY(attrs, EVENT_REASON, event->reason);
 	COPY(attrs, EVENT_DROPPED, dropped);
 	event->dropped = dropped;
-	return event->what && COPY(attrs, EVENT_SEQ, *number);
+	return COPY(attrs, EVENT_SEQ, *number);
 }
 
 static void read_counter(const struct nlattr *nest, struct mqg_module_about *about)

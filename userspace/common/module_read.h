@@ -10,8 +10,9 @@
 
 struct nlmsghdr;
 
-/* Return: false when there is no client, or no event, in it. */
+/* Return: false when there is no client, no source, or no event, in it. */
 bool mqg_module_read_client(const struct nlmsghdr *message, struct mqg_module_client *client);
+bool mqg_module_read_source(const struct nlmsghdr *message, struct mqg_module_source *source);
 bool mqg_module_read_event(const struct nlmsghdr *message, struct mqg_module_event *event,
 			   uint64_t *number);
 

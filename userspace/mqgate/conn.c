@@ -135,6 +135,17 @@ struct watching {
 	unsigned long				left;	/* events to go; 0 = no limit */
 };
 
+/* A source is no client: only a filter for its address, or none, is about it. */
+static bool shown(const struct mqg_module_event *event, const struct mqg_module_filter *filter)
+{
+	struct mqg_module_client client = { .id_length = -1 };
+
+	if (strcmp(event->what, "source"))
+		return mqg_module_match(&event->client, filter);
+	memcpy(client.flow.saddr, event->source.addr, sizeof(client.flow.saddr));
+	return mqg_module_match(&client, filter);
+}
+
 static int show_event(const struct mqg_module_event *event, void *arg)
 {
 	struct watching *watching = arg;
@@ -143,7 +154,7 @@ static int show_event(const struct mqg_module_event *event, void *arg)
 	if (event->lost)
 		mqg_remark("%llu events lost: this reader was too slow",
 			   (unsigned long long)event->lost);
-	if (!mqg_module_match(&event->client, &watching->words->filter))
+	if (!shown(event, &watching->words->filter))
 		return 0;
 	if (watching->cmd->json) {
 		json = mqg_conn_event_json(event);
@@ -182,6 +193,7 @@ static const struct {
 	{ "show", true },
 	{ "kill", true },
 	{ "watch", false },
+	{ "sources", false },
 };
 
 static int find_verb(const char *word)
@@ -216,7 +228,9 @@ int mqg_run_conn(const struct mqg_cmd *cmd, int argc, char **argv)
 
 	verb = argc ? find_verb(argv[0]) : -1;
 	if (verb < 0)
-		return mqg_misuse("conn: list, show, kill or watch");
+		return mqg_misuse("conn: list, show, kill, watch or sources");
+	if (!strcmp(verbs[verb].word, "sources"))
+		return mqg_conn_sources(cmd, argc - 1, argv + 1);
 	code = mqg_conn_words_read(verbs[verb].word, argc - 1, argv + 1, &words);
 	if (code != MQG_DONE)
 		return code;

@@ -26,6 +26,8 @@ static const struct {
 	{ MQGATE_CLIENT_F_ID_SHARED, "id-shared" },
 	{ MQGATE_CLIENT_F_BRIDGE, "bridge" },
 	{ MQGATE_CLIENT_F_SESSION_PRESENT, "session-present" },
+	{ MQGATE_CLIENT_F_RECONNECT, "reconnect" },
+	{ MQGATE_CLIENT_F_TWO_HOLDERS, "two-holders" },
 };
 
 static const char *level_word(uint8_t level)
@@ -187,12 +189,15 @@ void mqg_conn_print_all(const struct mqg_module_client *client)
 
 json_t *mqg_conn_event_json(const struct mqg_module_event *event)
 {
+	bool source = !strcmp(event->what, "source");
 	json_t *json = json_pack("{s:s, s:o, s:I, s:o}", "event", event->what, "time",
 				 mqg_json_seconds(event->time), "lost", (json_int_t)event->lost,
-				 "client", mqg_conn_json(&event->client));
+				 source ? "source" : "client",
+				 source ? mqg_conn_source_json(&event->source) :
+					  mqg_conn_json(&event->client));
 
-	if (!json)
-		return NULL;
+	if (!json || source)
+		return json;
 	if (event->before)
 		json_object_set_new(json, "before", json_string(mqg_phase_word(event->before)));
 	if (!strcmp(event->what, "violation")) {
@@ -205,6 +210,16 @@ json_t *mqg_conn_event_json(const struct mqg_module_event *event)
 	return json;
 }
 
+static void print_source_event(const struct mqg_module_event *event)
+{
+	const struct mqg_module_source *source = &event->source;
+	char text[MQG_CONN_SOURCE_STRLEN];
+
+	printf("%-26s %u sessions%s, %u CONNECTs a minute%s\n", mqg_conn_source_text(source, text),
+	       source->sessions, source->over & MQGATE_SOURCE_OVER_SESSIONS ? " (over)" : "",
+	       source->rate, source->over & MQGATE_SOURCE_OVER_RATE ? " (over)" : "");
+}
+
 void mqg_conn_print_event(const struct mqg_module_event *event)
 {
 	char from[END_SIZE], to[END_SIZE], id[ID_SIZE], clock[16];
@@ -212,6 +227,11 @@ void mqg_conn_print_event(const struct mqg_module_event *event)
 	struct tm tm;
 
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
+	if (!strcmp(event->what, "source")) {
+		printf("%s %-9s ", clock, event->what);
+		print_source_event(event);
+		return;
+	}
 	printf("%s %-9s %-26s %-22s ", clock, event->what,
 	       end_text(event->client.flow.saddr, event->client.flow.sport, from, sizeof(from)),
 	       end_text(event->client.flow.daddr, event->client.flow.dport, to, sizeof(to)));

@@ -11,8 +11,7 @@
 #include "common/names.h"
 #include "mqgate/cmd.h"
 
-/* Return: the number, or -1 when @text is none from @least to @most. */
-static long number(const char *text, long least, long most)
+long mqg_conn_number_read(const char *text, long least, long most)
 {
 	char *end;
 	long value = strtol(text, &end, 10);
@@ -22,7 +21,7 @@ static long number(const char *text, long least, long most)
 	return value;
 }
 
-static int read_source(char *text, struct mqg_module_filter *filter)
+int mqg_conn_address_read(char *text, uint8_t addr[16], uint8_t *prefix)
 {
 	char *slash = strchr(text, '/');
 	bool v4 = false;
@@ -30,19 +29,19 @@ static int read_source(char *text, struct mqg_module_filter *filter)
 
 	if (slash)
 		*slash = '\0';
-	if (inet_pton(AF_INET, text, filter->source + 12) == 1) {
-		memset(filter->source, 0, 10);
-		memset(filter->source + 10, 0xff, 2);
+	if (inet_pton(AF_INET, text, addr + 12) == 1) {
+		memset(addr, 0, 10);
+		memset(addr + 10, 0xff, 2);
 		v4 = true;
-	} else if (inet_pton(AF_INET6, text, filter->source) != 1) {
+	} else if (inet_pton(AF_INET6, text, addr) != 1) {
 		return mqg_misuse("%s: not an address; write 192.0.2.1, 192.0.2.0/24 or "
 				  "2001:db8::/64", text);
 	}
-	bits = slash ? number(slash + 1, 1, v4 ? 32 : 128) : v4 ? 32 : 128;
+	bits = slash ? mqg_conn_number_read(slash + 1, 1, v4 ? 32 : 128) : v4 ? 32 : 128;
 	if (bits < 0)
 		return mqg_misuse("%s/%s: a prefix has 1 to %d bits", text, slash + 1,
 				  v4 ? 32 : 128);
-	filter->prefix = (uint8_t)(v4 ? 96 + bits : bits);
+	*prefix = (uint8_t)(v4 ? 96 + bits : bits);
 	return MQG_DONE;
 }
 
@@ -79,7 +78,7 @@ static int read_idle(const char *text, struct mqg_module_filter *filter)
 
 static int read_number(const char *word, const char *text, long most, long *value)
 {
-	*value = number(text, 1, most);
+	*value = mqg_conn_number_read(text, 1, most);
 	if (*value < 0)
 		return mqg_misuse("%s %s: not a number from 1 to %ld", word, text, most);
 	return MQG_DONE;
@@ -94,7 +93,7 @@ static int read_pair(const char *verb, const char *word, char *text,
 
 	words->given = true;
 	if (mqg_word_is(word, "source", 2))
-		return read_source(text, filter);
+		return mqg_conn_address_read(text, filter->source, &filter->prefix);
 	if (!strcmp(word, "id"))
 		return read_id(text, filter);
 	if (mqg_word_is(word, "phase", 2))
