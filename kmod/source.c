@@ -462,12 +462,14 @@ void mqg_source_takeover(struct mqg_client *client)
 bool mqg_source_view(struct mqg_net *net, const u8 addr[16], struct mqg_source_view *view)
 {
 	struct mqg_sources *sources = &net->sources;
-	u32 number;
+	u32 number, now = seconds();
 
 	spin_lock_bh(&sources->lock);
 	number = find(sources, key_of(addr));
+	if (number && over(place(sources, number), now))
+		number = 0;
 	if (number)
-		show(place(sources, number), seconds(), view);
+		show(place(sources, number), now, view);
 	spin_unlock_bh(&sources->lock);
 	return number;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * As much of the kernel as kmod/client.h, net.h, session.c and packets.c name, for user space.
+ * As much of the kernel as kmod/client.h, net.h, session.c, packets.c and source.c name, for user
+ * space.
  * Included before everything by the Makefile; the kernel's headers are empty files then.
  */
 #ifndef KERNEL_H
@@ -12,6 +13,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
+#include <endian.h>
 #include <linux/types.h>
 
 typedef uint8_t u8;
@@ -27,7 +30,7 @@ struct hlist_node { void *next, *pprev; };
 struct hlist_head { void *first; };
 struct rcu_head { void *next, *function; };
 struct mutex { int unused; };
-struct xarray { int unused; };
+struct xarray { void *entries[1024]; };
 struct delayed_work { int unused; };
 struct net;
 
@@ -42,13 +45,59 @@ struct sk_buff {
 #define READ_ONCE(x)		(x)
 #define WRITE_ONCE(x, value)	((x) = (value))
 #define rcu_dereference(p)	(p)
+#define static_assert(condition)	_Static_assert(condition, #condition)
 #define fallthrough		__attribute__((__fallthrough__))
 #define min(a, b)		((a) < (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
+#define max(a, b)		((a) > (b) ? (a) : (b))
+#define clamp(value, low, high)	min(max(value, low), high)
+#define U8_MAX			0xFF
 #define U16_MAX			0xFFFF
+#define U32_MAX			0xFFFFFFFFU
+#define PAGE_SIZE		4096U
 #define GFP_ATOMIC		0
 #define __GFP_NOWARN		0
+#define __GFP_ACCOUNT		0
+#define module_param(name, type, mode)
+#define MODULE_PARM_DESC(name, text)
+#define cpu_to_be64(x)		htobe64(x)
+#define be64_to_cpu(x)		be64toh(x)
+#define spin_lock_init(lock)	((void)(lock))
+#define spin_lock(lock)		((void)(lock))
+#define spin_unlock(lock)	((void)(lock))
+#define spin_lock_bh(lock)	((void)(lock))
+#define spin_unlock_bh(lock)	((void)(lock))
 #define this_cpu_inc(x)		((x)++)
+
+#define xa_init(xa)		((void)(xa))
+#define xa_destroy(xa)		((void)(xa))
+#define xa_load(xa, index)	((xa)->entries[index])
+#define xa_store(xa, index, entry, gfp)	((xa)->entries[index] = (entry), (void *)NULL)
+#define xa_err(entry)		((entry) ? -ENOMEM : 0)
+#define xa_for_each(xa, index, entry)						\
+	for ((index) = 0; (index) < 1024; (index)++)				\
+		if (((entry) = (xa)->entries[index]))
+
+static inline u32 rounddown_pow_of_two(u32 n)
+{
+	return 1U << (31 - __builtin_clz(n));
+}
+
+static inline u32 roundup_pow_of_two(u32 n)
+{
+	return n < 2 ? 1 : 2 * rounddown_pow_of_two(n - 1);
+}
+
+/* Of the two address families the key's own words are the whole truth. */
+static inline bool ipv6_addr_v4mapped(const void *addr)
+{
+	static const u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(addr, mapped, sizeof(mapped));
+}
+
+struct in6_addr;
+u64 ktime_get_seconds(void);
 
 extern unsigned long jiffies;
 
