@@ -11,7 +11,9 @@
 
 #include "deadline.h"
 #include "events.h"
+#include "key.h"
 #include "net.h"
+#include "pool.h"
 #include "reset.h"
 #include "session.h"
 #include "table.h"
@@ -115,6 +117,14 @@ static struct mqg_client *create(struct mqg_net *net, const struct mqgate_flow_k
 	return client;
 }
 
+/* What a source's connections hold they share; of IPv6 it is a /64, as in source.h. */
+static u8 pool_share(const struct mqg_client *client)
+{
+	const u8 *addr = client->key.saddr;
+
+	return mqg_table_hash(addr, mqg_key_is_ipv4(addr) ? 16 : 8, 0) % MQG_POOL_SHARES;
+}
+
 static void count_begin(struct mqg_net *net, const struct mqg_client *client)
 {
 	struct mqg_service_stats __percpu *stats = net->service_stats[client->service];
@@ -153,6 +163,8 @@ struct mqg_client *mqg_client_begin(struct mqg_net *net, const struct mqgate_flo
 		goto no_memory;
 	spin_lock_bh(&client->lock);
 	mqg_session_begin(client, begin);
+	client->side[MQGATE_FROM_CLIENT].share = pool_share(client);
+	client->side[MQGATE_FROM_SERVER].share = client->side[MQGATE_FROM_CLIENT].share;
 	err = mqg_table_insert(net, client);
 	if (err)
 		goto undo;

@@ -7,6 +7,8 @@
 #include "client.h"
 #include "net.h"
 #include "reset.h"
+#include "session.h"
+#include "table.h"
 
 /* Looked at again when nothing limits a client: settings may have changed by then. */
 #define NO_LIMIT_S	3600U
@@ -41,6 +43,22 @@ static u32 keep_alive_deadline(const struct mqg_client *client, u32 keep_alive)
 	return client->heard + keep_alive * HZ + keep_alive * HZ / 2;
 }
 
+static bool reset_seen(const struct mqg_client *client)
+{
+	return mqg_session_reset_seen(client, MQGATE_FROM_CLIENT) ||
+	       mqg_session_reset_seen(client, MQGATE_FROM_SERVER);
+}
+
+/* Of a handshake or CONNECT: a connection that was reset meanwhile is not waited for as long. */
+static u32 opening_deadline(const struct mqg_client *client, const struct mqg_settings *settings,
+			    u32 limit_ms)
+{
+	u32 limit = client->entered + msecs_to_jiffies(limit_ms);
+	u32 closed = client->heard + msecs_to_jiffies(settings->closing_ms);
+
+	return reset_seen(client) && (s32)(closed - limit) < 0 ? closed : limit;
+}
+
 static u32 deadline_of(const struct mqg_client *client, const struct mqg_settings *settings)
 {
 	u32 idle = idle_deadline(client, settings);
@@ -51,9 +69,9 @@ static u32 deadline_of(const struct mqg_client *client, const struct mqg_setting
 	switch (client->phase) {
 	case MQGATE_PHASE_HANDSHAKE:
 	case MQGATE_PHASE_CONNECT:
-		return client->entered + msecs_to_jiffies(settings->connect_ms);
+		return opening_deadline(client, settings, settings->connect_ms);
 	case MQGATE_PHASE_CONNACK:
-		return client->entered + msecs_to_jiffies(settings->connack_ms);
+		return opening_deadline(client, settings, settings->connack_ms);
 	case MQGATE_PHASE_CLOSING:
 	case MQGATE_PHASE_REFUSED:
 		return client->entered + msecs_to_jiffies(settings->closing_ms);
@@ -103,6 +121,12 @@ static bool offend(struct mqg_client *client, const struct mqg_settings *setting
 	return settings->reset;
 }
 
+static u8 who_closed(const struct mqg_client *client)
+{
+	return mqg_session_reset_seen(client, MQGATE_FROM_SERVER) ?
+	       MQGATE_REASON_BROKER_CLOSED : MQGATE_REASON_CLIENT_CLOSED;
+}
+
 /* Return: whether both ends are to be reset. */
 static bool punish(struct mqg_client *client, const struct mqg_settings *settings)
 {
@@ -111,6 +135,10 @@ static bool punish(struct mqg_client *client, const struct mqg_settings *setting
 
 	if (client->flags & MQG_CLIENT_LATE)
 		goto idle;
+	if (client->phase < MQGATE_PHASE_CONNECTED && reset_seen(client)) {
+		mqg_client_end(client, who_closed(client));
+		return false;
+	}
 	switch (client->phase) {
 	case MQGATE_PHASE_HANDSHAKE:
 	case MQGATE_PHASE_CONNECT:
@@ -119,7 +147,7 @@ static bool punish(struct mqg_client *client, const struct mqg_settings *setting
 	case MQGATE_PHASE_CONNACK:
 		return offend(client, settings, MQGATE_REASON_CONNACK_TIMEOUT);
 	case MQGATE_PHASE_CLOSING:
-		mqg_client_end(client, MQGATE_REASON_CLIENT_CLOSED);
+		mqg_client_end(client, who_closed(client));
 		return false;
 	case MQGATE_PHASE_REFUSED:
 		mqg_client_end(client, client->reason);
@@ -164,4 +192,32 @@ unlock:
 	spin_unlock_bh(&client->lock);
 	if (send)
 		mqg_reset_send(client->net, &reset);
+}
+
+static int refile_one(struct mqg_client *client, void *arg)
+{
+	spin_lock_bh(&client->lock);
+	if (!mqg_client_dead(client))
+		mqg_deadline_file(client);
+	spin_unlock_bh(&client->lock);
+	return 0;
+}
+
+/**
+ * mqg_deadline_refile - limits have become shorter: file every client under its new deadline
+ * @net: the namespace; its new settings are published
+ *
+ * MQG_WALK_MAX clients at a stretch. Who files by the old settings meanwhile is waited for first.
+ *
+ * Context: process. Sleeps.
+ */
+void mqg_deadline_refile(struct mqg_net *net)
+{
+	struct mqg_table_cursor cursor = {};
+
+	synchronize_rcu();
+	while (!cursor.done) {
+		mqg_table_walk(net, &cursor, refile_one, NULL);
+		cond_resched();
+	}
 }

@@ -34,13 +34,17 @@ enum state {
 	BOTH,		/* older flow: and a fitting one of the server */
 };
 
-/* @next: of the next byte, by direction. @tag stands for flow and namespace. */
+/*
+ * @next: of the next byte, by direction. @tag stands for flow and namespace, @home for the
+ * namespace alone: two of 256 neighbours may have the same, and share then.
+ */
 struct half {
 	u64	tag;
 	u32	next[2];
 	u32	stamp;
 	u8	state;
 	u8	wscale[2];
+	u8	home;
 };
 
 struct bucket {
@@ -127,23 +131,54 @@ static struct half *find(struct bucket *bucket, u64 tag)
 	return NULL;
 }
 
-/* The flow's own place, else a free one, else the oldest. */
+static u8 home_of(const struct mqg_net *net)
+{
+	return net->net->net_cookie;
+}
+
+static unsigned int places_of(const struct bucket *bucket, u8 home)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < SLOTS; i++)
+		count += bucket->halves[i].home == home;
+	return count;
+}
+
+/*
+ * Of a full bucket: the oldest of the namespace that has most of it, the newcomer counted in. So
+ * a flood in one namespace takes its own places, once it has its share.
+ */
+static struct half *oldest_of_most(struct bucket *bucket, u8 home)
+{
+	struct half *half, *chosen = NULL;
+	unsigned int i, count, most = 0;
+
+	for (i = 0; i < SLOTS; i++) {
+		half = &bucket->halves[i];
+		count = places_of(bucket, half->home) + (half->home == home);
+		if (count < most)
+			continue;
+		if (count > most || (s32)(half->stamp - chosen->stamp) < 0)
+			chosen = half;
+		most = count;
+	}
+	return chosen;
+}
+
+/* The flow's own place, else a free one, else that of who has too many. */
 static struct half *take(struct mqg_net *net, struct bucket *bucket, u64 tag)
 {
-	struct half *half = find(bucket, tag), *oldest = &bucket->halves[0];
+	struct half *half = find(bucket, tag);
 	unsigned int i;
 
 	if (half)
 		return half;
-	for (i = 0; i < SLOTS; i++) {
-		half = &bucket->halves[i];
-		if (half->state == FREE)
-			return half;
-		if ((s32)(half->stamp - oldest->stamp) < 0)
-			oldest = half;
-	}
+	for (i = 0; i < SLOTS; i++)
+		if (bucket->halves[i].state == FREE)
+			return &bucket->halves[i];
 	mqg_count(net, HALF_LOST);
-	return oldest;
+	return oldest_of_most(bucket, home_of(net));
 }
 
 static bool near(u32 a, u32 b)
@@ -177,6 +212,7 @@ void mqg_half_syn(struct mqg_net *net, const struct mqg_packet *packet)
 			.stamp	= jiffies,
 			.state	= SYN,
 			.wscale	= { packet->wscale },
+			.home	= home_of(net),
 		};
 		mqg_count(net, HALF_OPEN);
 	}
@@ -255,6 +291,7 @@ static bool pick_up(struct mqg_net *net, u64 tag, const struct mqg_segment *segm
 			.next	= { segment->seq + segment->length, segment->ack },
 			.stamp	= jiffies,
 			.state	= CLIENT,
+			.home	= home_of(net),
 		};
 	}
 	spin_unlock_bh(&bucket->lock);

@@ -4,9 +4,11 @@
  * all namespaces, that nothing can make grow. Two rows of buckets: handshakes (SYN, then
  * SYN-ACK, then an ACK that knows the server's number) and flows older than the module
  * (client, server, client again, each with numbers that fit the other's). A newcomer
- * overwrites the oldest of its bucket. So a flood of SYNs or ACKs with forged addresses
- * costs two writes a packet and makes no entry; what it can do is to push out a handshake
- * in progress, whose flow is then picked up as one that is older than its entry.
+ * overwrites one of its bucket: the oldest of the namespace that has most places there. So a
+ * flood of SYNs or ACKs with forged addresses costs two writes a packet and makes no entry;
+ * what it can do is to push out a handshake in progress in its own namespace, whose flow is
+ * then picked up as one that is older than its entry. Another namespace keeps its places as long
+ * as it has no more than its share of the five in a bucket.
  *
  * Callers: hook.c, main.c, kfunc.c. Lock: one a bucket, BH.
  */

@@ -107,19 +107,26 @@ static void account(struct mqg_client *client, const struct mqg_segment *segment
  * The number that an end waits for is the one that it has acknowledged last; our own view
  * may be ahead of it.
  */
-static void aim(struct mqg_reset *reset, const struct mqg_client *client,
-		const struct mqg_segment *segment)
+static void aim(struct mqg_reset *reset, const struct mqg_client *client, const struct passage *p)
 {
+	const struct mqg_segment *segment = &p->packet.segment;
+
 	mqg_reset_prepare(reset, client);
+	if (p->skb->dev && segment->dir == MQGATE_FROM_CLIENT)
+		reset->ifindex = p->skb->dev->ifindex;
 	if (segment->flags & MQG_TCP_ACK)
 		reset->next[!segment->dir] = segment->ack;
 }
 
-/* Return: whether the segment is to be dropped; *reset: both ends are to be told. */
+/*
+ * Return: whether the segment is to be dropped; *reset: both ends are to be told. A RST that goes
+ * through is not known to arrive: the entry stays, so that nothing passes behind it.
+ */
 static bool refused(struct mqg_client *client, const struct mqg_segment *segment, bool *reset)
 {
 	if (segment->flags & MQG_TCP_RST) {
-		mqg_client_end(client, client->reason);
+		if (client->flags & MQGATE_CLIENT_F_LOCAL)
+			mqg_client_end(client, client->reason);
 		return false;
 	}
 	*reset = true;
@@ -167,7 +174,7 @@ static unsigned int tracked(struct passage *p, struct mqg_client *client)
 	else
 		drop = judge(p, client, &reset);
 	if (reset)
-		aim(&to_send, client, segment);
+		aim(&to_send, client, p);
 unlock:
 	spin_unlock_bh(&client->lock);
 	if (reset)

@@ -4,18 +4,9 @@
  */
 #include "payload.h"
 
-#include <linux/atomic.h>
-#include <linux/moduleparam.h>
-#include <linux/slab.h>
+#include <linux/skbuff.h>
 
 #include "stream.h"
-
-static unsigned long stream_memory = 64UL << 20;
-module_param(stream_memory, ulong, 0644);
-MODULE_PARM_DESC(stream_memory, "Bytes of segments that all connections together may hold until "
-		 "acknowledged or in order; beyond it TCP brings them again (default 67108864)");
-
-static atomic_long_t held = ATOMIC_LONG_INIT(0);
 
 /**
  * mqg_payload_at - see stream.h
@@ -37,34 +28,4 @@ const void *mqg_payload_at(const struct mqg_payload *payload, __u32 offset, __u3
 	}
 	*length = min_t(u32, *length, MQG_PAYLOAD_BUFFER);
 	return skb_copy_bits(payload->skb, at, buffer, *length) ? NULL : buffer;
-}
-
-/**
- * mqg_stream_alloc - memory for kept bytes
- * @size: bytes
- *
- * Context: softirq. Return: NULL also beyond the bound of all connections.
- */
-void *mqg_stream_alloc(size_t size)
-{
-	void *memory = NULL;
-
-	if (atomic_long_add_return(size, &held) <= READ_ONCE(stream_memory))
-		memory = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
-	if (!memory)
-		atomic_long_sub(size, &held);
-	return memory;
-}
-
-/**
- * mqg_stream_free - give it back
- * @memory: of mqg_stream_alloc()
- * @size: as asked for
- *
- * Context: any.
- */
-void mqg_stream_free(void *memory, size_t size)
-{
-	kfree(memory);
-	atomic_long_sub(size, &held);
 }

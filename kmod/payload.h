@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What stream.c asks of the kernel: payload out of an skb, and memory that is bounded over all
- * connections. session.c makes the payload; the bound is an atomic counter, no lock.
+ * What stream.c reads: payload out of an skb. session.c makes it; no state, no lock.
  */
 #ifndef MQG_PAYLOAD_H
 #define MQG_PAYLOAD_H

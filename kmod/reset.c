@@ -25,6 +25,7 @@ struct rst {
 	u32		seq;
 	u32		ack;
 	u32		mark;
+	int		ifindex;
 };
 
 /**
@@ -37,6 +38,7 @@ void mqg_reset_prepare(struct mqg_reset *reset, const struct mqg_client *client)
 	reset->key = client->key;
 	reset->next[MQGATE_FROM_CLIENT] = mqg_session_next(client, MQGATE_FROM_CLIENT);
 	reset->next[MQGATE_FROM_SERVER] = mqg_session_next(client, MQGATE_FROM_SERVER);
+	reset->ifindex = 0;
 	reset->skip = client->flags & MQGATE_CLIENT_F_BRIDGED;
 }
 
@@ -148,6 +150,8 @@ static void send_v6(struct net *net, const struct rst *rst)
 
 	memcpy(&fl6.saddr, rst->saddr, sizeof(fl6.saddr));
 	memcpy(&fl6.daddr, rst->daddr, sizeof(fl6.daddr));
+	if (ipv6_addr_type(&fl6.daddr) & IPV6_ADDR_LINKLOCAL)
+		fl6.flowi6_oif = rst->ifindex;
 	dst = ip6_route_output(net, NULL, &fl6);
 	if (dst->error)
 		goto release;
@@ -192,6 +196,7 @@ void mqg_reset_send(struct mqg_net *net, const struct mqg_reset *reset)
 		.seq	= reset->next[MQGATE_FROM_CLIENT],
 		.ack	= reset->next[MQGATE_FROM_SERVER],
 		.mark	= mark,
+		.ifindex = reset->ifindex,
 	};
 	const struct rst to_client = {
 		.saddr	= reset->key.daddr,
@@ -201,6 +206,7 @@ void mqg_reset_send(struct mqg_net *net, const struct mqg_reset *reset)
 		.seq	= reset->next[MQGATE_FROM_SERVER],
 		.ack	= reset->next[MQGATE_FROM_CLIENT],
 		.mark	= mark,
+		.ifindex = reset->ifindex,
 	};
 
 	if (reset->skip)

@@ -18,11 +18,13 @@ struct mqg_net;
  * struct mqg_reset - RSTs to be sent
  * @key:  of the client
  * @next: sequence number of the next byte, by direction
+ * @ifindex: where the client is, for addresses that say nothing of it (link-local); 0 unknown
  * @skip: nothing is sent (bridged: there may be no route to either end)
  */
 struct mqg_reset {
 	struct mqgate_flow_key	key;
 	u32			next[2];
+	int			ifindex;
 	bool			skip;
 };
 

@@ -12,6 +12,7 @@
  */
 #include "session.h"
 
+#include "deadline.h"
 #include "packets.h"
 #include "payload.h"
 #include "stream.h"
@@ -102,26 +103,51 @@ static void close_session(struct mqg_client *client)
 }
 
 /*
- * A server that resets is done, whatever its client makes of it. A client may only seem to:
- * unless it is known what the server expects, the entry stays, and no byte may follow.
+ * On its way through, a RST is not known to arrive: with a small TTL it dies behind us, and the
+ * connection lives. So the entry waits, and goes on where it was when that end speaks again.
+ */
+static void await_end(struct mqg_client *client, struct mqg_side *side)
+{
+	side->flags |= MQG_SIDE_RESET_SEEN;
+	client->heard = jiffies;
+	if (client->phase >= MQGATE_PHASE_CONNECTED)
+		close_session(client);
+	else
+		mqg_deadline_file(client);
+}
+
+/* FIN or DISCONNECT seen as well: it stays in CLOSING. */
+static void revive(struct mqg_client *client, struct mqg_side *side)
+{
+	bool over = !loose(client) && (client->side[MQGATE_FROM_CLIENT].stage == MQG_STAGE_OVER ||
+				       client->side[MQGATE_FROM_SERVER].stage == MQG_STAGE_OVER);
+	u8 flags = client->side[MQGATE_FROM_CLIENT].flags | client->side[MQGATE_FROM_SERVER].flags;
+
+	side->flags &= ~MQG_SIDE_RESET_SEEN;
+	if (client->phase == MQGATE_PHASE_CLOSING && !over && !(flags & MQG_SIDE_FIN))
+		mqg_client_phase(client, MQGATE_PHASE_CONNECTED);
+}
+
+/*
+ * At a socket of this host a RST with the right number ends the connection, and so does a
+ * server's. A client may only seem to reset: unless it is known what the server expects, the
+ * entry stays, and no byte may follow.
  */
 static struct mqg_judgement reset(struct mqg_client *client, const struct mqg_segment *segment)
 {
 	struct mqg_side *side = &client->side[segment->dir];
+	enum mqg_stream_reset valid = mqg_stream_reset(side, segment->seq);
 	struct mqg_judgement judgement = pass;
 
-	switch (mqg_stream_reset(side, segment->seq)) {
-	case MQG_RESET_INVALID:
+	if (valid == MQG_RESET_INVALID)
 		return loose(client) ? pass : judge(MQG_DROP, MQGATE_REASON_RST_SEQUENCE);
-	case MQG_RESET_CERTAIN:
-		judgement.ended = true;
-		break;
-	case MQG_RESET_MAYBE:
-		judgement.ended = segment->dir == MQGATE_FROM_SERVER;
+	if (valid == MQG_RESET_MAYBE && segment->dir == MQGATE_FROM_CLIENT) {
 		side->flags |= MQG_SIDE_RESET;
-		if (!judgement.ended)
-			close_session(client);
-		break;
+		close_session(client);
+	} else if (client->flags & MQGATE_CLIENT_F_LOCAL) {
+		judgement.ended = true;
+	} else {
+		await_end(client, side);
 	}
 	return judgement;
 }
@@ -274,13 +300,20 @@ struct mqg_judgement mqg_session_segment(struct mqg_client *client,
 					 const struct mqg_segment *segment,
 					 const struct sk_buff *skb)
 {
+	struct mqg_side *own = &client->side[segment->dir], *other = &client->side[!segment->dir];
+	u32 next = own->next, una = other->una;
 	struct mqg_judgement judgement;
 
 	if (segment->flags & MQG_TCP_RST)
 		return reset(client, segment);
 	if (loose(client))
-		return follow_loosely(client, segment);
-	judgement = follow(client, segment, skb);
+		judgement = follow_loosely(client, segment);
+	else
+		judgement = follow(client, segment, skb);
+	/* New bytes, or word of having received some: no dead end says that. */
+	if (own->flags & MQG_SIDE_RESET_SEEN && judgement.verdict == MQG_PASS &&
+	    (own->next != next || other->una != una))
+		revive(client, own);
 	if (!segment->enforce &&
 	    (judgement.verdict == MQG_VIOLATION ||
 	     (judgement.verdict == MQG_DROP && judgement.reason == MQGATE_REASON_STREAM_MEMORY)))

@@ -11,6 +11,7 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 
+#include "deadline.h"
 #include "net.h"
 
 #define PORTS_MAX	8
@@ -176,16 +177,29 @@ struct mqg_settings *mqg_settings_copy(struct mqg_net *net)
 	return kmemdup(now, sizeof(*now), GFP_KERNEL);
 }
 
+/* 0 is no limit. */
+static bool sooner(u32 now, u32 before)
+{
+	return now && (!before || now < before);
+}
+
+static bool any_sooner(const struct mqg_settings *now, const struct mqg_settings *before)
+{
+	return now->connect_ms < before->connect_ms || now->connack_ms < before->connack_ms ||
+	       now->closing_ms < before->closing_ms || sooner(now->idle_s, before->idle_s) ||
+	       sooner(now->keep_alive_cap_s, before->keep_alive_cap_s);
+}
+
 /**
  * mqg_settings_replace - publish settings
  * @net: the namespace; settings_lock held
  * @settings: allocated by mqg_settings_copy(); taken over on success only
  * @extack: told what is wrong; may be NULL
  *
- * A client keeps the deadline it was filed under until that comes; the new limits count
- * from then on.
+ * Limits that are shorter hold at once; a client keeps a deadline that has moved on until that
+ * comes, when the rest is worked out.
  *
- * Context: process. Return: 0, -ERANGE, -EINVAL, -EEXIST, -E2BIG, -ENOMEM.
+ * Context: process. Sleeps. Return: 0, -ERANGE, -EINVAL, -EEXIST, -E2BIG, -ENOMEM.
  */
 int mqg_settings_replace(struct mqg_net *net, struct mqg_settings *settings,
 			 struct netlink_ext_ack *extack)
@@ -200,8 +214,11 @@ int mqg_settings_replace(struct mqg_net *net, struct mqg_settings *settings,
 		return err;
 	before = rcu_replace_pointer(net->settings, settings,
 				     lockdep_is_held(&net->settings_lock));
-	if (before)
-		kfree_rcu(before, rcu);
+	if (!before)
+		return 0;
+	if (any_sooner(settings, before))
+		mqg_deadline_refile(net);
+	kfree_rcu(before, rcu);
 	return 0;
 }
 

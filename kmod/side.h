@@ -19,6 +19,7 @@ struct mqg_chunk;
 #define MQG_SIDE_NO_EDGE	0x10	/* window scale unknown: @edge says nothing */
 #define MQG_SIDE_RESET		0x20	/* sent a RST that may have been accepted */
 #define MQG_SIDE_BEGUN		0x40	/* @next has moved: payload went by in order */
+#define MQG_SIDE_RESET_SEEN	0x80	/* sent one that is good, if it has arrived */
 
 /**
  * struct mqg_side - one direction
@@ -31,6 +32,7 @@ struct mqg_chunk;
  * @flags:  MQG_SIDE_*
  * @stage:  plain: enum mqg_stage; TLS: flights of this side that answered one of the other
  *          (both of session.c)
+ * @share:  of the memory for kept bytes (pool.h); set by client.c
  * @first:  kept bytes, ordered, without overlap; last of them in @last
  */
 struct mqg_side {
@@ -42,7 +44,7 @@ struct mqg_side {
 	__u8			wscale;
 	__u8			flags;
 	__u8			stage;
-	__u8			reserved;
+	__u8			share;
 	struct mqg_chunk	*first;
 	struct mqg_chunk	*last;
 };

@@ -38,9 +38,9 @@ static __u32 size_of(const struct mqg_chunk *chunk)
 	return sizeof(*chunk) + chunk->capacity;
 }
 
-static void drop(struct mqg_chunk *chunk)
+static void drop(const struct mqg_side *side, struct mqg_chunk *chunk)
 {
-	mqg_stream_free(chunk, size_of(chunk));
+	mqg_stream_free(chunk, size_of(chunk), side->share);
 }
 
 /* Forgets what lies before @seq. */
@@ -51,7 +51,7 @@ static void trim(struct mqg_side *side, __u32 seq)
 	while ((chunk = side->first) && !mqg_seq_before(seq, end_of(chunk))) {
 		side->first = chunk->next;
 		side->held -= size_of(chunk);
-		drop(chunk);
+		drop(side, chunk);
 	}
 	if (!side->first)
 		side->last = NULL;
@@ -133,13 +133,13 @@ struct addition {
 	__u16			grown;		/* in the room of side->last */
 };
 
-static void abandon(struct addition *add)
+static void abandon(const struct mqg_side *side, struct addition *add)
 {
 	struct mqg_chunk *chunk;
 
 	while ((chunk = add->first)) {
 		add->first = chunk->next;
-		drop(chunk);
+		drop(side, chunk);
 	}
 }
 
@@ -169,7 +169,7 @@ static bool prepare(const struct mqg_side *side, const struct mqg_offer *offer,
 		add->held += sizeof(*chunk) + capacity;
 		if (add->held > limit || side->held > limit - add->held)
 			return false;
-		chunk = mqg_stream_alloc(sizeof(*chunk) + capacity);
+		chunk = mqg_stream_alloc(sizeof(*chunk) + capacity, side->share);
 		if (!chunk)
 			return false;
 		*chunk = (struct mqg_chunk) {
@@ -219,7 +219,7 @@ static bool keep(struct mqg_side *side, const struct mqg_offer *offer, __u32 fro
 	     chunk = chunk ? chunk->next : NULL) {
 		gap = chunk ? earlier(end, chunk->seq) : end;
 		if (mqg_seq_before(from, gap) && !prepare(side, offer, &add, from, gap - from)) {
-			abandon(&add);
+			abandon(side, &add);
 			return false;
 		}
 		if (chunk)
@@ -274,7 +274,7 @@ void mqg_stream_end(struct mqg_side *side)
 
 	while ((chunk = side->first)) {
 		side->first = chunk->next;
-		drop(chunk);
+		drop(side, chunk);
 	}
 	side->last = NULL;
 	side->held = 0;

@@ -98,8 +98,8 @@ struct mqg_taken {
  */
 const void *mqg_payload_at(const struct mqg_payload *payload, __u32 offset, __u32 *length,
 			   __u8 buffer[MQG_PAYLOAD_BUFFER]);
-void *mqg_stream_alloc(size_t size);
-void mqg_stream_free(void *memory, size_t size);
+void *mqg_stream_alloc(size_t size, __u8 share);
+void mqg_stream_free(void *memory, size_t size, __u8 share);
 
 /* Sequence numbers, RFC 9293, 3.4 */
 static inline bool mqg_seq_before(__u32 a, __u32 b)

@@ -3,8 +3,9 @@
 enforce. Times are short and waited for; none is measured."""
 import socket
 
-from world import (CONNACK, CONNECT, CONNECT_1S, PINGREQ, World, ended, equal, main, quiet, session,
-                   take, test, wait)
+from genl import Genl
+from world import (CONNACK, CONNECT, CONNECT_1S, LIMIT, PINGREQ, World, ended, equal, main, quiet,
+                   session, take, test, undo, wait)
 
 
 def late(world, server, address, reset):
@@ -159,6 +160,58 @@ def observed():
     equal(take(accepted, 20), b"\xee" * 20)
     equal(world.gw.counter("violations"), 1, "violations")
     equal(world.gw.counter("dropped"), 0, "dropped")
+
+
+@test("a limit that becomes shorter holds at once, also for who is there already")
+def shorter():
+    world = World(enforce="Y", connect_timeout=600000, connack_timeout=600000, idle_timeout=0)
+    talk = Genl(world.gw)
+    silent, at_silent = world.pair(world.gw, "198.18.0.1")
+    world.gw.until(silent, phase="connect")
+    talk.ask("settings-set", {"settings": {"connect-timeout": 300}})
+    equal((ended(silent), ended(at_silent)), ("reset", "reset"), "both ends")
+    live, accepted = world.pair(world.far, "198.18.1.2")
+    session(live, accepted)
+    world.gw.until(live, phase="connected")
+    talk.ask("settings-set", {"settings": {"idle-timeout": 1}})
+    world.gw.until_gone(live.getsockname())
+    equal(world.gw.counter("idle"), 1, "idle")
+
+
+@test("a link-local client is reset like any other")
+def link_local():
+    world = World(enforce="Y", connect_timeout=600000)
+    ends = []
+    for namespace, device in (world.gw, "gw0"), (world.dev, "dev0"):
+        with namespace:
+            ends.append((link_local_of(device), socket.if_nametoindex(device)))
+    with world.gw:
+        listener = socket.socket(socket.AF_INET6)
+    undo.append(listener.close)
+    listener.bind((ends[0][0], 1883, 0, ends[0][1]))
+    listener.listen()
+    with world.dev:
+        client = socket.socket(socket.AF_INET6)
+    undo.append(client.close)
+    client.settimeout(LIMIT)
+    client.connect((ends[0][0], 1883, 0, ends[1][1]))
+    accepted, _ = listener.accept()
+    accepted.settimeout(LIMIT)
+    undo.append(accepted.close)
+    client.sendall(PINGREQ)
+    equal((ended(client), ended(accepted)), ("reset", "reset"), "both ends")
+
+
+def link_local_of(device):
+    """The address, once nobody else may have it."""
+    def ready():
+        with open("/proc/thread-self/net/if_inet6") as file:
+            for line in file:
+                address, _, _, scope, flags, name = line.split()
+                if name == device and scope == "20" and not int(flags, 16) & 0x40:
+                    return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(address))
+        return None
+    return wait(ready, f"a link-local address of {device}")
 
 
 @test("a closed connection that does not finish closing is forgotten in time")

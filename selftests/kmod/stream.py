@@ -125,6 +125,46 @@ def blind_reset():
         equal(world.gw.client(client)["phase"], "connected", "phase")
 
 
+@test("ATTACKS 30: a reset that dies on its way does not make a flow that is not followed")
+def reset_lost():
+    world, client, accepted = begin(*PLACES[0])
+    far = "nsenter", f"--net=/run/netns/{world.far.name}", "nft"
+    run(*far, "add table ip hole; "
+        "add chain ip hole in { type filter hook prerouting priority -300; }; "
+        "add rule ip hole in tcp flags rst drop")
+    send, receive = sequence(client)
+    raw = Raw(world.dev)
+    ends = client.getsockname(), accepted.getsockname()
+    raw.send(*ends, RST, send, receive)
+    world.gw.until(client, phase="closing")
+    client.sendall(PINGREQ)
+    equal(take(accepted, 2), PINGREQ)
+    found = world.gw.until(client, phase="connected")
+    equal(int(found["flags"], 16) & UNVALIDATED, 0, "still followed")
+    run(*far, "delete table ip hole")
+    client.sendall(CONNACK)
+    refused(world, client, accepted, "mqtt-direction")
+
+
+@test("a reset that goes through is an end: no offence, and its entry goes with closing_timeout")
+def reset_through():
+    world = World(closing_timeout=500)
+    client, accepted = world.pair(world.far, "198.18.1.2")
+    session(client, accepted)
+    name = client.getsockname()
+    world.gw.until(client, phase="connected")
+    early, _ = world.pair(world.far, "2001:db8:19::2")
+    early_name = early.getsockname()
+    world.gw.until(early, phase="connect")
+    for sock in client, early:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        sock.close()
+    world.gw.until_gone(name)
+    world.gw.until_gone(early_name)
+    equal(world.gw.counter("violations"), 0, "violations")
+    equal(world.gw.counter("late-connect"), 0, "late")
+
+
 def publish(length):
     body = b"\0\1t" + bytes(i * 7 % 251 for i in range(length))
     size, left = b"", len(body)

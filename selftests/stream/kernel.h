@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * As much of the kernel as kmod/client.h, net.h, session.c, packets.c and source.c name, for user
- * space.
+ * As much of the kernel as kmod/client.h, net.h, session.c, packets.c, source.c and pool.c name, for
+ * user space.
  * Included before everything by the Makefile; the kernel's headers are empty files then.
  */
 #ifndef KERNEL_H
@@ -24,6 +24,7 @@ typedef uint64_t u64;
 typedef int32_t s32;
 
 typedef struct { int unused; } spinlock_t, atomic_t, atomic64_t;
+typedef struct { long n; } atomic_long_t;
 struct rhash_head { void *next; };
 struct rhashtable { int unused; };
 struct hlist_node { void *next, *pprev; };
@@ -101,6 +102,13 @@ u64 ktime_get_seconds(void);
 
 extern unsigned long jiffies;
 
+#define ATOMIC_LONG_INIT(value)	{ value }
+#define ____cacheline_aligned_in_smp	__attribute__((__aligned__(64)))
+#define atomic_long_add_return(value, a)	((a)->n += (value))
+#define atomic_long_sub_return(value, a)	((a)->n -= (value))
+#define atomic_long_sub(value, a)	((void)((a)->n -= (value)))
+
+void *kmalloc(size_t size, int flags);
 void *kzalloc(size_t size, int flags);
 void kfree(const void *memory);
 void *net_generic(const struct net *net, unsigned int id);

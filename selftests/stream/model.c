@@ -32,18 +32,20 @@ const void *mqg_payload_at(const struct mqg_payload *payload, __u32 offset, __u3
 	return buffer;
 }
 
-void *mqg_stream_alloc(size_t size)
+void *mqg_stream_alloc(size_t size, __u8 share)
 {
 	static unsigned int count;
 
+	(void)share;
 	if (model_fail_every && ++count % model_fail_every == 0)
 		return NULL;
 	model_allocated += (long)size;
 	return malloc(size);
 }
 
-void mqg_stream_free(void *memory, size_t size)
+void mqg_stream_free(void *memory, size_t size, __u8 share)
 {
+	(void)share;
 	model_allocated -= (long)size;
 	free(memory);
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "deadline.h"
 #include "net.h"
 #include "packets.h"
 #include "payload.h"
@@ -37,6 +38,7 @@ static u8 name[MQGATE_CLIENT_ID_KEPT];
 static size_t name_length;
 static unsigned int counted[2][16];
 static long allocated;
+static unsigned int filed;
 static bool no_memory;
 static bool enforce;
 
@@ -55,14 +57,16 @@ void kfree(const void *memory)
 	free((void *)memory);
 }
 
-void *mqg_stream_alloc(size_t size)
+void *mqg_stream_alloc(size_t size, __u8 share)
 {
+	(void)share;
 	return kzalloc(size, 0);
 }
 
-void mqg_stream_free(void *memory, size_t size)
+void mqg_stream_free(void *memory, size_t size, __u8 share)
 {
 	(void)size;
+	(void)share;
 	kfree(memory);
 }
 
@@ -94,6 +98,12 @@ int mqg_client_name(struct mqg_client *c, const void *id, size_t length)
 	return 0;
 }
 
+void mqg_deadline_file(struct mqg_client *c)
+{
+	(void)c;
+	filed++;
+}
+
 void mqg_client_count_packet(struct mqg_client *c, u8 dir, u8 type)
 {
 	(void)c;
@@ -118,6 +128,7 @@ static void start(bool fresh, u32 flags)
 	sent[S] = begin.next[S];
 	name_length = 0;
 	no_memory = false;
+	filed = 0;
 	enforce = true;
 	mqg_session_begin(&client, &begin);
 }
@@ -379,6 +390,7 @@ static void test_close(void **unused)
 static void test_reset_exact(void **unused)
 {
 	(void)unused;
+	client.flags |= MQGATE_CLIENT_F_LOCAL;
 	connect4();
 	passes(S, NULL, 0);
 	assert_int_equal(segment_at(C, sent[C] + 1, 0, MQG_TCP_RST, NULL, 0).reason,
@@ -395,6 +407,76 @@ static void test_reset_in_flight(void **unused)
 	passes(C, BYTES(PUBLISH));
 	assert_false(segment_at(C, sent[C], 0, MQG_TCP_RST, NULL, 0).ended);
 	violates(C, MQGATE_REASON_RST_SEQUENCE, BYTES(PUBLISH));
+}
+
+/* On its way through it may die behind us: who speaks on is followed on, and as strictly. */
+static void test_reset_through(void **unused)
+{
+	(void)unused;
+	connect4();
+	passes(S, NULL, 0);
+	assert_false(segment_at(C, sent[C], 0, MQG_TCP_RST, NULL, 0).ended);
+	assert_int_equal(client.phase, MQGATE_PHASE_CLOSING);
+	assert_true(mqg_session_reset_seen(&client, C));
+	passes(S, BYTES(0xD0, 0));
+	assert_int_equal(client.phase, MQGATE_PHASE_CLOSING);
+	passes(C, BYTES(0xC0, 0));
+	assert_int_equal(client.phase, MQGATE_PHASE_CONNECTED);
+	assert_false(mqg_session_reset_seen(&client, C));
+	assert_int_equal(client.flags & MQGATE_CLIENT_F_UNVALIDATED, 0);
+	violates(C, MQGATE_REASON_MQTT_DIRECTION, BYTES(CONNACK4));
+}
+
+/* A server's, with the client's bytes under way: they revive nothing, its own word does. */
+static void test_reset_through_server(void **unused)
+{
+	(void)unused;
+	connect4();
+	assert_false(segment_at(S, sent[S], 0, MQG_TCP_RST, NULL, 0).ended);
+	passes(C, BYTES(PUBLISH));
+	assert_int_equal(client.phase, MQGATE_PHASE_CLOSING);
+	passes(S, NULL, 0);
+	assert_int_equal(client.phase, MQGATE_PHASE_CONNECTED);
+	assert_false(segment_at(S, sent[S], 0, MQG_TCP_RST, NULL, 0).ended);
+	passes(C, BYTES(0xE0, 0));
+	passes(S, NULL, 0);
+	assert_int_equal(client.phase, MQGATE_PHASE_CLOSING);
+}
+
+/* Before CONNACK the phase stays, or a RST now and then would move its deadline. */
+static void test_reset_through_opening(void **unused)
+{
+	(void)unused;
+	assert_false(segment_at(C, sent[C], 0, MQG_TCP_RST, NULL, 0).ended);
+	assert_int_equal(client.phase, MQGATE_PHASE_CONNECT);
+	assert_true(mqg_session_reset_seen(&client, C));
+	assert_int_equal(filed, 1);
+	connect4();
+	assert_false(mqg_session_reset_seen(&client, C));
+}
+
+/* Neither below nothing nor over what fits: it stays, and is a lower bound. */
+static void test_in_flight_bounds(void **unused)
+{
+	(void)unused;
+	connect4();
+	for (u32 i = 0; i < 70000; i++) {
+		const u8 publish[] = { 0x32, 5, 0, 1, 't', (u8)((i % 65535 + 1) >> 8),
+				       (u8)(i % 65535 + 1) };
+
+		passes(C, publish, sizeof(publish));
+		passes(S, NULL, 0);
+	}
+	assert_int_equal(client.in_flight[C], U16_MAX);
+	for (u32 i = 0; i < 70000; i++) {
+		const u8 puback[] = { 0x40, 2, (u8)((i % 65535 + 1) >> 8), (u8)(i % 65535 + 1) };
+
+		passes(S, puback, sizeof(puback));
+		passes(C, NULL, 0);
+	}
+	assert_int_equal(client.in_flight[C], 0);
+	assert_int_equal(client.in_flight[S], 0);
+	assert_int_equal(allocated, 0);
 }
 
 static void test_urgent(void **unused)
@@ -513,6 +595,10 @@ int main(void)
 		TEST(test_observe_gives_up, "in observe a violation ends the following"),
 		TEST(test_pickup, "an older flow is followed by its numbers"),
 		TEST(test_tls, "a TLS handshake by its turns"),
+		TEST(test_reset_through, "a RST of a client that goes through, and the client on"),
+		TEST(test_reset_through_server, "a RST of a server that goes through"),
+		TEST(test_reset_through_opening, "a RST before CONNACK moves no deadline"),
+		TEST(test_in_flight_bounds, "in flight stays within its bounds (ATTACKS 18)"),
 		TEST(test_long_id, "a client identifier over 256 bytes is cut, and flagged"),
 	};
 
