@@ -225,7 +225,7 @@ static u32 source_hash(const struct mqg_client *client)
 	return mqg_table_hash(client->key.saddr, sizeof(client->key.saddr), 0);
 }
 
-static u32 target_hash(const struct mqg_client *client)
+static u16 target_hash(const struct mqg_client *client)
 {
 	return mqg_table_hash(client->key.daddr, sizeof(client->key.daddr), client->key.dport);
 }

@@ -5,6 +5,7 @@
  */
 #include "intern.h"
 
+#include <linux/build_bug.h>
 #include <linux/mqgate_client.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -13,9 +14,12 @@
 
 #include "table.h"
 
+/* One of 23 bytes, which every broker has to take (MQTT 3.1.1, 3.1.3.1), and what it costs. */
+static_assert(offsetof(struct mqg_client_id, bytes) + 23 <= 64);
+
 struct id_key {
 	const u8	*bytes;
-	u32		target;
+	u16		target;
 	u16		length;
 };
 
@@ -99,14 +103,14 @@ static struct mqg_client_id *add(struct mqg_ids *ids, const struct id_key *key)
  * @ids: of the namespace
  * @bytes: the identifier
  * @length: of it, at most MQGATE_CLIENT_ID_KEPT
- * @target: hash of the service's address and port
+ * @target: of a hash of the service's address and port
  * @holder: set to the slot of the client that holds it, 0 none
  *
  * Context: BH disabled or process; does not sleep. Return: the identifier, or NULL for want
  * of memory.
  */
 struct mqg_client_id *mqg_id_get(struct mqg_ids *ids, const void *bytes, u16 length,
-				 u32 target, u32 *holder)
+				 u16 target, u32 *holder)
 {
 	struct id_key key = { .bytes = bytes, .target = target, .length = length };
 	struct mqg_client_id *id;

@@ -22,9 +22,9 @@
  * @node:   in mqg_ids.table
  * @rcu:    once unused
  * @refs:   clients that carry it now
- * @target: hash of the service's address and port
  * @slot:   of the client that was accepted with it last; 0 none, or it is gone
  * @holder: where that one is, and the one before
+ * @target: of a hash of the service's address and port
  * @length: of @bytes, at most MQGATE_CLIENT_ID_KEPT; 0 is valid: the broker assigns one
  * @bytes:  as in CONNECT: valid UTF-8 without U+0000, not NUL-terminated
  */
@@ -34,9 +34,9 @@ struct mqg_client_id {
 		struct rcu_head		rcu;
 	};
 	u32				refs;
-	u32				target;
 	u32				slot;
 	struct mqg_holder		holder;
+	u16				target;
 	u16				length;
 	u8				bytes[];
 };
@@ -49,7 +49,7 @@ struct mqg_ids {
 int mqg_ids_init(struct mqg_ids *ids);
 void mqg_ids_exit(struct mqg_ids *ids);
 struct mqg_client_id *mqg_id_get(struct mqg_ids *ids, const void *bytes, u16 length,
-				 u32 target, u32 *holder);
+				 u16 target, u32 *holder);
 enum mqg_hold mqg_id_hold(struct mqg_ids *ids, struct mqg_client_id *id, u32 slot, u32 source,
 			  bool takes, bool alive, u32 *before);
 void mqg_id_put(struct mqg_ids *ids, struct mqg_client_id *id, u32 slot);
