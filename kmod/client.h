@@ -37,7 +37,7 @@ struct mqg_session;
 /* The module's own flags, beside MQGATE_CLIENT_F_* */
 #define MQG_CLIENT_DEAD		(1U << 31)	/* ended; its memory waits for a grace period */
 #define MQG_CLIENT_LATE		(1U << 30)	/* its phase's deadline has passed, in observe */
-#define MQG_CLIENT_TAKES	(1U << 29)	/* another client held its id when it asked for it */
+#define MQG_CLIENT_TAKES	(1U << 29)	/* another client held its id at CONNECT */
 #define MQG_CLIENT_TAKES_ALIVE	(1U << 28)	/* whose connection was in order */
 
 /* Of the flags, what user space is shown. */

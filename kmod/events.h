@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What happens to clients and sources, told to the listeners of multicast group "events".
- * client.c and source.c call, with the client's lock held and under RCU; nothing here sleeps. netlink.c says from when to
- * when there is a group.
+ * client.c and source.c call, with the client's lock held and under RCU; nothing here sleeps.
+ * netlink.c says from when to when there is a group.
  *
  * Lock. Numbers are given and messages sent under one lock, so that they arrive in order and a
  * gap between two numbers is a loss: for want of memory, or because the listener was too slow,

@@ -109,7 +109,7 @@ def watches():
     equal([one["lost"] for one in seen], [0, 0, 0, 0], "lost")
 
 
-@test("conn sources: who comes from where, and how much; filters are the kernel's, -j, a bad word 2")
+@test("conn sources: who comes from where, how much; filters are the kernel's; a bad word 2")
 def sources():
     world = World()
     equal(mqgate(world, "conn", "sources"), "no sources\n", "nobody yet")

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * As much of the kernel as kmod/client.h, net.h, session.c, packets.c, source.c and pool.c name, for
- * user space.
- * Included before everything by the Makefile; the kernel's headers are empty files then.
+ * As much of the kernel as kmod/client.h, net.h, session.c, packets.c, source.c and pool.c name,
+ * for user space. Included before everything by the Makefile; the kernel's headers are empty
+ * files then.
  */
 #ifndef KERNEL_H
 #define KERNEL_H

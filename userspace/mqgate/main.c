@@ -54,10 +54,10 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "to match. A PHASE is handshake, connect, connack, connected, closing or refused.\n"
 	  "show tells all that is known. kill resets both ends; of all clients only with the\n"
 	  "word \"all\". show and kill end 1 when nobody matches. watch tells as it happens who\n"
-	  "begins, changes phase, offends or ends, whose identifier two hold, which source is over\n"
-	  "the module's settings, and how much of it was lost. sources tells where clients come\n"
-	  "from, an IPv4 address or an IPv6 /64 a line: those with more than SESSIONS sessions,\n"
-	  "more than CONNECTS CONNECTs a minute. All is of this network namespace.\n" },
+	  "begins, changes phase, offends or ends, whose identifier two hold, which source is\n"
+	  "over the module's settings, and how much of it was lost. sources tells where clients\n"
+	  "come from, an IPv4 address or an IPv6 /64 a line: those with more than SESSIONS\n"
+	  "sessions, more than CONNECTS CONNECTs a minute. All is of this network namespace.\n" },
 	{ "module", mqg_run_module, "module link|unlink",
 	  "let XDP ask the kernel module about routed flows, or decide alone",
 	  "link loads the extension of the XDP program, which calls the module: a payload of a\n"

@@ -33,10 +33,10 @@ enum mqgate_phase {
 #define MQGATE_CLIENT_F_TLS		(1U << 5)	/* of a TLS service */
 #define MQGATE_CLIENT_F_KILLED		(1U << 6)	/* to be reset at its next segment */
 #define MQGATE_CLIENT_F_ID_CUT		(1U << 7)	/* its id is longer than kept */
-#define MQGATE_CLIENT_F_ID_SHARED	(1U << 8)	/* took its id from a live client elsewhere */
+#define MQGATE_CLIENT_F_ID_SHARED	(1U << 8)	/* took its id from one alive elsewhere */
 #define MQGATE_CLIENT_F_BRIDGE		(1U << 9)	/* CONNECT carried the bridge bit */
 #define MQGATE_CLIENT_F_SESSION_PRESENT	(1U << 10)	/* CONNACK: session present */
-#define MQGATE_CLIENT_F_RECONNECT	(1U << 11)	/* its id came from its own old connection */
+#define MQGATE_CLIENT_F_RECONNECT	(1U << 11)	/* took it from its own old one */
 #define MQGATE_CLIENT_F_TWO_HOLDERS	(1U << 12)	/* its id is in use by two at once */
 
 /* Why a source is told of: it has more than the settings say. */
