@@ -3,13 +3,19 @@
 #
 # The module on Debian's kernels (KERNEL="6.1 6.12", 6.1 unless set): built for each, then its tests
 # in a guest that runs it. Called by the runner.
+. "$(dirname "$0")/../lib/ktap.sh"
 set -u
+PATH=$PATH:/usr/sbin:/sbin
 
 cd "$(dirname "$0")" || exit 1
+need_command qemu-system-x86_64 busybox pahole
+[ "$(uname -m)" = x86_64 ] || skip_all "the guest is an x86_64 and runs this machine's programs"
 mapfile -t programs < <(env -u MAKEFLAGS -u MFLAGS make --no-print-directory -s guest_programs)
 export MQGATE_VM_LIMIT=${MQGATE_VM_LIMIT:-1200}
 worst=0
 for kernel in ${KERNEL:-6.1}; do
+	# Whoever has a debug kernel lying about has not asked for it yet.
+	[ "$kernel" = debug ] || unset MQGATE_DEBUG_KERNEL
 	echo "# the module for Linux $kernel"
 	KDIR='' bash ../../kmod/build.sh "$kernel" 2>&1 | sed 's/^/# /'
 	rc=${PIPESTATUS[0]}

@@ -6,6 +6,7 @@
 #
 #	setup.sh check GROUP...		names missing packages and the command; exit 1 if any
 #	setup.sh install GROUP...	installs them (apt-get), makes the account, mounts bpffs
+#	setup.sh wish GROUP...		installs them too, and goes on where they cannot be had
 #	setup.sh kernel OBJECT		what BPF and XDP can do here; exit 1 if mqgate cannot run
 set -u
 PATH=$PATH:/usr/sbin:/sbin
@@ -125,6 +126,11 @@ install() {
 	esac
 }
 
+# For tests that say themselves what they lack.
+wish() {
+	install_packages "$@" || say "going on: the tests that need them are skipped"
+}
+
 # A veth pair of its own shows whether the object loads, and whether it can run in the driver.
 kernel() {
 	local object=$1 ns="mqg-$$-probe" mode rc=1 said
@@ -159,7 +165,7 @@ kernel() {
 verb=${1:-}
 [ $# -gt 0 ] && shift
 case $verb in
-check | install)
+check | install | wish)
 	[ $# -gt 0 ] || set -- build test run
 	"$verb" "$@"
 	;;
@@ -167,7 +173,7 @@ kernel)
 	kernel "${1:?OBJECT}"
 	;;
 *)
-	sed -n '3,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+	sed -n '3,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
 	exit 2
 	;;
 esac

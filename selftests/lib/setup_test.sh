@@ -25,7 +25,7 @@ setup() {
 	PATH="$dir/bin:$PATH" bash "$dir/setup.sh" "$@" > "$dir/said" 2>&1
 }
 
-plan 14
+plan 16
 apt_get "exit 1"
 packages $'build\tno-such-package\tno-such-command' $'build\tbash\tbash' \
 	$'test\tno-such-either\t/no/such/file'
@@ -58,9 +58,11 @@ if [ "$(id -u)" = 0 ]; then
 	refuse "install fails where a package cannot be had" setup install build
 	contains "and says which, with apt-get's own words" "$(tr '\n' ' ' < "$dir/said")" \
 		"the mirror is away setup: cannot be had: no-such-package"
+	check "wish goes on where a package cannot be had" setup wish build
+	contains "and says that tests are skipped" "$(cat "$dir/said")" "are skipped"
 else
 	for name in "nothing missing" "apt-get not called" "installs" "says so" "tries again" \
-		"fails" "says which"; do
+		"fails" "says which" "wish goes on" "and says"; do
 		skip "install: $name" "needs root"
 	done
 fi
