@@ -79,9 +79,10 @@ bench-xdp: ## a malformed CONNECT dropped, against an empty drop, in one run (ro
 
 bench: bench-xdp ## all benchmarks
 
-fuzz: ## the parsers under libFuzzer for FUZZ_SECONDS=60 each
+fuzz: ## the parsers and the stream follower under libFuzzer for FUZZ_SECONDS=60 each
 	$(call prepared,test)
-	$(call handed_back,$(MAKE) --no-print-directory -C selftests/wire fuzz)
+	$(call handed_back,$(MAKE) --no-print-directory -C selftests/wire fuzz && \
+		$(MAKE) --no-print-directory -C selftests/stream fuzz)
 
 style: ## layout of every file: SPDX, tabs, line length, shell syntax
 	@bash selftests/lib/style.sh
