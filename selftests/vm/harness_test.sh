@@ -93,7 +93,7 @@ if [ "$(head -n 3 "$dir/said" | grep -c '^1\.\.0 # SKIP')" -eq 1 ]; then
 	skip_all "$(sed -n 's/^1\.\.0 # SKIP //p' "$dir/said")"
 fi
 
-plan 29
+plan 32
 is "a machine like any other" "$(point 1)" ok
 [ "$(point 1)" = ok ] || diag "$(grep -A 12 'Subtest: machine' "$dir/said")"
 is "nothing that it wrote is on this one" \
@@ -146,6 +146,37 @@ killed_by() {
 }
 check "QEMU ends with a script that is told to" killed_by TERM
 check "and with one that cannot say good-bye" killed_by KILL
+
+# threads VERSION: what run.sh asks of a QEMU that is no more than its number.
+threads() {
+	mkdir -p "$dir/bin"
+	cat > "$dir/bin/qemu-system-x86_64" <<-END
+	#!/bin/bash
+	[ "\$*" != --version ] || exec echo "QEMU emulator version $1 (Debian 1:$1+dfsg-7)"
+	echo "\$*" > "$dir/asked"
+	END
+	chmod +x "$dir/bin/qemu-system-x86_64"
+	PATH=$dir/bin:$PATH TMPDIR=$dir/tmp bash run.sh "$dir/good" > "$dir/said" 2>&1
+	grep -o 'thread=[a-z]*' "$dir/asked"
+}
+is "all CPUs are one thread where QEMU loses code patches" "$(threads 7.2.22)" thread=single
+is "and several where it does not" "$(threads 8.1.0) $(threads 10.0.2)" \
+	"thread=multi thread=multi"
+
+program patches <<'END'
+echo "1..1"
+echo "# whatever netfilter patches at its first and last hook, while both CPUs run through it"
+ping -qf 127.0.0.1 > /dev/null &
+ping -qf 127.0.0.1 > /dev/null &
+wrong=$(for n in {1..300}; do
+	echo "add table ip t; add chain ip t i { type filter hook input priority 0; }"
+	echo "delete table ip t"
+done | nft -i 2>&1)
+kill %1 %2
+[ -z "$wrong" ] && echo "ok 1 patched" || echo "not ok 1 patched # $wrong"
+END
+MQGATE_VM_LIMIT=200 guest patches
+is "static keys that flip under traffic hang no guest" "$(point 1) $(point 2)" "ok ok"
 
 refuse "a kernel that nobody has is refused" env KERNEL=5.10 bash run.sh "$dir/good"
 
