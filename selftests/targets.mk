@@ -25,9 +25,9 @@ define handed_back
 	exit $$rc
 endef
 
-run: ## see it at work: namespaces, broker, devices, a flood (root; KEEP=1, IF= BROKER= CONFIG=)
+run: ## see it at work: broker, devices, a flood (root; VM=1, MODULE=1, KEEP=1, IF= BROKER= CONFIG=)
 	$(call as_root,$@)
-	$(call prepared,run)
+	$(call prepared,run $(if $(VM),vm module))
 	@$(MAKE) --no-print-directory -C selftests/e2e files
 	@$(setup) kernel bpf/mqgate.bpf.o
 	$(call handed_back,bash selftests/e2e/run.sh)

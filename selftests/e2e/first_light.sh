@@ -8,7 +8,7 @@ set -o pipefail
 
 e2e=$(cd "$(dirname "$0")" && pwd)
 for part in ../lib/ktap ../lib/netns ../lib/pki ../lib/broker stage devices \
-	scenario scenario_kill; do
+	scenario scenario_kill module; do
 	. "$e2e/$part.sh"
 done
 need_root
@@ -16,6 +16,7 @@ need_command mosquitto mosquitto_pub mosquitto_sub nft jq openssl ss
 
 FLOOD_CONTROL=30000 FLOOD_COUNT=300000 FLOOD_RATE=30000 FLOOD_KILL=400000
 FLOOD_SOURCES=100000 ATTACKERS=200 MESSAGES=30 GAP=0.05
+MODULE=
 
 claim() {
 	check "$@"

@@ -36,7 +36,18 @@ refused_with() {
 	grep -qF -- "$text" "$dir/out"
 }
 
-plan 12
+# Where MODULE=1 would play, there is nothing to refuse.
+module_refused() {
+	local name="MODULE=1 without a module for this kernel is refused, and VM=1 named"
+	if [ -e /sys/module/mqgate ] ||
+	   { [ -e /proc/modules ] && [ -e "$MQGATE_TOP/kmod/mqgate.ko" ]; }; then
+		skip "$name" "this machine has one"
+	else
+		check "$name" refused_with 'sudo make run VM=1' MODULE=1
+	fi
+}
+
+plan 13
 check "a run begins" start_run "Setting the stage"
 check "Ctrl-C while the stage is set ends it" session_interrupt
 check "and leaves nothing" clean
@@ -46,7 +57,9 @@ check "and leaves nothing" clean
 check "a run comes to its flood" start_run "subscribers are connected"
 check "Ctrl-C during the flood ends it" session_interrupt
 check "and leaves nothing" clean
-check "MODULE=1 is refused in words" refused_with "no part in this play" MODULE=1
+module_refused
+check "VM=1 with what a guest cannot have is refused" \
+	refused_with "KEEP=1 means nothing there" VM=1 KEEP=1
 check "IF alone is refused: it says what is missing" \
 	refused_with "missing: BROKER=HOST:PORT CONFIG=FILE" IF=lo
 check "an unreadable CONFIG is refused by name" \

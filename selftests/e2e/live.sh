@@ -26,12 +26,12 @@ live_end() {
 	[ ! -t 1 ] || printf '\n'
 }
 
-# The counters that the claims are made of, every two seconds.
+# The counters that the claims are made of, every LIVE_SECONDS (2).
 live_lines() {
 	local what=$1 never line start=$SECONDS
 	exec {never}<> <(:)
 	while :; do
-		read -rt 2 -u "$never"
+		read -rt "${LIVE_SECONDS:-2}" -u "$never"
 		printf -v line '    %3d s  %s: offered on the wire %s' $((SECONDS - start)) \
 			"$what" "$(in_ns devices cat /proc/net/dev |
 				awk '$1 == "dev0:" { print $11 }')"

@@ -7,7 +7,10 @@
 #
 #	KEEP=1					leave everything up and say where to look
 #	IF=eth0 BROKER=host:port CONFIG=file	the real thing, see real.sh
-#	MODULE=1				refused: the module has no part in the play yet
+#	MODULE=1				with the kernel module, where this kernel takes it
+#	VM=1 [KERNEL=6.1|6.12]			with the module on Debian's kernel in QEMU: vm.sh
+#	FLOOD_CONTROL= FLOOD_COUNT= FLOOD_RATE= FLOOD_KILL= FLOOD_SOURCES= ATTACKERS=
+#	MESSAGES= GAP=				other sizes of the play
 #
 # Ends 0 only if every claim held.
 set -u -o pipefail
@@ -18,7 +21,7 @@ export MQGATE_BUILD=${MQGATE_BUILD:-$top/build}
 
 # shellcheck source=/dev/null
 for part in ../lib/ktap ../lib/netns ../lib/pki ../lib/broker stage devices scenario \
-	scenario_kill live report real; do
+	scenario_kill module live report real vm; do
 	. "$e2e/$part.sh"
 done
 
@@ -85,8 +88,16 @@ keep() {
 }
 
 [ "$(id -u)" = 0 ] || give_up "needs root (namespaces, BPF): sudo make run"
-[ -z "${MODULE:-}" ] || give_up "MODULE=1: the kernel module has no part in this play yet;" \
-	"run without MODULE, and see docs/module.md"
+if [ -n "${VM:-}" ]; then
+	in_guest
+	exit
+fi
+if [ -n "${MODULE:-}" ]; then
+	MODULE=1
+	lacking=$(module_lacks)
+	[ -z "$lacking" ] || give_up "MODULE=1: $lacking;" \
+		"\`sudo make run VM=1\` plays it in a guest with a kernel and a module of its own"
+fi
 if [ -n "${IF:-}${BROKER:-}${CONFIG:-}" ]; then
 	real_thing
 	exit
@@ -97,8 +108,9 @@ play() {
 	set +m
 	trap ktap_cleanup EXIT
 	trap 'exit 143' TERM
-	FLOOD_CONTROL=200000 FLOOD_COUNT=${FLOOD_COUNT:-1200000} FLOOD_RATE=60000 FLOOD_KILL=900000
-	FLOOD_SOURCES=100000 ATTACKERS=1000 MESSAGES=100 GAP=0.1
+	: "${FLOOD_CONTROL:=200000} ${FLOOD_COUNT:=1200000} ${FLOOD_RATE:=60000}"
+	: "${FLOOD_KILL:=900000} ${FLOOD_SOURCES:=100000} ${ATTACKERS:=1000}"
+	: "${MESSAGES:=100} ${GAP:=0.1}"
 
 	scene "Setting the stage: devices | gateway | broker, a PKI, mosquitto, 25 devices"
 	WORK=$(scratch)

@@ -5,6 +5,7 @@
 # people, and by first_light.sh, which makes a test point of every claim. Both define
 #
 #	claim TEXT COMMAND...		say whether the command succeeds, and return it
+#	module_begin, module_calm, module_after_flood	what module.sh claims, or nothing
 #	scene TEXT			a new part begins
 #	live_begin TEXT, live_end	something long happens between these two
 #
@@ -139,12 +140,14 @@ scene_protected() {
 	scene "Protected: XDP attached, mqgated running"
 	claim "mqgate attach loads the program on gw0" mqgate attach gw0 ||
 		return 1
+	module_begin || return 1
 	claim "mqgated takes 8883 and answers" daemon_start || return 1
 	in_ns broker nft reset counters > /dev/null
 	figure[complaints_before]=$(broker_complaints)
 	write_messages "$MESSAGES"
 	claim "20 devices with certificates and 5 plain ones: subscribers are connected" \
 		devices_listen || return 1
+	module_calm
 
 	drops_now > "$WORK/drops.0"
 	figure[lost]=$(lost_at_sender)
@@ -170,6 +173,7 @@ scene_protected() {
 	figure[arrived]=$(counted broker from_flood)
 	figure[heard]=$(heard_total)
 	claims_of_flood
+	module_after_flood
 	claim "a source that keeps coming with a revoked certificate is banned by its score" \
 		persist $PERSISTENT
 	scene_attackers

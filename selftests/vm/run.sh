@@ -13,6 +13,8 @@
 #				needs to start built in; modules from its tree/, if there is one
 #	MQGATE_VM_LIMIT		seconds until a guest has failed (420)
 #	MQGATE_VM_MEMORY	of the guest (1G; 2G with a debug kernel)
+#	MQGATE_VM_SHOW		1: for people. What the first program says is shown as it says it,
+#				and of the points only those that are red
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/ktap.sh"
 set -u
 PATH=$PATH:/usr/sbin:/sbin
@@ -22,6 +24,7 @@ top=$(cd "$here/../.." && pwd)
 store=${MQGATE_BUILD:-$top/build}
 kernel=${KERNEL:-6.1}
 limit=${MQGATE_VM_LIMIT:-420}
+show=${MQGATE_VM_SHOW:-}
 
 usage() {
 	echo "run.sh: $*" >&2
@@ -88,13 +91,25 @@ describe() {
 
 # emulate SECONDS ACCELERATOR ARGUMENT...: dies with this script even if that is killed by KILL.
 emulate() {
-	local seconds=$1 accel=$2
+	local seconds=$1 accel=$2 emulator rc
 	shift 2
 	setpriv --pdeathsig TERM timeout --kill-after=5 "$seconds" setpriv --pdeathsig KILL \
 		qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -nodefaults -display none \
 		-no-reboot -kernel "$boot" "$@" < /dev/null > "$dir/qemu.log" 2>&1 &
-	on_exit stop $!
-	wait $!
+	emulator=$!
+	on_exit stop $emulator
+	[ -z "$show" ] || follow $emulator &
+	wait $emulator
+	rc=$?
+	wait
+	return $rc
+}
+
+# follow PID: the first program's words until the process is gone.
+follow() {
+	: > "$dir/share/log.1"
+	tail -n +1 -f -s 0.2 --pid="$1" "$dir/share/log.1" 2> /dev/null |
+		sed -u -n -e '/^# selftests: /d' -e 's/^# //p'
 }
 
 # Virtual machines inside virtual machines may be offered and still hang: a kernel that finds no
@@ -145,7 +160,7 @@ subtest() {
 judge_program() {
 	local number=$1 suite=$2 program=$3 passed failed skipped why name
 	name="Linux $label: $suite: $(basename "$program")"
-	subtest "$dir/share/log.$number" "$(basename "$program")"
+	[ -n "$show" ] || subtest "$dir/share/log.$number" "$(basename "$program")"
 	read -r _ _ passed failed skipped why \
 		< <(sed -n "${number}p" "$dir/share/results" 2> /dev/null)
 	if [ -z "${passed:-}" ]; then
@@ -199,7 +214,14 @@ fi
 export MQGATE_TOP=$top MQGATE_BUILD=$store MQGATE_VM_MODULES=$modules
 describe "$@"
 boot_guest
-plan $(($# + 1))
+if [ -n "$show" ]; then
+	ok() {
+		ktap_number=$((ktap_number + 1))
+	}
+	plan $(($# + 1)) > "$dir/plan"
+else
+	plan $(($# + 1))
+fi
 number=0
 while read -r suite program <&3; do
 	number=$((number + 1))
