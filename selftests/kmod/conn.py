@@ -159,7 +159,7 @@ def status():
     live(world, b"x")
     done = subprocess.run(command(world, "-j", "status"), capture_output=True, text=True)
     said = json.loads(done.stdout)["module"]
-    equal((said["mode"], said["clients"], said["begun"], said["abi"]), ("observe", 1, 1, 1),
+    equal((said["mode"], said["clients"], said["begun"], said["abi"]), ("observe", 1, 1, w.ABI),
           "said")
     text = subprocess.run(command(world, "status"), capture_output=True, text=True).stdout
     equal("mode observe: 1 clients" in text, True, text)

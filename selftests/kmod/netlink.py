@@ -227,7 +227,7 @@ def settings_set():
     world = World()
     talk = Genl(world.gw)
     before = settings(talk)
-    equal(talk.ask("settings-get")[0]["abi"], 1, "ABI")
+    equal(talk.ask("settings-get")[0]["abi"], w.ABI, "ABI")
     equal((before["enforce"], before["reset"]), (0, 1), "defaults")
     equal([one["port"] for one in before["service"]], [1883, 8883], "ports")
     for wrong in ({"connect-timeout": 1}, {"max-clients": 0}, {"packet-max": 2**28},

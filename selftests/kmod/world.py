@@ -28,6 +28,8 @@ MODULE = os.path.join(TOP, "kmod", "mqgate.ko")
 PARAMETERS = "/sys/module/mqgate/parameters/"
 LIMIT = float(os.environ.get("MQGATE_PATIENCE", "20"))
 
+with open(os.path.join(TOP, "include", "uapi", "linux", "mqgate.h")) as header:
+    ABI = int(re.search(r"^#define MQGATE_ABI_VERSION\s+(\d+)$", header.read(), re.M).group(1))
 CONNECT = bytes.fromhex("100f00044d5154540402003c0003646576")	# client id "dev", keep alive 60
 CONNECT_1S = bytes.fromhex("100f00044d515454040200010003646576")	# keep alive 1
 CONNACK = bytes.fromhex("20020000")
