@@ -232,8 +232,15 @@ class World:
 
     def __init__(self, **parameters):
         self.dev, self.far = Namespace("dev"), Namespace("far")
+        # Back at once: another world of the same test would have them in its dev and far.
+        before = len(undo)
         parameter(**parameters)
-        self.gw = Namespace("gw")
+        restore, undo[before:] = undo[before:], []
+        try:
+            self.gw = Namespace("gw")
+        finally:
+            while restore:
+                restore.pop()()
         link(self.dev, "dev0", self.gw, "gw0")
         link(self.gw, "gw1", self.far, "far0")
         self.gw.ip("addr add 198.18.0.1/24 dev gw0", "addr add 2001:db8:18::1/64 dev gw0",
