@@ -14,6 +14,9 @@
 /* A flow that was REFUSED may try again after this time, or after a new SYN. */
 #define MQG_REFUSED_NS		(60 * MQG_SECOND_NS)
 
+/* How far behind the first payload a segment still tells that it went by. */
+#define MQG_WINDOW		65536
+
 static __always_inline void flow_put(const struct packet *p, __u32 state, __u32 reason, __u32 need)
 {
 	struct mqgate_flow_key key = p->flow;
@@ -106,7 +109,7 @@ static __always_inline void flow_refuse(const struct packet *p, struct mqgate_fl
 MQG_BORDER int mqg_suspect_judge(struct xdp_md *ctx, struct packet *p,
 				 struct mqgate_service *svc, struct mqgate_flow *flow)
 {
-	__u32 past, reason;
+	__u32 end, reason;
 
 	if (!p || !svc || !flow)
 		return MQGATE_REASON_PASS_UNDECIDED;
@@ -130,10 +133,11 @@ MQG_BORDER int mqg_suspect_judge(struct xdp_md *ctx, struct packet *p,
 	/*
 	 * Sequence numbers wrap: what is negative lies before the first payload. Where the head
 	 * went by without telling the length (reordered segments, a record of a few bytes), the
-	 * flow has the benefit of the doubt.
+	 * flow has the benefit of the doubt. What is far beyond tells nothing: the receiver does
+	 * not take it, and the flow would be rid of its budget.
 	 */
-	past = p->seq + p->payload_len - flow->first_seq;
-	if ((__s32)past > 0 && past >= (flow->need ? flow->need : MQW_HEAD_BYTES))
+	end = flow->first_seq + (flow->need ? flow->need : MQW_HEAD_BYTES);
+	if ((__s32)(p->seq + p->payload_len - end) >= 0 && (__s32)(p->seq - end) < MQG_WINDOW)
 		flow->state = MQGATE_FLOW_SEEN;
 	return MQGATE_REASON_PASS_SUSPECT;
 }
