@@ -12,7 +12,7 @@ us_objs   := $(call us_obj,$(us_common) $(us_cmd) $(us_daemon))
 
 # Evaluated only when a recipe runs, so that `make help` needs no pkg-config.
 US_PKGS_CMD    := libbpf jansson libmnl
-US_PKGS_DAEMON := libbpf jansson libcyaml yaml-0.1 openssl libmicrohttpd libcap-ng \
+US_PKGS_DAEMON := libbpf jansson libmnl libcyaml yaml-0.1 openssl libmicrohttpd libcap-ng \
 		  libseccomp libsystemd
 
 US_INCLUDE := -Iinclude -Iinclude/uapi -Iuserspace -Iuserspace/mqgated

@@ -15,31 +15,12 @@
 #include <linux/genetlink.h>
 #include <linux/mqgate_netlink.h>
 
+#include "common/module_handle.h"
 #include "common/module_read.h"
 
-/* The kernel fills messages of a dump up to what the reader has room for, 32 kB at most. */
-#define ROOM		32768
 #define SILENCE_S	5
 
-/**
- * struct mqg_module - a socket of the family
- * @socket:   blocking, gives up after SILENCE_S of silence
- * @family:   number of the family
- * @group:    number of group "events"
- * @sequence: of the last request
- * @expected: number of the next event; 0 before the first one
- * @room:     what is sent and received
- */
-struct mqg_module {
-	struct mnl_socket	*socket;
-	uint16_t		family;
-	uint32_t		group;
-	uint32_t		sequence;
-	uint64_t		expected;
-	char			room[ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
-};
-
-static int explain(int err, const char *doing, char *why, size_t size)
+int mqg_module_explain(int err, const char *doing, char *why, size_t size)
 {
 	snprintf(why, size, "the module: %s: %s", doing, strerror(-err));
 	return err;
@@ -47,8 +28,8 @@ static int explain(int err, const char *doing, char *why, size_t size)
 
 /* ---- asking ----------------------------------------------------------------- */
 
-static struct nlmsghdr *prepare(struct mqg_module *module, uint16_t type, uint8_t command,
-				uint16_t flags)
+struct nlmsghdr *mqg_module_prepare(struct mqg_module *module, uint16_t type, uint8_t command,
+				    uint16_t flags)
 {
 	struct nlmsghdr *request = mnl_nlmsg_put_header(module->room);
 	struct genlmsghdr *generic;
@@ -87,8 +68,8 @@ static const char *sentence(const struct nlmsghdr *answer)
 	return NULL;
 }
 
-/* The end of an answer. Return: what it says, with the words of it in @why. */
-static int conclude(const struct nlmsghdr *answer, const char *doing, char *why, size_t size)
+int mqg_module_conclude(const struct nlmsghdr *answer, const char *doing, char *why,
+			size_t size)
 {
 	const char *words = sentence(answer);
 	int err = 0;
@@ -102,34 +83,31 @@ static int conclude(const struct nlmsghdr *answer, const char *doing, char *why,
 	else if (err == -EPERM)
 		snprintf(why, size, "the module: %s needs CAP_NET_ADMIN (try as root)", doing);
 	else
-		explain(err, doing, why, size);
+		mqg_module_explain(err, doing, why, size);
 	return err;
 }
 
-typedef int (*take_t)(const struct nlmsghdr *answer, void *arg);
-
-/* Sends what is in module->room and hands the answer to @take, a message a call. */
-static int ask(struct mqg_module *module, const struct nlmsghdr *request, const char *doing,
-	       take_t take, void *arg, char *why, size_t size)
+int mqg_module_ask(struct mqg_module *module, const struct nlmsghdr *request, const char *doing,
+		   mqg_module_take_fn take, void *arg, char *why, size_t size)
 {
 	uint32_t port = mnl_socket_get_portid(module->socket);
 	int err = 0;
 
 	if (mnl_socket_sendto(module->socket, request, request->nlmsg_len) < 0)
-		return explain(-errno, doing, why, size);
+		return mqg_module_explain(-errno, doing, why, size);
 	for (;;) {
-		ssize_t got = mnl_socket_recvfrom(module->socket, module->room, ROOM);
+		ssize_t got = mnl_socket_recvfrom(module->socket, module->room, MQG_MODULE_ROOM);
 		const struct nlmsghdr *answer = (const struct nlmsghdr *)module->room;
 		int left = (int)got;
 
 		if (got <= 0)
-			return explain(got ? -errno : -EPIPE, doing, why, size);
+			return mqg_module_explain(got ? -errno : -EPIPE, doing, why, size);
 		for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
 			if (!mnl_nlmsg_portid_ok(answer, port) ||
 			    !mnl_nlmsg_seq_ok(answer, module->sequence))
 				continue;
 			if (answer->nlmsg_type == NLMSG_ERROR || answer->nlmsg_type == NLMSG_DONE)
-				return err ? err : conclude(answer, doing, why, size);
+				return err ? err : mqg_module_conclude(answer, doing, why, size);
 			if (!err && take)
 				err = take(answer, arg);
 		}
@@ -138,9 +116,13 @@ static int ask(struct mqg_module *module, const struct nlmsghdr *request, const 
 
 /* ---- opening ---------------------------------------------------------------- */
 
-static int take_group(const struct nlattr *attr, void *arg)
+struct wanted {
+	struct mqg_module	*module;
+	const char		*group;
+};
+
+static void take_group(const struct nlattr *attr, const struct wanted *wanted)
 {
-	struct mqg_module *module = arg;
 	const struct nlattr *group, *inner;
 
 	mnl_attr_for_each_nested(group, attr) {
@@ -153,50 +135,52 @@ static int take_group(const struct nlattr *attr, void *arg)
 			else if (mnl_attr_get_type(inner) == CTRL_ATTR_MCAST_GRP_ID)
 				number = mnl_attr_get_u32(inner);
 		}
-		if (!strcmp(name, MQGATE_MCGRP_EVENTS))
-			module->group = number;
+		if (!strcmp(name, wanted->group))
+			wanted->module->group = number;
 	}
-	return MNL_CB_OK;
 }
 
 static int take_family(const struct nlmsghdr *answer, void *arg)
 {
-	struct mqg_module *module = arg;
+	const struct wanted *wanted = arg;
 	const struct nlattr *attr;
 
 	mnl_attr_for_each(attr, answer, sizeof(struct genlmsghdr)) {
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
-			module->family = mnl_attr_get_u16(attr);
+			wanted->module->family = mnl_attr_get_u16(attr);
 		else if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GROUPS)
-			take_group(attr, module);
+			take_group(attr, wanted);
 	}
 	return 0;
 }
 
-static int find_family(struct mqg_module *module, char *why, size_t size)
+int mqg_module_family(struct mqg_module *module, const char *name, const char *group, char *why,
+		      size_t size)
 {
-	struct nlmsghdr *request = prepare(module, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_ACK);
+	struct wanted wanted = { module, group };
+	struct nlmsghdr *request;
 	int err;
 
-	mnl_attr_put_strz(request, CTRL_ATTR_FAMILY_NAME, MQGATE_FAMILY_NAME);
-	err = ask(module, request, "finding it", take_family, module, why, size);
-	if (!err && !module->family)
-		err = -ENOENT;
-	if (err == -ENOENT)
-		snprintf(why, size, "the kernel module is not loaded (modprobe mqgate)");
-	return err;
+	request = mqg_module_prepare(module, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_ACK);
+	mnl_attr_put_strz(request, CTRL_ATTR_FAMILY_NAME, name);
+	err = mqg_module_ask(module, request, "finding it", take_family, &wanted, why, size);
+	return !err && !module->family ? -ENOENT : err;
 }
 
-static int open_socket(struct mqg_module *module, char *why, size_t size)
+int mqg_module_socket(struct mqg_module **out, char *why, size_t size)
 {
 	struct timeval silence = { .tv_sec = SILENCE_S };
+	struct mqg_module *module = calloc(1, sizeof(*module));
 	int on = 1;
 
-	module->socket = mnl_socket_open(NETLINK_GENERIC);
+	*out = module;
+	if (!module)
+		return mqg_module_explain(-ENOMEM, "netlink", why, size);
+	module->socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	if (!module->socket || mnl_socket_bind(module->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    setsockopt(mnl_socket_get_fd(module->socket), SOL_SOCKET, SO_RCVTIMEO, &silence,
 		       sizeof(silence)))
-		return explain(-errno, "netlink", why, size);
+		return mqg_module_explain(-errno, "netlink", why, size);
 	/* Without them the answers are poorer, not wrong. */
 	mnl_socket_setsockopt(module->socket, NETLINK_EXT_ACK, &on, sizeof(on));
 	mnl_socket_setsockopt(module->socket, NETLINK_CAP_ACK, &on, sizeof(on));
@@ -205,14 +189,13 @@ static int open_socket(struct mqg_module *module, char *why, size_t size)
 
 int mqg_module_open(struct mqg_module **module, char *why, size_t size)
 {
-	int err;
+	int err = mqg_module_socket(module, why, size);
 
-	*module = calloc(1, sizeof(**module));
-	if (!*module)
-		return explain(-ENOMEM, "netlink", why, size);
-	err = open_socket(*module, why, size);
 	if (!err)
-		err = find_family(*module, why, size);
+		err = mqg_module_family(*module, MQGATE_FAMILY_NAME, MQGATE_MCGRP_EVENTS, why,
+					size);
+	if (err == -ENOENT)
+		snprintf(why, size, "the kernel module is not loaded (modprobe mqgate)");
 	if (err) {
 		mqg_module_close(*module);
 		*module = NULL;
@@ -241,12 +224,15 @@ int mqg_module_about(struct mqg_module *module, struct mqg_module_about *about, 
 		     size_t size)
 {
 	static const uint8_t commands[] = { MQGATE_CMD_SETTINGS_GET, MQGATE_CMD_STATS_GET };
+	struct nlmsghdr *request;
 	int err = 0;
 
 	memset(about, 0, sizeof(*about));
-	for (size_t i = 0; !err && i < sizeof(commands); i++)
-		err = ask(module, prepare(module, module->family, commands[i], NLM_F_ACK),
-			  "asking for its state", take_about, about, why, size);
+	for (size_t i = 0; !err && i < sizeof(commands); i++) {
+		request = mqg_module_prepare(module, module->family, commands[i], NLM_F_ACK);
+		err = mqg_module_ask(module, request, "asking for its state", take_about, about,
+				     why, size);
+	}
 	return err;
 }
 
@@ -289,78 +275,82 @@ static void put_filter(struct nlmsghdr *request, const struct mqg_module_filter 
 	mnl_attr_nest_end(request, nest);
 }
 
+static struct nlmsghdr *request_dump(struct mqg_module *module,
+				     const struct mqg_module_filter *filter)
+{
+	struct nlmsghdr *request = mqg_module_prepare(module, module->family,
+						      MQGATE_CMD_CLIENT_GET, NLM_F_DUMP);
+
+	put_filter(request, filter);
+	return request;
+}
+
 int mqg_module_dump(struct mqg_module *module, const struct mqg_module_filter *filter,
 		    int (*each)(const struct mqg_module_client *client, void *arg), void *arg,
 		    char *why, size_t size)
 {
 	struct dumping dumping = { .filter = filter, .each = each, .arg = arg };
-	struct nlmsghdr *request;
 
-	request = prepare(module, module->family, MQGATE_CMD_CLIENT_GET, NLM_F_DUMP);
-	put_filter(request, filter);
-	return ask(module, request, "listing clients", take_client, &dumping, why, size);
+	return mqg_module_ask(module, request_dump(module, filter), "listing clients",
+			      take_client, &dumping, why, size);
 }
 
-/* ---- sources ---------------------------------------------------------------- */
-
-struct sourcing {
-	int	(*each)(const struct mqg_module_source *source, void *arg);
-	void	*arg;
-};
-
-static int take_source(const struct nlmsghdr *answer, void *arg)
+int mqg_module_dump_begin(struct mqg_module *module, char *why, size_t size)
 {
-	const struct sourcing *sourcing = arg;
-	struct mqg_module_source source;
+	static const struct mqg_module_filter everybody;
+	const struct nlmsghdr *request = request_dump(module, &everybody);
 
-	if (!mqg_module_read_source(answer, &source))
-		return 0;
-	return sourcing->each(&source, sourcing->arg);
+	if (mnl_socket_sendto(module->socket, request, request->nlmsg_len) < 0)
+		return mqg_module_explain(-errno, "listing clients", why, size);
+	return 0;
 }
 
-int mqg_module_sources(struct mqg_module *module, const struct mqg_module_source_filter *filter,
-		       int (*each)(const struct mqg_module_source *source, void *arg), void *arg,
-		       char *why, size_t size)
+/* Return: 0 when the dump goes on, 1 when it is over, -errno. */
+static int take_datagram(struct mqg_module *module, size_t got,
+			 void (*each)(const struct mqg_module_client *client, void *arg),
+			 void *arg, char *why, size_t size)
 {
-	struct sourcing sourcing = { .each = each, .arg = arg };
-	struct nlmsghdr *request;
-	struct nlattr *nest;
+	const struct nlmsghdr *answer = (const struct nlmsghdr *)module->room;
+	struct mqg_module_client client;
+	int left = (int)got, err;
 
-	request = prepare(module, module->family, MQGATE_CMD_SOURCE_GET, NLM_F_DUMP);
-	nest = mnl_attr_nest_start(request, MQGATE_A_SOURCE_FILTER);
-	if (filter->prefix) {
-		mnl_attr_put(request, MQGATE_A_SOURCE_FILTER_ADDR, sizeof(filter->addr),
-			     filter->addr);
-		mnl_attr_put_u8(request, MQGATE_A_SOURCE_FILTER_PREFIX, filter->prefix);
+	for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
+		if (!mnl_nlmsg_seq_ok(answer, module->sequence))
+			continue;
+		if (answer->nlmsg_type == NLMSG_ERROR || answer->nlmsg_type == NLMSG_DONE) {
+			err = mqg_module_conclude(answer, "listing clients", why, size);
+			return err ? err : 1;
+		}
+		if (mqg_module_read_client(answer, &client))
+			each(&client, arg);
 	}
-	if (filter->sessions >= 0)
-		mnl_attr_put_u32(request, MQGATE_A_SOURCE_FILTER_SESSIONS_OVER,
-				 (uint32_t)filter->sessions);
-	if (filter->rate >= 0)
-		mnl_attr_put_u32(request, MQGATE_A_SOURCE_FILTER_RATE_OVER,
-				 (uint32_t)filter->rate);
-	mnl_attr_nest_end(request, nest);
-	return ask(module, request, "listing sources", take_source, &sourcing, why, size);
+	return 0;
 }
 
-/* ---- one client ------------------------------------------------------------- */
-
-int mqg_module_kill(struct mqg_module *module, const struct mqg_module_client *client, char *why,
-		    size_t size)
+int mqg_module_dump_read(struct mqg_module *module, unsigned int datagrams,
+			 void (*each)(const struct mqg_module_client *client, void *arg),
+			 void *arg, char *why, size_t size)
 {
-	const struct mqgate_flow_key *flow = &client->flow;
-	struct nlmsghdr *request;
-	struct nlattr *nest;
+	int fd = mnl_socket_get_fd(module->socket), answer = 0;
 
-	request = prepare(module, module->family, MQGATE_CMD_CLIENT_KILL, NLM_F_ACK);
-	nest = mnl_attr_nest_start(request, MQGATE_A_CLIENT);
-	mnl_attr_put(request, MQGATE_A_CLIENT_SADDR, sizeof(flow->saddr), flow->saddr);
-	mnl_attr_put(request, MQGATE_A_CLIENT_DADDR, sizeof(flow->daddr), flow->daddr);
-	mnl_attr_put_u16(request, MQGATE_A_CLIENT_SPORT, flow->sport);
-	mnl_attr_put_u16(request, MQGATE_A_CLIENT_DPORT, flow->dport);
-	mnl_attr_put_u64(request, MQGATE_A_CLIENT_FIRST, client->first);
-	mnl_attr_nest_end(request, nest);
-	return ask(module, request, "killing a client", NULL, NULL, why, size);
+	while (!answer && datagrams--) {
+		ssize_t got = recv(fd, module->room, sizeof(module->room), MSG_DONTWAIT);
+
+		if (got < 0 && errno == EAGAIN)
+			return 0;
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return mqg_module_explain(got ? -errno : -EPIPE, "listing clients", why,
+						  size);
+		answer = take_datagram(module, (size_t)got, each, arg, why, size);
+	}
+	return answer;
+}
+
+int mqg_module_fd(const struct mqg_module *module)
+{
+	return mnl_socket_get_fd(module->socket);
 }
 
 static bool source_matches(const uint8_t *addr, const struct mqg_module_filter *filter)
@@ -383,53 +373,4 @@ bool mqg_module_match(const struct mqg_module_client *client,
 	       (!filter->service || client->service == filter->service) &&
 	       (!filter->phase || client->phase == filter->phase) &&
 	       (!filter->idle_ms || client->idle_ms > filter->idle_ms);
-}
-
-/* ---- events ----------------------------------------------------------------- */
-
-/* Messages of one datagram. Return: what @each returned. */
-static int tell(struct mqg_module *module, size_t got,
-		int (*each)(const struct mqg_module_event *event, void *arg), void *arg)
-{
-	const struct nlmsghdr *message = (const struct nlmsghdr *)module->room;
-	struct mqg_module_event event;
-	int left = (int)got, err = 0;
-	uint64_t number;
-
-	for (; !err && mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-		if (message->nlmsg_type != module->family ||
-		    !mqg_module_read_event(message, &event, &number))
-			continue;
-		event.lost = module->expected && number > module->expected ?
-			     number - module->expected : 0;
-		module->expected = number + 1;
-		err = each(&event, arg);
-	}
-	return err;
-}
-
-int mqg_module_watch(struct mqg_module *module,
-		     int (*each)(const struct mqg_module_event *event, void *arg), void *arg,
-		     char *why, size_t size)
-{
-	int group = (int)module->group, err = 0;
-
-	if (mnl_socket_setsockopt(module->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group))) {
-		err = -errno;
-		if (err == -EPERM)
-			snprintf(why, size, "the module: events need CAP_NET_ADMIN (try as root)");
-		else
-			explain(err, "listening to its events", why, size);
-		return err;
-	}
-	while (!err) {
-		ssize_t got = mnl_socket_recvfrom(module->socket, module->room, ROOM);
-
-		if (got > 0)
-			err = tell(module, (size_t)got, each, arg);
-		/* What was lost shows in the number of the next event. */
-		else if (got < 0 && errno != ENOBUFS && errno != EAGAIN && errno != EINTR)
-			err = explain(-errno, "listening to its events", why, size);
-	}
-	return err;
 }

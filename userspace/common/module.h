@@ -2,7 +2,9 @@
 /*
  * The kernel module as user space sees it: its generic netlink family (docs/netlink/mqgate.yaml)
  * behind a few calls. It serves the network namespace of the process that opened it. Called by
- * the command; a handle is used by one thread at a time, and there is no lock.
+ * the command and the daemon; a handle is used by one thread at a time, and there is no lock.
+ * Requests go to the kernel and come back in one system call each; what may take longer, a dump or
+ * waiting for events, has a form for main loops as well.
  *
  * Each call returns 0 or -errno and then leaves a sentence in @why, the module's own where it
  * gave one.
@@ -155,6 +157,29 @@ struct mqg_module_about {
 	uint64_t	dropped;
 };
 
+/**
+ * struct mqg_module_service - a port that the module follows
+ */
+struct mqg_module_service {
+	uint16_t		port;
+	uint8_t			number;
+	enum mqgate_kind	kind;
+	bool			observe;
+};
+
+/**
+ * struct mqg_module_settings - what is to be changed; all other settings stay
+ * @mark:     of skbs and sockets that are left alone
+ * @enforce:  1, 0, or -1 to leave it as it is
+ * @services: all that are to be followed; with none the ports stay as they are
+ */
+struct mqg_module_settings {
+	uint32_t			mark;
+	int				enforce;
+	size_t				n_services;
+	struct mqg_module_service	services[MQGATE_SERVICES - 1];
+};
+
 /* Return: as above; -ENOENT when the module is not loaded. */
 int mqg_module_open(struct mqg_module **module, char *why, size_t size);
 void mqg_module_close(struct mqg_module *module);
@@ -176,6 +201,13 @@ int mqg_module_sources(struct mqg_module *module, const struct mqg_module_source
 int mqg_module_kill(struct mqg_module *module, const struct mqg_module_client *client, char *why,
 		    size_t size);
 
+/* Says who a client is. Return: -ENOENT when the module does not follow that flow. */
+int mqg_module_bind(struct mqg_module *module, const struct mqgate_flow_key *flow,
+		    uint32_t identity, enum mqgate_action verdict, char *why, size_t size);
+
+int mqg_module_settings_set(struct mqg_module *module, const struct mqg_module_settings *settings,
+			    char *why, size_t size);
+
 /*
  * Listens until @each returns other than 0, and returns that. Lost events are told with the next
  * one that arrives.
@@ -186,5 +218,35 @@ int mqg_module_watch(struct mqg_module *module,
 
 bool mqg_module_match(const struct mqg_module_client *client,
 		      const struct mqg_module_filter *filter);
+
+/* ---- for main loops: a handle for events, a handle for dumps, both polled ---------------- */
+
+int mqg_module_fd(const struct mqg_module *module);
+
+/* Joins the events, with @buffer bytes of room for those that wait. */
+int mqg_module_listen(struct mqg_module *module, int buffer, char *why, size_t size);
+
+/*
+ * Reads what waits, at most so many datagrams; what @each returns is not looked at beyond the
+ * datagram. Return: 0 nothing waits any more, 1 something may; -ENOBUFS events were lost, and what
+ * waits was sent before that: read on; another -errno.
+ */
+int mqg_module_events_read(struct mqg_module *module, unsigned int datagrams,
+			   int (*each)(const struct mqg_module_event *event, void *arg),
+			   void *arg);
+
+/* Asks for all clients; the answer is read piece by piece, and nothing else asked meanwhile. */
+int mqg_module_dump_begin(struct mqg_module *module, char *why, size_t size);
+
+/* Return: 0 there is more to come, 1 that was all, -errno it failed. */
+int mqg_module_dump_read(struct mqg_module *module, unsigned int datagrams,
+			 void (*each)(const struct mqg_module_client *client, void *arg),
+			 void *arg, char *why, size_t size);
+
+/* Opens a handle that is told when the module comes and goes; it needs no module. */
+int mqg_module_news_open(struct mqg_module **news, char *why, size_t size);
+
+/* Calls @each for every piece of news. Return: 0, -ENOBUFS (news were lost), another -errno. */
+int mqg_module_news_read(struct mqg_module *news, void (*each)(bool here, void *arg), void *arg);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "common/module_read.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include <libmnl/libmnl.h>
@@ -79,6 +80,8 @@ static bool read_client(const struct nlattr *nest, struct mqg_module_client *cli
 		return false;
 	read_nest(nest, attrs, MQGATE_A_CLIENT_MAX);
 	read_id(attrs[MQGATE_A_CLIENT_ID], client);
+	/* The key of the maps; the module follows nothing else. */
+	client->flow.proto = IPPROTO_TCP;
 	COPY(attrs, CLIENT_SLOT, client->slot);
 	COPY(attrs, CLIENT_LAST, client->last);
 	COPY(attrs, CLIENT_SERVICE, client->service);

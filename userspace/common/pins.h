@@ -68,6 +68,10 @@ int mqg_allow_put(const struct mqg_pins *pins, const struct mqgate_flow_key *key
 		  const struct mqgate_allow *allow);
 int mqg_allow_remove(const struct mqg_pins *pins, const struct mqgate_flow_key *key);
 
+/* Makes XDP drop what else a flow sends, until it begins anew or a minute is over. */
+int mqg_flow_refuse(const struct mqg_pins *pins, const struct mqgate_flow_key *key,
+		    enum mqgate_reason reason, uint64_t now);
+
 /* ---- counters ------------------------------------------------------------------- */
 
 /* Sums the CPUs of one service and reason into @sum (sampled: the latest). */

@@ -138,3 +138,15 @@ int mqg_allow_remove(const struct mqg_pins *pins, const struct mqgate_flow_key *
 {
 	return bpf_map_delete_elem(pins->allow, key);
 }
+
+int mqg_flow_refuse(const struct mqg_pins *pins, const struct mqgate_flow_key *key,
+		    enum mqgate_reason reason, uint64_t now)
+{
+	const struct mqgate_flow flow = {
+		.since = now,
+		.state = MQGATE_FLOW_REFUSED,
+		.reason = reason,
+	};
+
+	return bpf_map_update_elem(pins->flows, key, &flow, BPF_ANY);
+}

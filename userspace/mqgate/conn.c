@@ -62,68 +62,48 @@ static int list(const struct mqg_cmd *cmd, struct mqg_module *module,
 
 /* ---- kill ------------------------------------------------------------------- */
 
-/* A dump and a request do not go over one socket at a time: who is to go is kept first. */
-struct victims {
-	struct mqg_module_client	*clients;
-	size_t				count, room;
+/* A dump and a request do not go over one socket at a time: kills have one of their own. */
+struct killing {
+	struct mqg_module	*module;
+	uint64_t		killed;
+	char			why[WHY];
 };
 
-static int keep_one(const struct mqg_module_client *client, void *arg)
+static int kill_one(const struct mqg_module_client *client, void *arg)
 {
-	struct victims *victims = arg;
+	struct killing *killing = arg;
+	int err;
 
 	if (client->phase == MQGATE_PHASE_REFUSED)
 		return 0;
-	if (victims->count == victims->room) {
-		size_t room = victims->room ? 2 * victims->room : 64;
-		struct mqg_module_client *more;
-
-		more = reallocarray(victims->clients, room, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		victims->clients = more;
-		victims->room = room;
-	}
-	victims->clients[victims->count++] = *client;
-	return 0;
-}
-
-static int kill_all(struct mqg_module *module, const struct victims *victims, size_t *killed)
-{
-	char why[WHY];
-	int err;
-
-	*killed = 0;
-	for (size_t i = 0; i < victims->count; i++) {
-		err = mqg_module_kill(module, &victims->clients[i], why, sizeof(why));
-		/* It ended by itself meanwhile. */
-		if (err == -ENOENT || err == -ESTALE)
-			continue;
-		if (err)
-			return mqg_refuse("%s", why);
-		++*killed;
-	}
-	return MQG_DONE;
+	err = mqg_module_kill(killing->module, client, killing->why, sizeof(killing->why));
+	/* It ended by itself meanwhile. */
+	if (err == -ENOENT || err == -ESTALE)
+		return 0;
+	killing->killed += !err;
+	return err;
 }
 
 static int kill_matching(const struct mqg_cmd *cmd, struct mqg_module *module,
 			 const struct mqg_conn_words *words)
 {
-	struct victims victims = {};
-	char why[WHY] = "out of memory";
-	size_t killed = 0;
-	int err, code;
+	struct killing killing = {};
+	char why[WHY] = "";
+	int err;
 
-	err = mqg_module_dump(module, &words->filter, keep_one, &victims, why, sizeof(why));
-	code = err ? mqg_refuse("%s", why) : kill_all(module, &victims, &killed);
-	free(victims.clients);
-	if (code != MQG_DONE)
-		return code;
-	if (!killed)
+	err = mqg_module_open(&killing.module, why, sizeof(why));
+	if (!err)
+		err = mqg_module_dump(module, &words->filter, kill_one, &killing, why,
+				      sizeof(why));
+	mqg_module_close(killing.module);
+	if (err)
+		return mqg_refuse("%s", *why ? why : killing.why);
+	if (!killing.killed)
 		return mqg_refuse("conn kill: no client matches");
 	if (cmd->json)
-		return mqg_json_print(cmd, json_pack("{s:I}", "killed", (json_int_t)killed));
-	printf("%zu killed\n", killed);
+		return mqg_json_print(cmd, json_pack("{s:I}", "killed",
+						     (json_int_t)killing.killed));
+	printf("%llu killed\n", (unsigned long long)killing.killed);
 	return MQG_DONE;
 }
 
