@@ -290,8 +290,9 @@ struct mqgate_flow_key {
 
 /*
  * mqgate_allow: plain hash. An authenticated flow passes before any source verdict,
- * within its packet budget. Written by the daemon after the broker's CONNACK,
- * refreshed while its socket lives, removed with it; XDP writes `tat` and `packets`.
+ * within its packet budget. Written by the daemon after the broker's CONNACK (of a routed
+ * service: when the module saw it), refreshed while its socket lives or the module follows
+ * it, removed with it; XDP writes `tat` and `packets`.
  * `tat` is the theoretical arrival time of the generic cell rate algorithm (ITU-T
  * I.371): it sits here and not in mqgate_budgets because a second look-up on the
  * hottest path costs more than the writer's rare overwriting of it.
@@ -311,7 +312,12 @@ enum mqgate_flow_state {
 	MQGATE_FLOW_REFUSED	= 3,
 };
 
-/* mqgate_flows: LRU hash, what XDP itself knows. Written and read by XDP. */
+/*
+ * mqgate_flows: LRU hash, what XDP itself knows. Written and read by XDP; the daemon writes REFUSED,
+ * whole and with no first payload (first_seq, need, segments and head_len 0), for a flow that the
+ * module refused. Whichever of the two writes last is right: XDP takes a REFUSED entry away at the
+ * next SYN, and has no other reason to touch it.
+ */
 struct mqgate_flow {
 	__u64			since;
 	enum mqgate_flow_state	state;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a daemon that has just found the pinned maps does with what an earlier one left there. The
- * sockets of that one are gone, so its ALLOW entries are; its bans stay as they are and are learnt;
- * what its configuration said and this one does not is taken back. Main thread; the lock is taken
+ * sockets of that one are gone, so its ALLOW entries are, but for flows that the module vouches for;
+ * its bans stay as they are and are learnt; what its configuration said and this one does not is
+ * taken back. Main thread; the lock is taken
  * only around the tables, never around a walk over a map.
  *
  * How an entry tells where it comes from: the configured allow list writes PASS, origin operator,
@@ -58,12 +59,8 @@ struct flow_list {
 	size_t			n, room;
 };
 
-static int collect_flow(const struct mqgate_flow_key *key, const struct mqgate_allow *allow,
-			void *arg)
+static int add_key(struct flow_list *list, const struct mqgate_flow_key *key)
 {
-	struct flow_list *list = arg;
-
-	(void)allow;
 	if (list->n == list->room) {
 		size_t room = list->room ? list->room * 2 : 256;
 		struct mqgate_flow_key *keys = reallocarray(list->keys, room, sizeof(*keys));
@@ -77,19 +74,60 @@ static int collect_flow(const struct mqgate_flow_key *key, const struct mqgate_a
 	return 0;
 }
 
-/* No socket of this daemon belongs to an ALLOW entry that it finds. */
-static int drop_flows(const struct mqg_pins *pins, size_t *removed)
+static int compare_keys(const void *a, const void *b)
 {
-	struct flow_list list = { 0 };
-	int err = mqg_allow_each(pins, collect_flow, &list);
+	return memcmp(a, b, sizeof(struct mqgate_flow_key));
+}
 
-	for (size_t i = 0; !err && i < list.n; i++) {
-		err = mqg_allow_remove(pins, &list.keys[i]);
+/* Flows that have a socket of this daemon, or the module's word. */
+static int collect_live(struct mqg_judge *judge, struct flow_list *list)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&judge->lock);
+	for (size_t i = 0; !err && i < mqg_flows_slots(judge->flows); i++) {
+		const struct mqg_live_flow *flow = mqg_flows_slot(judge->flows, i);
+
+		if (flow && !flow->withheld && !flow->refused)
+			err = add_key(list, &flow->key);
+	}
+	pthread_mutex_unlock(&judge->lock);
+	if (list->n)
+		qsort(list->keys, list->n, sizeof(*list->keys), compare_keys);
+	return err;
+}
+
+struct sorting {
+	struct flow_list	live, dead;
+};
+
+static int collect_dead(const struct mqgate_flow_key *key, const struct mqgate_allow *allow,
+			void *arg)
+{
+	struct sorting *s = arg;
+
+	(void)allow;
+	if (s->live.n && bsearch(key, s->live.keys, s->live.n, sizeof(*key), compare_keys))
+		return 0;
+	return add_key(&s->dead, key);
+}
+
+/* The sockets that ALLOW entries of an earlier daemon belonged to are gone. */
+static int drop_flows(struct mqg_judge *judge, const struct mqg_pins *pins, size_t *removed)
+{
+	struct sorting s = { 0 };
+	int err = collect_live(judge, &s.live);
+
+	if (!err)
+		err = mqg_allow_each(pins, collect_dead, &s);
+	for (size_t i = 0; !err && i < s.dead.n; i++) {
+		err = mqg_allow_remove(pins, &s.dead.keys[i]);
 		*removed += !err;
 		if (err == -ENOENT)
 			err = 0;
 	}
-	free(list.keys);
+	free(s.live.keys);
+	free(s.dead.keys);
 	return err;
 }
 
@@ -152,7 +190,7 @@ int mqg_judge_adopt(struct mqg_judge *judge, const struct mqg_pins *pins, uint64
 	size_t flows = 0, bans = 0;
 	int err;
 
-	err = drop_flows(pins, &flows);
+	err = drop_flows(judge, pins, &flows);
 	if (err)
 		return err;
 	err = mqg_found_collect(pins, NULL, NULL, &list);

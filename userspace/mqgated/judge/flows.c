@@ -141,17 +141,36 @@ int mqg_flows_add(struct mqg_flows *flows, const struct mqg_live_flow *flow, uin
 	return 0;
 }
 
+static struct mqg_live_flow *get(struct mqg_flows *flows, uint64_t ticket)
+{
+	uint32_t slot = (uint32_t)ticket - 1;
+
+	if (!(uint32_t)ticket || slot >= flows->n || flows->slots[slot].generation != ticket >> 32)
+		return NULL;
+	return mqg_flows_slot(flows, slot);
+}
+
+void mqg_flows_refuse(struct mqg_flows *flows, uint64_t ticket)
+{
+	struct mqg_live_flow *flow = get(flows, ticket);
+
+	if (!flow || flow->refused)
+		return;
+	flow->refused = true;
+	count_down(flows, &flow->key);
+}
+
 int mqg_flows_remove(struct mqg_flows *flows, uint64_t ticket, struct mqg_live_flow *flow)
 {
 	uint32_t slot = (uint32_t)ticket - 1;
 
-	if (!(uint32_t)ticket || slot >= flows->n ||
-	    flows->slots[slot].generation != ticket >> 32 || !mqg_flows_slot(flows, slot))
+	if (!get(flows, ticket))
 		return -ENOENT;
 	*flow = flows->slots[slot].flow;
 	flows->slots[slot].generation++;
 	flows->taken--;
-	count_down(flows, &flow->key);
+	if (!flow->refused)
+		count_down(flows, &flow->key);
 	give_slot(flows, slot);
 	return 0;
 }

@@ -19,6 +19,8 @@ struct mqg_live_flow {
 	uint32_t		service;
 	uint32_t		identity;	/* its number */
 	bool			withheld;	/* an operator banned its source: no ALLOW for it */
+	bool			refused;	/* the module refused it: no ALLOW ever again */
+	bool			vouched;	/* the module follows it; there is no socket of ours */
 };
 
 struct mqg_flows *mqg_flows_alloc(void);
@@ -30,7 +32,10 @@ int mqg_flows_add(struct mqg_flows *flows, const struct mqg_live_flow *flow, uin
 /* Return: 0 and what was under the ticket, or -ENOENT. */
 int mqg_flows_remove(struct mqg_flows *flows, uint64_t ticket, struct mqg_live_flow *flow);
 
-/* Flows alive of one scored source (as of mqg_source_scored()). */
+/* Marks it refused: it stays until removed, but speaks for its source no more. */
+void mqg_flows_refuse(struct mqg_flows *flows, uint64_t ticket);
+
+/* Flows alive of one scored source (as of mqg_source_scored()), but for refused ones. */
 size_t mqg_flows_of(const struct mqg_flows *flows, const struct mqgate_source_key *scored);
 size_t mqg_flows_count(const struct mqg_flows *flows);
 

@@ -154,6 +154,8 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 
 	if (!judge->have_pins)
 		return -ENOENT;
+	if (flow->refused)
+		return -EPERM;
 	/* XDP writes tat and packets: a refresh must carry them over. */
 	if (bpf_map_lookup_elem(judge->pins.allow, &flow->key, &entry))
 		memset(&entry, 0, sizeof(entry));
@@ -170,31 +172,77 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 	return err;
 }
 
-int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
-		      uint32_t service, uint32_t identity, uint64_t *ticket)
+static int allow(struct mqg_judge *judge, struct mqg_live_flow *live, uint64_t *ticket)
 {
-	struct mqg_live_flow live = { .key = *flow, .service = service, .identity = identity };
 	uint64_t now = judge->clock();
 	int err;
 
 	*ticket = 0;
 	pthread_mutex_lock(&judge->lock);
-	live.withheld = mqg_judge_operator_drops(judge, flow->saddr, now);
-	err = mqg_flows_add(judge->flows, &live, ticket);
+	live->withheld = mqg_judge_operator_drops(judge, live->key.saddr, now);
+	err = mqg_flows_add(judge->flows, live, ticket);
 	if (!err) {
 		judge->counts.allowed++;
-		err = live.withheld ? -EPERM : mqg_judge_allow_write(judge, &live, now);
+		err = live->withheld ? -EPERM : mqg_judge_allow_write(judge, live, now);
 	}
 	pthread_mutex_unlock(&judge->lock);
 	return err;
 }
 
+int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
+		      uint32_t service, uint32_t identity, uint64_t *ticket)
+{
+	struct mqg_live_flow live = { .key = *flow, .service = service, .identity = identity };
+	int err = allow(judge, &live, ticket);
+
+	if (*ticket && judge->flow_fn)
+		judge->flow_fn(&live, *ticket, true, judge->flow_arg);
+	return err;
+}
+
+int mqg_judge_vouched(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
+		      uint32_t service, uint64_t *ticket)
+{
+	struct mqg_live_flow live = { .key = *flow, .service = service, .vouched = true };
+
+	return allow(judge, &live, ticket);
+}
+
 void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket)
 {
 	struct mqg_live_flow flow;
+	int err;
 
 	pthread_mutex_lock(&judge->lock);
-	if (!mqg_flows_remove(judge->flows, ticket, &flow) && judge->have_pins)
+	err = mqg_flows_remove(judge->flows, ticket, &flow);
+	if (!err && judge->have_pins)
 		mqg_allow_remove(&judge->pins, &flow.key);
+	pthread_mutex_unlock(&judge->lock);
+	if (!err && !flow.vouched && judge->flow_fn)
+		judge->flow_fn(&flow, ticket, false, judge->flow_arg);
+}
+
+void mqg_judge_flow_refused(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
+			    uint64_t ticket, enum mqgate_reason reason)
+{
+	int err = -ENOENT;
+
+	pthread_mutex_lock(&judge->lock);
+	mqg_flows_refuse(judge->flows, ticket);
+	if (judge->have_pins) {
+		mqg_allow_remove(&judge->pins, flow);
+		err = mqg_flow_refuse(&judge->pins, flow, reason, judge->clock());
+	}
+	pthread_mutex_unlock(&judge->lock);
+	if (err && err != -ENOENT)
+		mqg_log(MQG_LOG_ERR, MQG_LOG_MAPS, "a refused flow cannot be written: %s",
+			strerror(-err));
+}
+
+void mqg_judge_observed(struct mqg_judge *judge, const uint8_t addr[16],
+			enum mqgate_reason reason)
+{
+	pthread_mutex_lock(&judge->lock);
+	mqg_judge_evidence(judge, addr, reason, judge->clock());
 	pthread_mutex_unlock(&judge->lock);
 }

@@ -69,6 +69,12 @@ void mqg_judge_free(struct mqg_judge *judge)
 	free(judge);
 }
 
+void mqg_judge_flows_watch(struct mqg_judge *judge, mqg_flow_fn fn, void *arg)
+{
+	judge->flow_fn = fn;
+	judge->flow_arg = arg;
+}
+
 const char *mqg_judge_pins_error(const struct mqg_judge *judge)
 {
 	return judge->have_pins ? NULL : judge->pins_error;

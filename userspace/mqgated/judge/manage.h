@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "common/pins.h"
+#include "judge/flows.h"
 #include "judge/judge.h"
 #include "judge/refusals.h"
 #include "judge/score.h"
@@ -40,6 +41,17 @@ void mqg_judge_tick(struct mqg_judge *judge);
 const char *mqg_judge_pins_error(const struct mqg_judge *judge);
 /* The open maps, NULL when there are none. Good until the next mqg_judge_pins_check(). */
 const struct mqg_pins *mqg_judge_pins(const struct mqg_judge *judge);
+
+/* ---- flows that workers report ---------------------------------------------------------- */
+
+/*
+ * Calls @fn whenever mqg_judge_allowed() has given a ticket (@allowed) and before
+ * mqg_judge_closed() returns: in the worker's thread, without the lock, in that order for a
+ * ticket. Not for flows that the module vouches for. Set it before there are workers.
+ */
+typedef void (*mqg_flow_fn)(const struct mqg_live_flow *flow, uint64_t ticket, bool allowed,
+			    void *arg);
+void mqg_judge_flows_watch(struct mqg_judge *judge, mqg_flow_fn fn, void *arg);
 
 /* ---- sampled events of XDP ------------------------------------------------------------- */
 

@@ -34,6 +34,10 @@ struct mqg_judge {
 	struct mqg_judge_counts		counts;
 	uint64_t			refused[MQGATE_SERVICES][MQGATE_REASON_MAX];
 
+	/* Set before there are workers. */
+	mqg_flow_fn			flow_fn;
+	void				*flow_arg;
+
 	/* The main thread's own. */
 	struct mqgate_source_key	*allow;		/* the configured allow list, sorted */
 	char				pins_error[512];
@@ -55,7 +59,10 @@ bool mqg_judge_allow_listed(const struct mqg_judge *judge, const struct mqgate_s
 void mqg_judge_evidence(struct mqg_judge *judge, const uint8_t addr[16], uint32_t reason,
 			uint64_t now);
 
-/* Writes or refreshes the ALLOW entry of a live flow. Return: 0 or -errno. */
+/*
+ * Writes or refreshes the ALLOW entry of a live flow. Return: 0, -EPERM where the module refused
+ * it, another -errno.
+ */
 int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *flow, uint64_t now);
 
 /* Writes a verdict; counts and logs a full map. Return: 0 or -errno. */
