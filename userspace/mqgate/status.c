@@ -361,7 +361,23 @@ static void print_daemon(const json_t *daemon)
 		       number_of(item, "connections"));
 }
 
-static void print_module(const json_t *module)
+/* What the daemon makes of it, behind what it says itself. */
+static void print_followed(const json_t *followed)
+{
+	if (!json_is_object(followed))
+		return;
+	if (*text_of(followed, "error"))
+		printf("           %s\n", text_of(followed, "error"));
+	if (json_is_true(json_object_get(followed, "linked")))
+		printf("           the daemon follows it%s: %lld flows vouched for, %lld clients of "
+		       "its own\n", json_is_true(json_object_get(followed, "complete")) ?
+		       "" : ", events are missing", number_of(followed, "vouched"),
+		       number_of(followed, "bound"));
+	else if (!strcmp(text_of(followed, "use"), "off"))
+		printf("           the daemon does not use it (module.use: off)\n");
+}
+
+static void print_module(const json_t *module, const json_t *followed)
 {
 	if (json_is_null(module))
 		printf("module     not loaded: XDP and daemon work without it\n");
@@ -379,6 +395,8 @@ static void print_module(const json_t *module)
 		printf("           %s\n", json_is_true(json_object_get(module, "linked")) ?
 		       "linked: XDP asks it about routed flows" :
 		       "not linked: XDP decides alone (mqgate module link)");
+	if (!json_is_null(module))
+		print_followed(followed);
 }
 
 static void print_destinations(const json_t *service)
@@ -476,7 +494,8 @@ int mqg_run_status(const struct mqg_cmd *cmd, int argc, char **argv)
 	else
 		print_program(status);
 	print_daemon(json_object_get(status, "daemon"));
-	print_module(json_object_get(status, "module"));
+	print_module(json_object_get(status, "module"),
+		     json_object_get(json_object_get(status, "daemon"), "module"));
 	if (!err) {
 		print_services(status);
 		print_maps(json_object_get(status, "maps"));

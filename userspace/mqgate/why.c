@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * `mqgate why`: all that is held for and against an address or a client identifier, from the
- * maps and from the daemon. Gathered as JSON; the text is made from it. Called by main().
+ * maps, from the daemon and from the kernel module. Gathered as JSON; the text is made from it. Called by main().
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include "common/names.h"
 #include "mqgate/cmd.h"
 #include "mqgate/verdict.h"
+#include "mqgate/why.h"
 
 /* ---- gathering -------------------------------------------------------------- */
 
@@ -107,8 +108,11 @@ static int gather_daemon(const char *subject, json_t *answer)
 static bool anything(const json_t *answer)
 {
 	const json_t *daemon = json_object_get(answer, "daemon");
+	const json_t *module = json_object_get(answer, "module");
 
-	return json_array_size(json_object_get(answer, "verdicts")) ||
+	return json_array_size(json_object_get(module, "clients")) ||
+	       json_array_size(json_object_get(daemon, "violations")) ||
+	       json_array_size(json_object_get(answer, "verdicts")) ||
 	       json_array_size(json_object_get(answer, "allowed")) ||
 	       json_array_size(json_object_get(daemon, "evidence")) ||
 	       json_array_size(json_object_get(daemon, "sessions")) ||
@@ -206,6 +210,18 @@ static void print_daemon(const json_t *daemon)
 		       text_of(item, "identity"));
 }
 
+static void print_violations(const json_t *daemon)
+{
+	const json_t *item;
+	char age[32];
+	size_t i;
+
+	json_array_foreach(json_object_get(daemon, "violations"), i, item)
+		printf("violation  %s ago: %s, from %s, client %s\n",
+		       span(item, "age", age, sizeof(age)), text_of(item, "reason"),
+		       text_of(item, "source"), text_of(item, "client_id"));
+}
+
 static void print_text(const json_t *answer)
 {
 	const json_t *verdicts = json_object_get(answer, "verdicts"), *item;
@@ -219,6 +235,8 @@ static void print_text(const json_t *answer)
 	json_array_foreach(json_object_get(answer, "allowed"), i, item)
 		print_flow(item);
 	print_daemon(json_object_get(answer, "daemon"));
+	print_violations(json_object_get(answer, "daemon"));
+	mqg_why_module_print(json_object_get(answer, "module"));
 }
 
 /* "10.0.0" and "2001:db8::1/48" are addresses that went wrong, not client identifiers. */
@@ -248,12 +266,13 @@ int mqg_run_why(const struct mqg_cmd *cmd, int argc, char **argv)
 		json_decref(answer);
 		return MQG_REFUSED;
 	}
-	if (!address && !running) {
+	json_object_set_new(answer, "module", mqg_why_module(address ? &key : NULL, argv[0]));
+	if (!address && !running && !json_object_get(json_object_get(answer, "module"), "count")) {
 		json_decref(answer);
 		if (looks_like_address(argv[0]))
 			return mqg_misuse("%s: %s", argv[0], wrong);
-		return mqg_refuse("%s: not an address, and no daemon runs that would know client "
-				  "identifiers; start mqgated", argv[0]);
+		return mqg_refuse("%s: not an address, and neither daemon nor kernel module is "
+				  "there to know client identifiers; start mqgated", argv[0]);
 	}
 	if (address) {
 		struct mqg_pins pins;

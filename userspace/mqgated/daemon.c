@@ -25,6 +25,7 @@
 #include "control/control.h"
 #include "judge/manage.h"
 #include "metrics/metrics.h"
+#include "module/tracker.h"
 #include "proxy/proxy.h"
 #include "system/log.h"
 #include "system/loop.h"
@@ -39,6 +40,7 @@ struct daemon {
 	unsigned int			ring_generation;
 	int				lock;
 	struct mqg_judge		*judge;
+	struct mqg_tracker		*tracker;
 	struct mqg_proxy		*proxy;
 	struct mqg_control		*control;
 	struct mqg_metrics		*metrics;
@@ -98,6 +100,7 @@ static void on_timer(struct mqg_watch *watch, uint32_t events)
 	(void)events;
 	if (read(watch->fd, &expirations, sizeof(expirations)) < 0)
 		return;
+	mqg_tracker_tick(d->tracker);
 	mqg_judge_tick(d->judge);
 	follow_ring(d);
 	mqg_metrics_tick(d->metrics);
@@ -205,9 +208,13 @@ static int open_all(struct daemon *d, char *why, size_t size)
 	d->sources.judge = d->judge;
 	err = mqg_proxy_setup(d->config, d->judge, &d->proxy, why, size);
 	if (!err)
+		err = mqg_tracker_setup(d->config, d->judge, &d->loop, &d->tracker, why, size);
+	d->sources.tracker = d->tracker;
+	if (!err)
 		err = mqg_metrics_setup(&d->sources, &d->loop, &d->metrics, why, size);
 	if (!err)
-		err = mqg_control_setup(d->config, d->judge, &d->loop, &d->control, why, size);
+		err = mqg_control_setup(d->config, d->judge, d->tracker, &d->loop, &d->control,
+					why, size);
 	if (err)
 		return err;
 	d->sources.control = d->control;
@@ -259,6 +266,7 @@ static void stop(struct daemon *d)
 		mqg_proxy_teardown(d->proxy);
 	mqg_control_teardown(d->control);
 	mqg_metrics_teardown(d->metrics);
+	mqg_tracker_teardown(d->tracker);
 	mqg_judge_free(d->judge);
 	if (d->signals.fd >= 0)
 		close(d->signals.fd);

@@ -65,6 +65,9 @@ static void summary(const struct mqg_config *config)
 			       s->number, mqg_mode_word(s->mode),
 			       s->guard.destinations ? ", some destinations" : "");
 	}
+	printf("  kernel module: %s%s\n", config->module.use ? "used when it is there" : "not used",
+	       config->module.enforce < 0 ? "" :
+	       config->module.enforce ? ", mode enforce" : ", mode observe");
 	printf("  allow list: %zu sources; metrics: %s\n", config->n_allow,
 	       config->http.text ? config->http.text : "off");
 }

@@ -201,6 +201,21 @@ static int check_score(struct mqg_check *check)
 	return err ? err : check_weights(check, raw->weights, score);
 }
 
+static int check_module(const struct mqg_check *check)
+{
+	static const struct raw_module none;
+	const struct raw_module *raw = check->raw->module ? check->raw->module : &none;
+	struct mqg_module_config *module = &check->config->module;
+
+	module->use = !raw->use || *raw->use;
+	module->enforce = raw->mode ? *raw->mode == MQGATE_MODE_ENFORCE : -1;
+	if (raw->mode && !module->use)
+		return complain(check, "module.mode", "has no meaning with use: off; leave one of "
+						      "the two out");
+	return mqg_check_number(check, "module.events_buffer", raw->events_buffer, 4U << 20, 4096,
+				1U << 30, &module->events_buffer);
+}
+
 static int check_http(struct mqg_check *check)
 {
 	const char *text = check->raw->http ? check->raw->http : "127.0.0.1:9883";
@@ -272,5 +287,7 @@ int mqg_config_check(struct mqg_check *check)
 		err = check_allow(check);
 	if (!err)
 		err = check_score(check);
+	if (!err)
+		err = check_module(check);
 	return err ? err : check_values(check);
 }

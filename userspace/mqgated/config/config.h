@@ -98,6 +98,13 @@ struct mqg_score_config {
 	uint32_t		weight[MQGATE_REASON_MAX];
 };
 
+/* The kernel module as the daemon uses it. */
+struct mqg_module_config {
+	bool			use;		/* when it is there */
+	int			enforce;	/* 1, 0, or -1: as the module has it */
+	uint32_t		events_buffer;	/* bytes of events that may wait */
+};
+
 struct mqg_config {
 	char			*path;
 	struct mqg_listener	*listeners;
@@ -109,6 +116,7 @@ struct mqg_config {
 	struct mqgate_source_key *allow;	/* the operator's allow list */
 	size_t			n_allow;
 	struct mqg_score_config	score;
+	struct mqg_module_config module;
 	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
 	char			*user;		/* whom to become when started as root */

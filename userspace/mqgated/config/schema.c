@@ -99,6 +99,11 @@ static const cyaml_schema_value_t network_value = {
 		.count_offset = offsetof(holder, guard.destinations_count),			\
 	}
 
+static const cyaml_strval_t module_uses[] = {
+	{ "off", 0 },
+	{ "auto", 1 },
+};
+
 static const cyaml_schema_field_t broker_fields[] = {
 	TEXT("name", MUST, struct raw_broker, name),
 	TEXT("address", MUST, struct raw_broker, address),
@@ -171,6 +176,13 @@ static const cyaml_schema_field_t score_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t module_fields[] = {
+	WORD_MAY("use", struct raw_module, use, module_uses),
+	WORD_MAY("mode", struct raw_module, mode, modes),
+	NUMBER("events_buffer", struct raw_module, events_buffer),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_value_t broker_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_broker, broker_fields),
 };
@@ -198,6 +210,8 @@ static const cyaml_schema_field_t top_fields[] = {
 			     &source_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_MAPPING_PTR("score", CYAML_FLAG_POINTER | MAY, struct raw_config, score,
 				score_fields),
+	CYAML_FIELD_MAPPING_PTR("module", CYAML_FLAG_POINTER | MAY, struct raw_config, module,
+				module_fields),
 	NUMBER("workers", struct raw_config, workers),
 	NUMBER("mark", struct raw_config, mark),
 	TEXT("user", MAY, struct raw_config, user),

@@ -73,6 +73,11 @@ struct raw_score {
 	struct raw_weights	*weights;
 };
 
+struct raw_module {
+	int			*use, *mode;
+	uint32_t		*events_buffer;
+};
+
 struct raw_config {
 	struct raw_broker	*brokers;
 	struct raw_listener	*listeners;
@@ -80,6 +85,7 @@ struct raw_config {
 	char			**allow;
 	unsigned int		brokers_count, listeners_count, services_count, allow_count;
 	struct raw_score	*score;
+	struct raw_module	*module;
 	uint32_t		*workers, *mark;
 	char			*user, *group, *http;
 };

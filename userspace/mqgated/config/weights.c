@@ -3,7 +3,8 @@
  * Default weights. The measure: threshold 100, halved every minute. What an innocent device does
  * now and then (an expired certificate, a lost network in the middle of a handshake) may happen
  * four times at once without a ban; what no client library ever sends needs four or five of
- * them; what the broker or the gateway is to blame for is no evidence at all. Called by the loader
+ * them; what the broker or the gateway is to blame for is no evidence at all, and neither is what a
+ * stranger can do in a client's name with a single forged segment (stream-*, tcp-urgent). Called by the loader
  * and by --help.
  */
 #include "config/weights.h"
@@ -24,10 +25,12 @@ uint32_t mqg_weight_default(uint32_t reason)
 	case MQGATE_REASON_IDENTITY_NONE:
 	case MQGATE_REASON_IDENTITY_CLIENT_ID:
 		return 25;
+	case MQGATE_REASON_CONNECT_AGAIN:
+		return 25;
 	case MQGATE_REASON_MQTT_CONNACK: /* sent by the broker */
 		return 0;
 	}
-	if (reason >= MQGATE_REASON_MQTT_NOT_CONNECT && reason <= MQGATE_REASON_MQTT_WILL_TOPIC)
+	if (reason >= MQGATE_REASON_MQTT_NOT_CONNECT && reason <= MQGATE_REASON_MQTT_REASON_CODE)
 		return 25;
 	if (reason >= MQGATE_REASON_TLS_NOT_HANDSHAKE && reason <= MQGATE_REASON_TLS_ALPN)
 		return 25;

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "judge/judge.h"
+#include "module/tracker.h"
 #include "proxy/proxy.h"
 #include "system/loop.h"
 
@@ -25,7 +26,8 @@ struct mqg_control;
  * replaced. Called while privileged. Return: 0 or -errno.
  */
 int mqg_control_setup(const struct mqg_config *config, struct mqg_judge *judge,
-		      struct mqg_loop *loop, struct mqg_control **control, char *why, size_t size);
+		      struct mqg_tracker *tracker, struct mqg_loop *loop,
+		      struct mqg_control **control, char *why, size_t size);
 
 /* The proxy that status and sessions tell of; NULL while there is none. */
 void mqg_control_proxy(struct mqg_control *control, struct mqg_proxy *proxy);

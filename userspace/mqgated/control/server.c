@@ -320,7 +320,8 @@ static int listen_at(const char *path, const char *group, char *why, size_t size
 }
 
 int mqg_control_setup(const struct mqg_config *config, struct mqg_judge *judge,
-		      struct mqg_loop *loop, struct mqg_control **out, char *why, size_t size)
+		      struct mqg_tracker *tracker, struct mqg_loop *loop,
+		      struct mqg_control **out, char *why, size_t size)
 {
 	struct mqg_control *control = calloc(1, sizeof(*control));
 	int fd, err;
@@ -333,6 +334,7 @@ int mqg_control_setup(const struct mqg_config *config, struct mqg_judge *judge,
 	control->watch.ready = accept_one;
 	control->context.config = config;
 	control->context.judge = judge;
+	control->context.tracker = tracker;
 	control->context.started = mqg_boottime_ns();
 	if ((size_t)snprintf(control->path, sizeof(control->path), "%s/control.sock",
 			     mqg_run_dir()) >= sizeof(control->path)) {

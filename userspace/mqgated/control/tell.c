@@ -94,6 +94,17 @@ json_t *mqg_tell_refusals(struct mqg_verb_context *context, const struct mqgate_
 	return s.list;
 }
 
+/* What the kernel module held against it; dropped or only observed. */
+static json_t *tell_violations(struct mqg_verb_context *context,
+			       const struct mqgate_source_key *key, const char *client_id)
+{
+	struct selection s = { context, key, client_id, mqg_boottime_ns(), json_array() };
+
+	if (s.list)
+		mqg_tracker_violation_each(context->tracker, add_refusal, &s);
+	return s.list;
+}
+
 static json_t *tell_verdict(const struct mqgate_source_key *key,
 			    const struct mqgate_verdict *verdict, uint64_t now)
 {
@@ -133,17 +144,19 @@ json_t *mqg_tell_why(struct mqg_verb_context *context, const char *subject)
 	const char *ignored;
 
 	if (mqg_source_parse(subject, &key, &ignored))
-		return json_pack("{s:b, s:n, s:i, s:i, s:n, s:[], s:o, s:o}", "ok", 1, "score",
+		return json_pack("{s:b, s:n, s:i, s:i, s:n, s:[], s:o, s:o, s:o}", "ok", 1, "score",
 				 "threshold", (int)threshold, "strikes", 0, "verdict", "evidence",
 				 "sessions", mqg_tell_sessions(context, NULL, subject), "refusals",
-				 mqg_tell_refusals(context, NULL, subject));
+				 mqg_tell_refusals(context, NULL, subject), "violations",
+				 tell_violations(context, NULL, subject));
 	mqg_judge_why(context->judge, &key, &view, &verdict);
-	return json_pack("{s:b, s:f, s:i, s:i, s:o, s:o, s:o, s:o}", "ok", 1, "score",
+	return json_pack("{s:b, s:f, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "ok", 1, "score",
 			 (double)(int64_t)(view.points * 100.0 + 0.5) / 100.0, "threshold",
 			 (int)threshold, "strikes", (int)view.strikes, "verdict",
 			 tell_verdict(&key, &verdict, now), "evidence", tell_evidence(&view, now),
 			 "sessions", mqg_tell_sessions(context, &key, NULL), "refusals",
-			 mqg_tell_refusals(context, &key, NULL));
+			 mqg_tell_refusals(context, &key, NULL), "violations",
+			 tell_violations(context, &key, NULL));
 }
 
 static json_t *tell_listeners(const struct mqg_verb_context *context, uint64_t *sessions)
@@ -185,6 +198,19 @@ static json_t *tell_brokers(const struct mqg_verb_context *context)
 	return list;
 }
 
+static json_t *tell_module(const struct mqg_verb_context *context)
+{
+	struct mqg_tracker_state state;
+
+	mqg_tracker_state(context->tracker, &state);
+	return json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "use",
+			 state.use ? "auto" : "off", "linked", (int)state.linked, "complete",
+			 (int)state.complete, "clients", (json_int_t)state.about.clients,
+			 "vouched", (json_int_t)state.vouched, "bound", (json_int_t)state.bound,
+			 "events", (json_int_t)state.events, "losses", (json_int_t)state.lost,
+			 "rebuilds", (json_int_t)state.rebuilds, "error", state.error);
+}
+
 json_t *mqg_tell_status(struct mqg_verb_context *context)
 {
 	const char *error = mqg_judge_pins_error(context->judge);
@@ -195,14 +221,14 @@ json_t *mqg_tell_status(struct mqg_verb_context *context)
 	mqg_judge_counts_read(context->judge, &counts);
 	listeners = tell_listeners(context, &sessions);
 	brokers = tell_brokers(context);
-	return json_pack("{s:b, s:s, s:i, s:i, s:o, s:s, s:i, s:b, s:s, s:I, s:I, s:o, s:o}", "ok",
-			 1, "version", MQG_VERSION, "abi", MQGATE_ABI_VERSION, "pid",
+	return json_pack("{s:b, s:s, s:i, s:i, s:o, s:s, s:i, s:b, s:s, s:I, s:I, s:o, s:o, s:o}",
+			 "ok", 1, "version", MQG_VERSION, "abi", MQGATE_ABI_VERSION, "pid",
 			 (int)getpid(), "uptime",
 			 seconds(since(context->started, mqg_boottime_ns())), "config",
 			 context->config->path, "workers", (int)context->config->workers, "pins",
 			 error == NULL, "pins_error", error ? error : "", "sources_scored",
 			 (json_int_t)counts.sources, "sessions", (json_int_t)sessions, "listeners",
-			 listeners, "brokers", brokers);
+			 listeners, "brokers", brokers, "module", tell_module(context));
 }
 
 static double wall_clock(uint64_t boot)

@@ -12,11 +12,13 @@
 
 #include "config/config.h"
 #include "judge/judge.h"
+#include "module/tracker.h"
 #include "proxy/proxy.h"
 
 struct mqg_verb_context {
 	const struct mqg_config	*config;
 	struct mqg_judge	*judge;
+	struct mqg_tracker	*tracker;
 	struct mqg_proxy	*proxy;		/* NULL: not started, or stopping */
 	uint64_t		started;	/* boot time */
 	uid_t			uid;		/* who asks */

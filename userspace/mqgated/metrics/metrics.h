@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "control/control.h"
 #include "judge/judge.h"
+#include "module/tracker.h"
 #include "proxy/proxy.h"
 #include "system/loop.h"
 
@@ -20,6 +21,7 @@ struct mqg_metrics;
 struct mqg_metrics_sources {
 	const struct mqg_config		*config;
 	struct mqg_judge		*judge;
+	struct mqg_tracker		*tracker;
 	struct mqg_proxy		*proxy;
 	const struct mqg_control	*control;
 	uint64_t			started;	/* boot time */

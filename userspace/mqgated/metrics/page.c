@@ -84,6 +84,24 @@ static void tell_listeners(const struct mqg_metrics_sources *sources, FILE *out)
 	}
 }
 
+static void tell_module(const struct mqg_metrics_sources *sources, FILE *out)
+{
+	struct mqg_tracker_state state;
+	char text[128];
+
+	mqg_tracker_state(sources->tracker, &state);
+	if (!state.use)
+		row(out, "kernel module", "not used");
+	else if (!state.linked)
+		row(out, "kernel module", *state.error ? state.error : "not loaded");
+	else {
+		snprintf(text, sizeof(text), "mode %s, %u clients, %zu flows vouched for%s",
+			 state.about.enforce ? "enforce" : "observe", state.about.clients,
+			 state.vouched, state.complete ? "" : ", events are missing");
+		row(out, "kernel module", text);
+	}
+}
+
 char *mqg_metrics_page(const struct mqg_metrics_sources *sources, size_t *len)
 {
 	const char *error = mqg_judge_pins_error(sources->judge);
@@ -103,6 +121,7 @@ char *mqg_metrics_page(const struct mqg_metrics_sources *sources, size_t *len)
 	row(out, "up for", mqg_duration_format(mqg_boottime_ns() - sources->started, uptime,
 					       sizeof(uptime)));
 	row(out, "maps", error ? error : "open");
+	tell_module(sources, out);
 	tell_listeners(sources, out);
 	row_count(out, "bans by score", counts.bans);
 	row_count(out, "bans spared", counts.spared);

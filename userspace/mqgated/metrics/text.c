@@ -213,6 +213,52 @@ static void tell_judge(const struct mqg_metrics_sources *sources, FILE *out)
 	one(out, "sources_scored", "gauge", "Sources in the score table.", (double)counts.sources);
 }
 
+static void tell_violations(const struct mqg_metrics_sources *sources,
+			    const struct mqg_pins *pins, FILE *out)
+{
+	static const char *const enforced[] = { "observed", "dropped" };
+
+	head(out, "module_violations_total", "counter",
+	     "Violations that the kernel module told of, by service, reason and what was done.");
+	for (uint32_t s = 0; s < MQGATE_SERVICES; s++) {
+		for (uint32_t r = 0; r < 2 * MQGATE_REASON_MAX; r++) {
+			uint64_t n = mqg_tracker_violations(sources->tracker, s, r / 2, r % 2);
+			char name[sizeof(((struct mqgate_service *)0)->name)];
+
+			if (!n)
+				continue;
+			service_name(sources, pins, s, name);
+			fprintf(out, "mqgate_module_violations_total{service=\"%s\","
+				"reason=\"%s\",verdict=\"%s\"} %llu\n", name,
+				mqg_reason_word(r / 2), enforced[r % 2], (unsigned long long)n);
+		}
+	}
+}
+
+static void tell_module(const struct mqg_metrics_sources *sources, const struct mqg_pins *pins,
+			FILE *out)
+{
+	struct mqg_tracker_state state;
+
+	mqg_tracker_state(sources->tracker, &state);
+	one(out, "module_linked", "gauge", "1 while the daemon follows the kernel module.",
+	    state.linked);
+	one(out, "module_complete", "gauge",
+	    "1 while no event of the module is missing that a dump has not made good for.",
+	    state.complete);
+	one(out, "module_clients", "gauge", "Clients that the module follows now.",
+	    state.about.clients);
+	one(out, "module_flows_vouched", "gauge",
+	    "Routed flows ALLOWed by the module's word, now.", (double)state.vouched);
+	one(out, "module_events_total", "counter", "Events read from the module.",
+	    (double)state.events);
+	one(out, "module_losses_total", "counter", "Times that events of the module were lost.",
+	    (double)state.lost);
+	one(out, "module_rebuilds_total", "counter",
+	    "Dumps of the module's clients that came to their end.", (double)state.rebuilds);
+	tell_violations(sources, pins, out);
+}
+
 char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 {
 	const struct mqg_pins *pins = mqg_judge_pins(sources->judge);
@@ -231,6 +277,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	tell_brokers(sources, out);
 	tell_refusals(sources, pins, out);
 	tell_judge(sources, out);
+	tell_module(sources, pins, out);
 	if (pins) {
 		tell_maps(pins, out);
 		tell_xdp(sources, pins, out);

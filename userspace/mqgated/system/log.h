@@ -26,6 +26,7 @@ enum mqg_log_kind {
 	MQG_LOG_PINS,
 	MQG_LOG_CONTROL,
 	MQG_LOG_PROXY,
+	MQG_LOG_MODULE,
 	MQG_LOG_KINDS
 };
 

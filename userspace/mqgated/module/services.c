@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From listeners and services to the module's settings; see services.h. */
+#include "module/services.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "config/endpoint.h"
+
+static void add(struct mqg_module_settings *settings, uint16_t port, uint32_t number,
+		enum mqgate_kind kind, enum mqgate_mode mode)
+{
+	settings->services[settings->n_services++] = (struct mqg_module_service){
+		.port = port,
+		.number = (uint8_t)number,
+		.kind = kind,
+		.observe = mode == MQGATE_MODE_OBSERVE,
+	};
+}
+
+static bool mentioned(const struct mqg_config *config, uint16_t port)
+{
+	for (size_t i = 0; i < config->n_listeners; i++)
+		if (mqg_endpoint_port(&config->listeners[i].address) == port)
+			return true;
+	for (size_t i = 0; i < config->n_services; i++)
+		if (config->services[i].port == port)
+			return true;
+	return false;
+}
+
+void mqg_module_services(const struct mqg_config *config, struct mqg_module_settings *settings)
+{
+	memset(settings, 0, sizeof(*settings));
+	settings->mark = config->mark;
+	settings->enforce = config->module.enforce;
+	for (size_t i = 0; i < config->n_listeners; i++)
+		add(settings, mqg_endpoint_port(&config->listeners[i].address),
+		    config->listeners[i].service, config->listeners[i].kind,
+		    config->listeners[i].mode);
+	for (size_t i = 0; i < config->n_services; i++)
+		if (config->services[i].kind == MQGATE_KIND_MQTT ||
+		    config->services[i].kind == MQGATE_KIND_MQTTS)
+			add(settings, config->services[i].port, config->services[i].number,
+			    config->services[i].kind, config->services[i].mode);
+	/* As XDP has them: what nobody mentions is guarded by default. */
+	if (!mentioned(config, MQGATE_PORT_MQTT))
+		add(settings, MQGATE_PORT_MQTT, MQGATE_SVC_MQTT, MQGATE_KIND_MQTT,
+		    MQGATE_MODE_ENFORCE);
+	if (!mentioned(config, MQGATE_PORT_MQTTS))
+		add(settings, MQGATE_PORT_MQTTS, MQGATE_SVC_MQTTS, MQGATE_KIND_MQTTS,
+		    MQGATE_MODE_ENFORCE);
+	/* A list without services says nothing to the module: then at least nothing is dropped. */
+	if (!settings->n_services)
+		settings->enforce = 0;
+}
