@@ -82,6 +82,10 @@ static const char *const good[] = {
 	/* 53 */ "user: nobody",
 	/* 54 */ "group: nogroup",
 	/* 55 */ "http: \"127.0.0.1:9983\"",
+	/* 56 */ "module:",
+	/* 57 */ "  use: auto",
+	/* 58 */ "  mode: enforce",
+	/* 59 */ "  events_buffer: 65536",
 };
 
 #define LINES (sizeof(good) / sizeof(good[0]))
@@ -114,6 +118,17 @@ static const struct broken cases[] = {
 	BROKEN("key that is a list", 53, 53, "? [a]\n: b", "53: a key must be a word"),
 	BROKEN("too deep", 53, 53, "user: [[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]",
 	       "53: keys nest too deep"),
+	/* the kernel module */
+	BROKEN("module used how", 57, 57, "  use: on",
+	       "57: module.use: \"on\" is not known; write one of: off, auto"),
+	BROKEN("mode of the module", 58, 58, "  mode: enforced",
+	       "58: module.mode: \"enforced\" is not known; write one of: enforce, observe"),
+	BROKEN("mode of a module that is not used", 57, 57, "  use: off",
+	       "58: module.mode: has no meaning with use: off; leave one of the two out"),
+	BROKEN("no room for events", 59, 59, "  events_buffer: 100",
+	       "59: module.events_buffer: 100 is out of range; write 4096 to 1073741824"),
+	BROKEN("unknown key of the module", 58, 58, "  modes: enforce",
+	       "58: module.modes: unknown key; did you mean mode?"),
 	/* the schema */
 	BROKEN("unknown key at the top", 53, 53, "usr: nobody",
 	       "53: usr: unknown key; did you mean user?"),
@@ -408,6 +423,9 @@ static void good_file_gives_its_values(void **state)
 	assert_string_equal(c->user, "nobody");
 	assert_string_equal(c->group, "nogroup");
 	assert_int_equal(mqg_endpoint_port(&c->http), 9983);
+	assert_true(c->module.use);
+	assert_int_equal(c->module.enforce, 1);
+	assert_int_equal(c->module.events_buffer, 65536);
 	mqg_config_free(c);
 }
 
@@ -440,6 +458,9 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_int_equal(l->client_id_rule, MQG_CLIENT_ID_EQUAL);
 	assert_int_equal(c->listeners[1].service, 1);
 	assert_int_equal(c->listeners[1].password_rule, MQG_PASSWORD_REFUSE);
+	assert_true(c->module.use);
+	assert_int_equal(c->module.enforce, -1);
+	assert_int_equal(c->module.events_buffer, 4 << 20);
 	assert_int_equal(c->score.threshold, 100);
 	assert_int_equal(c->score.half_life_ns, 60000000000);
 	assert_int_equal(c->score.ban_ns, 30000000000);
