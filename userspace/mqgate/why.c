@@ -271,8 +271,9 @@ int mqg_run_why(const struct mqg_cmd *cmd, int argc, char **argv)
 		json_decref(answer);
 		if (looks_like_address(argv[0]))
 			return mqg_misuse("%s: %s", argv[0], wrong);
-		return mqg_refuse("%s: not an address, and neither daemon nor kernel module is "
-				  "there to know client identifiers; start mqgated", argv[0]);
+		return mqg_refuse("%s: not an address, and no daemon runs and no kernel module is "
+				  "loaded that would know client identifiers; start mqgated",
+				  argv[0]);
 	}
 	if (address) {
 		struct mqg_pins pins;

@@ -118,6 +118,8 @@ static void take_client(const struct mqg_module_client *client, void *arg)
 {
 	struct mqg_tracker *t = arg;
 
+	if (!mqg_module_guarded(t->config, &client->flow))
+		return;
 	mqg_offences_client(t->offences, client, ticket_of(t, client));
 	mqg_view_dump_client(t->view, client);
 	bind_again(t, client);
@@ -132,6 +134,8 @@ static int take_event(const struct mqg_module_event *event, void *arg)
 		t->state.lost++;
 		t->lossy = true;
 	}
+	if (!mqg_module_guarded(t->config, &event->client.flow))
+		return 0;
 	mqg_offences_event(t->offences, event, ticket_of(t, &event->client), mqg_boottime_ns());
 	mqg_view_event(t->view, event);
 	if (!strcmp(event->what, "begin"))
@@ -256,6 +260,20 @@ static int watch_module(struct mqg_tracker *t)
 	return err ? err : mqg_loop_add(t->loop, &t->dump_watch, mqg_module_fd(t->dump), EPOLLIN);
 }
 
+/* Numbers, reasons and phases must mean the same on both sides. */
+static int check_abi(struct mqg_tracker *t, char *why, size_t size)
+{
+	struct mqg_module_about about;
+	int err = mqg_module_about(t->requests, &about, why, size);
+
+	if (err || about.abi == MQGATE_ABI_VERSION)
+		return err;
+	snprintf(why, size, "the kernel module (%s) speaks ABI %u and this mqgated %d: it is not "
+			    "used; install both of one version", about.version, about.abi,
+		 MQGATE_ABI_VERSION);
+	return -EPROTO;
+}
+
 /* What cannot be set (in a user namespace, say) is said; the module is followed all the same. */
 static void give_settings(struct mqg_tracker *t)
 {
@@ -281,6 +299,8 @@ static void link_module(struct mqg_tracker *t)
 	if (err == -ENOENT)
 		return;
 	if (!err)
+		err = check_abi(t, why, sizeof(why));
+	if (!err)
 		err = mqg_module_open(&t->events, why, sizeof(why));
 	if (!err)
 		err = mqg_module_open(&t->dump, why, sizeof(why));
@@ -295,7 +315,7 @@ static void link_module(struct mqg_tracker *t)
 	if (err) {
 		close_sockets(t);
 		complain(t, why);
-		t->retry = true;
+		t->retry = err != -EPROTO;
 		return;
 	}
 	give_settings(t);
