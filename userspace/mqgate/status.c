@@ -369,8 +369,8 @@ static void print_followed(const json_t *followed)
 	if (*text_of(followed, "error"))
 		printf("           %s\n", text_of(followed, "error"));
 	if (json_is_true(json_object_get(followed, "linked")))
-		printf("           the daemon follows it%s: %lld flows vouched for, %lld clients of "
-		       "its own\n", json_is_true(json_object_get(followed, "complete")) ?
+		printf("           the daemon follows it%s: %lld flows vouched for, %lld "
+		       "clients of its own\n", json_is_true(json_object_get(followed, "complete")) ?
 		       "" : ", events are missing", number_of(followed, "vouched"),
 		       number_of(followed, "bound"));
 	else if (!strcmp(text_of(followed, "use"), "off"))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * `mqgate why`: all that is held for and against an address or a client identifier, from the
- * maps, from the daemon and from the kernel module. Gathered as JSON; the text is made from it. Called by main().
+ * maps, from the daemon and from the kernel module. Gathered as JSON; the text is made from it.
+ * Called by main().
  */
 #include <arpa/inet.h>
 #include <errno.h>

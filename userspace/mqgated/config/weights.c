@@ -3,9 +3,9 @@
  * Default weights. The measure: threshold 100, halved every minute. What an innocent device does
  * now and then (an expired certificate, a lost network in the middle of a handshake) may happen
  * four times at once without a ban; what no client library ever sends needs four or five of
- * them; what the broker or the gateway is to blame for is no evidence at all, and neither is what a
- * stranger can do in a client's name with a single forged segment (stream-*, tcp-urgent). Called by the loader
- * and by --help.
+ * them; what the broker or the gateway is to blame for is no evidence at all, and neither is what
+ * a stranger can do in a client's name with a single forged segment (stream-*, tcp-urgent). Called
+ * by the loader and by --help.
  */
 #include "config/weights.h"
 

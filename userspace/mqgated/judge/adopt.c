@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a daemon that has just found the pinned maps does with what an earlier one left there. The
- * sockets of that one are gone, so its ALLOW entries are, but for flows that the module vouches for;
- * its bans stay as they are and are learnt; what its configuration said and this one does not is
- * taken back. Main thread; the lock is taken
- * only around the tables, never around a walk over a map.
+ * sockets of that one are gone, so its ALLOW entries are, but for flows that the module vouches
+ * for; its bans stay as they are and are learnt; what its configuration said and this one does not
+ * is taken back. Main thread; the lock is taken only around the tables, never around a walk over a
+ * map.
  *
  * How an entry tells where it comes from: the configured allow list writes PASS, origin operator,
  * reason none; the operator's word over the socket or from the command has reason operator.

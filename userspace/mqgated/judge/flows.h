@@ -18,9 +18,9 @@ struct mqg_live_flow {
 	struct mqgate_flow_key	key;
 	uint32_t		service;
 	uint32_t		identity;	/* its number */
-	bool			withheld;	/* an operator banned its source: no ALLOW for it */
-	bool			refused;	/* the module refused it: no ALLOW ever again */
-	bool			vouched;	/* the module follows it; there is no socket of ours */
+	bool			withheld;	/* an operator banned its source: no ALLOW */
+	bool			refused;	/* the module refused it: never again ALLOW */
+	bool			vouched;	/* the module follows it; no socket of ours */
 };
 
 struct mqg_flows *mqg_flows_alloc(void);

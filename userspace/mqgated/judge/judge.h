@@ -44,15 +44,15 @@ int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flo
 void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket);
 
 /*
- * The same for a flow that only passes through this host: the kernel module saw the broker's yes and
- * follows the flow. Nobody was proven: its identity is 0.
+ * The same for a flow that only passes through this host: the kernel module saw the broker's yes
+ * and follows the flow. Nobody was proven: its identity is 0.
  */
 int mqg_judge_vouched(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
 		      uint32_t service, uint64_t *ticket);
 
 /*
- * The module refused a flow: XDP drops what it still sends, and its ALLOW, where it has one (@ticket
- * not 0), goes and does not come back. The ticket is taken back by mqg_judge_closed() as ever.
+ * The module refused a flow: XDP drops what it still sends, and its ALLOW, where it has one
+ * (@ticket not 0), goes and does not come back. The ticket is taken back by mqg_judge_closed() as ever.
  */
 void mqg_judge_flow_refused(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
 			    uint64_t ticket, enum mqgate_reason reason);

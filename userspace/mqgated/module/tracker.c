@@ -320,7 +320,8 @@ static void link_module(struct mqg_tracker *t)
 	}
 	give_settings(t);
 	t->state.linked = true;
-	mqg_log(MQG_LOG_NOTICE, MQG_LOG_MODULE, "the kernel module is there: following its clients");
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_MODULE,
+		"the kernel module is there: following its clients");
 	begin_dump(t);
 }
 
