@@ -318,7 +318,7 @@ static void who_lives_at_the_start_is_allowed(void **state)
 	(void)state;
 	lists(1);
 	begin();
-	assert_true(state_now().linked);
+	assert_true(state_now().followed);
 	assert_true(state_now().complete);
 	assert_int_equal(state_now().vouched, 1);
 	assert_true(allowed(1));
@@ -412,14 +412,14 @@ static void the_module_comes_and_goes(void **state)
 	(void)state;
 	fake.here = false;
 	begin();
-	assert_false(state_now().linked);
+	assert_false(state_now().followed);
 	assert_string_equal(state_now().error, "");
 	lists(1);
 	come(true);
 	assert_true(state_now().complete);
 	assert_true(allowed(1));
 	come(false);
-	assert_false(state_now().linked);
+	assert_false(state_now().followed);
 	assert_false(allowed(1));
 	assert_int_equal(fake.open_handles, 1);
 	/* Both in one: it was replaced. */
@@ -428,7 +428,7 @@ static void the_module_comes_and_goes(void **state)
 	fake.n_clients = 0;
 	fake.told[fake.n_told++] = 0;
 	come(true);
-	assert_true(state_now().linked);
+	assert_true(state_now().followed);
 	assert_false(allowed(1));
 }
 
@@ -438,7 +438,7 @@ static void another_abi_is_refused_in_words(void **state)
 	fake.abi = MQGATE_ABI_VERSION + 1;
 	lists(1);
 	begin();
-	assert_false(state_now().linked);
+	assert_false(state_now().followed);
 	assert_true(strstr(state_now().error, "ABI") != NULL);
 	assert_false(allowed(1));
 	mqg_tracker_tick(tracker);

@@ -368,7 +368,7 @@ static void print_followed(const json_t *followed)
 		return;
 	if (*text_of(followed, "error"))
 		printf("           %s\n", text_of(followed, "error"));
-	if (json_is_true(json_object_get(followed, "linked")))
+	if (json_is_true(json_object_get(followed, "followed")))
 		printf("           the daemon follows it%s: %lld flows vouched for, %lld "
 		       "clients of its own\n", json_is_true(json_object_get(followed, "complete")) ?
 		       "" : ", events are missing", number_of(followed, "vouched"),

@@ -204,7 +204,7 @@ static json_t *tell_module(const struct mqg_verb_context *context)
 
 	mqg_tracker_state(context->tracker, &state);
 	return json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "use",
-			 state.use ? "auto" : "off", "linked", (int)state.linked, "complete",
+			 state.use ? "auto" : "off", "followed", (int)state.followed, "complete",
 			 (int)state.complete, "clients", (json_int_t)state.about.clients,
 			 "vouched", (json_int_t)state.vouched, "bound", (json_int_t)state.bound,
 			 "events", (json_int_t)state.events, "losses", (json_int_t)state.lost,

@@ -52,7 +52,8 @@ int mqg_judge_vouched(struct mqg_judge *judge, const struct mqgate_flow_key *flo
 
 /*
  * The module refused a flow: XDP drops what it still sends, and its ALLOW, where it has one
- * (@ticket not 0), goes and does not come back. The ticket is taken back by mqg_judge_closed() as ever.
+ * (@ticket not 0), goes and does not come back. The ticket is taken back by mqg_judge_closed() as
+ * ever.
  */
 void mqg_judge_flow_refused(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
 			    uint64_t ticket, enum mqgate_reason reason);

@@ -92,7 +92,7 @@ static void tell_module(const struct mqg_metrics_sources *sources, FILE *out)
 	mqg_tracker_state(sources->tracker, &state);
 	if (!state.use)
 		row(out, "kernel module", "not used");
-	else if (!state.linked)
+	else if (!state.followed)
 		row(out, "kernel module", *state.error ? state.error : "not loaded");
 	else {
 		snprintf(text, sizeof(text), "mode %s, %u clients, %zu flows vouched for%s",

@@ -241,8 +241,8 @@ static void tell_module(const struct mqg_metrics_sources *sources, const struct 
 	struct mqg_tracker_state state;
 
 	mqg_tracker_state(sources->tracker, &state);
-	one(out, "module_linked", "gauge", "1 while the daemon follows the kernel module.",
-	    state.linked);
+	one(out, "module_followed", "gauge", "1 while the daemon follows the kernel module.",
+	    state.followed);
 	one(out, "module_complete", "gauge",
 	    "1 while no event of the module is missing that a dump has not made good for.",
 	    state.complete);

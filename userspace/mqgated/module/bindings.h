@@ -2,8 +2,8 @@
 /*
  * The clients of the daemon's own listeners, for the module: which identity each has proven, so
  * that the module can be told, and which ticket its flow has, so that it can be taken away when
- * the module refuses the flow. Workers report (through the judge) into a queue that `lock` guards; the
- * main thread takes it over into the table, which is its alone.
+ * the module refuses the flow. Workers report (through the judge) into a queue that `lock` guards;
+ * the main thread takes it over into the table, which is its alone.
  */
 #ifndef MQG_MODULE_BINDINGS_H
 #define MQG_MODULE_BINDINGS_H

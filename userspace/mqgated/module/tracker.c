@@ -164,11 +164,11 @@ static void close_sockets(struct mqg_tracker *t)
 
 static void unlink_module(struct mqg_tracker *t)
 {
-	if (!t->state.linked)
+	if (!t->state.followed)
 		return;
 	close_sockets(t);
 	mqg_view_clear(t->view);
-	t->state.linked = false;
+	t->state.followed = false;
 	t->state.complete = false;
 	t->error[0] = '\0';
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_MODULE,
@@ -292,7 +292,7 @@ static void link_module(struct mqg_tracker *t)
 	int buffer = (int)t->config->module.events_buffer, err;
 	char why[256];
 
-	if (t->state.linked)
+	if (t->state.followed)
 		return;
 	t->retry = false;
 	err = mqg_module_open(&t->requests, why, sizeof(why));
@@ -319,7 +319,7 @@ static void link_module(struct mqg_tracker *t)
 		return;
 	}
 	give_settings(t);
-	t->state.linked = true;
+	t->state.followed = true;
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_MODULE,
 		"the kernel module is there: following its clients");
 	begin_dump(t);
@@ -441,7 +441,7 @@ void mqg_tracker_tick(struct mqg_tracker *t)
 	if (t->retry)
 		link_module(t);
 	/* A dump that had to wait, or failed. Whether events wait only reading them tells. */
-	if (t->state.linked && t->lossy && !t->dumping)
+	if (t->state.followed && t->lossy && !t->dumping)
 		on_events(&t->events_watch, EPOLLIN);
 }
 
@@ -452,7 +452,7 @@ void mqg_tracker_state(struct mqg_tracker *t, struct mqg_tracker_state *state)
 	t->state.vouched = t->view ? mqg_view_count(t->view) : 0;
 	t->state.bound = t->bindings ? mqg_bindings_count(t->bindings) : 0;
 	memset(&t->state.about, 0, sizeof(t->state.about));
-	if (t->state.linked &&
+	if (t->state.followed &&
 	    mqg_module_about(t->requests, &t->state.about, why, sizeof(why)))
 		complain(t, why);
 	*state = t->state;

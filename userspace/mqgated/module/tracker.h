@@ -45,9 +45,9 @@ void mqg_tracker_tick(struct mqg_tracker *tracker);
 /**
  * struct mqg_tracker_state - what it tells of itself
  * @use:      as configured
- * @linked:   the module is there and speaks
+ * @followed: the module is there and speaks
  * @complete: nothing is missing: the last dump came to its end and no event was lost since
- * @about:    the module's own numbers; all zero where @linked is false
+ * @about:    the module's own numbers; all zero where @followed is false
  * @vouched:  routed clients ALLOWed by the module's word, now
  * @bound:    clients of our listeners, now
  * @events:   read, ever
@@ -56,7 +56,7 @@ void mqg_tracker_tick(struct mqg_tracker *tracker);
  * @error:    why the module is not used as configured; "" = nothing is wrong
  */
 struct mqg_tracker_state {
-	bool			use, linked, complete;
+	bool			use, followed, complete;
 	struct mqg_module_about	about;
 	size_t			vouched, bound;
 	uint64_t		events, lost, rebuilds;
