@@ -86,6 +86,8 @@ static const char *const good[] = {
 	/* 57 */ "  use: auto",
 	/* 58 */ "  mode: enforce",
 	/* 59 */ "  events_buffer: 65536",
+	/* 60 */ "  source_sessions: 20",
+	/* 61 */ "  source_connect_rate: 600",
 };
 
 #define LINES (sizeof(good) / sizeof(good[0]))
@@ -127,6 +129,8 @@ static const struct broken cases[] = {
 	       "58: module.mode: has no meaning with use: off; leave one of the two out"),
 	BROKEN("no room for events", 59, 59, "  events_buffer: 100",
 	       "59: module.events_buffer: 100 is out of range; write 4096 to 1073741824"),
+	BROKEN("more than the module can count", 61, 61, "  source_connect_rate: 15001",
+	       "61: module.source_connect_rate: 15001 is out of range; write 0 to 15000"),
 	BROKEN("unknown key of the module", 58, 58, "  modes: enforce",
 	       "58: module.modes: unknown key; did you mean mode?"),
 	/* the schema */
@@ -426,6 +430,8 @@ static void good_file_gives_its_values(void **state)
 	assert_true(c->module.use);
 	assert_int_equal(c->module.enforce, 1);
 	assert_int_equal(c->module.events_buffer, 65536);
+	assert_int_equal(c->module.source_sessions, 20);
+	assert_int_equal(c->module.source_connect_rate, 600);
 	mqg_config_free(c);
 }
 
@@ -461,6 +467,8 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_true(c->module.use);
 	assert_int_equal(c->module.enforce, -1);
 	assert_int_equal(c->module.events_buffer, 4 << 20);
+	assert_int_equal(c->module.source_sessions, 0);
+	assert_int_equal(c->module.source_connect_rate, 0);
 	assert_int_equal(c->score.threshold, 100);
 	assert_int_equal(c->score.half_life_ns, 60000000000);
 	assert_int_equal(c->score.ban_ns, 30000000000);

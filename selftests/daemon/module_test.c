@@ -257,6 +257,25 @@ static void a_kill_is_no_evidence_and_a_brokers_no_is_its_own_reason(void **stat
 	free(offences);
 }
 
+static void a_source_over_a_limit_weighs_by_each(void **state)
+{
+	struct mqg_module_source source = { .prefix = 128 };
+	struct mqg_offences *offences;
+	struct mqgate_source_key key = key_of("192.0.2.9");
+
+	(void)state;
+	prepare();
+	offences = mqg_offences_alloc(&config, judge);
+	memcpy(source.addr, key.addr, sizeof(source.addr));
+	source.over = MQGATE_SOURCE_OVER_SESSIONS;
+	mqg_offences_source(offences, &source);
+	assert_int_equal(points(), 10);
+	source.over = MQGATE_SOURCE_OVER_SESSIONS | MQGATE_SOURCE_OVER_RATE;
+	mqg_offences_source(offences, &source);
+	assert_int_equal(points(), 30);
+	free(offences);
+}
+
 static void forged_segments_are_no_evidence(void **state)
 {
 	static const enum mqgate_reason reasons[] = {
@@ -372,6 +391,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(violations_weigh_once_and_only_against_who_did_it),
 	TEST(what_the_proxy_judges_too_is_not_counted_twice),
 	TEST(a_kill_is_no_evidence_and_a_brokers_no_is_its_own_reason),
+	TEST(a_source_over_a_limit_weighs_by_each),
 	TEST(forged_segments_are_no_evidence),
 	TEST(clients_of_the_listeners_are_known_by_their_flow),
 	TEST(the_module_gets_what_xdp_guards),

@@ -263,6 +263,20 @@ def off():
     equal(gate.map("mqgate_allow"), [], "ALLOW")
 
 
+@test("ATTACKS 20: a source with more sessions than the configured limit gathers evidence")
+def sources():
+    gate = ready(module="source_sessions: 2")
+    for number in range(2):
+        session(gate, b"in%d" % number)
+    wait(lambda: gate.followed()["vouched"] == 2, "two sessions")
+    equal(gate.why()["evidence"], [], "at the limit")
+    session(gate, b"over")
+    wait(lambda: gate.why()["evidence"], "evidence")
+    found = gate.why()["evidence"][-1]
+    equal((found["reason"], found["points"]), ("source-sessions", 10), "evidence")
+    equal(gate.why()["verdict"], None, "with live sessions it is not banned")
+
+
 def settings(gate):
     import genl
     return genl.Genl(gate.gw).ask("settings-get")[0]["settings"]

@@ -171,11 +171,15 @@ struct mqg_module_service {
  * struct mqg_module_settings - what is to be changed; all other settings stay
  * @mark:     of skbs and sockets that are left alone
  * @enforce:  1, 0, or -1 to leave it as it is
+ * @source_sessions: of a source that has more an event tells; 0 never
+ * @source_connect_rate: CONNECTs a minute, likewise
  * @services: all that are to be followed; with none the ports stay as they are
  */
 struct mqg_module_settings {
 	uint32_t			mark;
 	int				enforce;
+	uint32_t			source_sessions;
+	uint32_t			source_connect_rate;
 	size_t				n_services;
 	struct mqg_module_service	services[MQGATE_SERVICES - 1];
 };

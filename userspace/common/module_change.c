@@ -66,6 +66,9 @@ int mqg_module_settings_set(struct mqg_module *module, const struct mqg_module_s
 	mnl_attr_put_u32(request, MQGATE_A_SETTINGS_MARK, settings->mark);
 	if (settings->enforce >= 0)
 		mnl_attr_put_u8(request, MQGATE_A_SETTINGS_ENFORCE, settings->enforce > 0);
+	mnl_attr_put_u32(request, MQGATE_A_SETTINGS_SOURCE_SESSIONS, settings->source_sessions);
+	mnl_attr_put_u32(request, MQGATE_A_SETTINGS_SOURCE_CONNECT_RATE,
+			 settings->source_connect_rate);
 	for (size_t i = 0; i < settings->n_services; i++)
 		put_service(request, &settings->services[i]);
 	mnl_attr_nest_end(request, nest);

@@ -139,6 +139,8 @@
 	X(167, CONNACK_TIMEOUT,		"connack-timeout",	"broker did not answer CONNECT in time")	\
 	X(168, EVICTED,			"evicted",		"client table full; made room for another")	\
 	X(169, FLOW_REUSED,		"flow-reused",		"a new connection uses the same addresses and ports")	\
+	X(170, SOURCE_SESSIONS,		"source-sessions",	"source has more sessions than the limit")	\
+	X(171, SOURCE_RATE,		"source-rate",		"source sends more CONNECTs than the limit")	\
 	X(192, BROKER_UNREACHABLE,	"broker-unreachable",	"broker cannot be reached")	\
 	X(193, BROKER_REFUSED,		"broker-refused",	"broker answered CONNECT with a refusal")	\
 	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\

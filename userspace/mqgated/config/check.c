@@ -206,14 +206,23 @@ static int check_module(const struct mqg_check *check)
 	static const struct raw_module none;
 	const struct raw_module *raw = check->raw->module ? check->raw->module : &none;
 	struct mqg_module_config *module = &check->config->module;
+	int err;
 
 	module->use = !raw->use || *raw->use;
 	module->enforce = raw->mode ? *raw->mode == MQGATE_MODE_ENFORCE : -1;
 	if (raw->mode && !module->use)
 		return complain(check, "module.mode", "has no meaning with use: off; leave one of "
 						      "the two out");
-	return mqg_check_number(check, "module.events_buffer", raw->events_buffer, 4U << 20, 4096,
-				1U << 30, &module->events_buffer);
+	err = mqg_check_number(check, "module.events_buffer", raw->events_buffer, 4U << 20, 4096,
+			       1U << 30, &module->events_buffer);
+	if (!err)
+		err = mqg_check_number(check, "module.source_sessions", raw->source_sessions, 0, 0,
+				       16U << 20, &module->source_sessions);
+	if (!err)
+		err = mqg_check_number(check, "module.source_connect_rate",
+				       raw->source_connect_rate, 0, 0, 15000,
+				       &module->source_connect_rate);
+	return err;
 }
 
 static int check_http(struct mqg_check *check)

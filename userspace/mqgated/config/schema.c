@@ -180,6 +180,8 @@ static const cyaml_schema_field_t module_fields[] = {
 	WORD_MAY("use", struct raw_module, use, module_uses),
 	WORD_MAY("mode", struct raw_module, mode, modes),
 	NUMBER("events_buffer", struct raw_module, events_buffer),
+	NUMBER("source_sessions", struct raw_module, source_sessions),
+	NUMBER("source_connect_rate", struct raw_module, source_connect_rate),
 	CYAML_FIELD_END
 };
 

@@ -75,7 +75,7 @@ struct raw_score {
 
 struct raw_module {
 	int			*use, *mode;
-	uint32_t		*events_buffer;
+	uint32_t		*events_buffer, *source_sessions, *source_connect_rate;
 };
 
 struct raw_config {

@@ -106,3 +106,11 @@ void mqg_offences_client(struct mqg_offences *offences, const struct mqg_module_
 		mqg_judge_flow_refused(offences->judge, &client->flow, ticket,
 				       (enum mqgate_reason)client->reason);
 }
+
+void mqg_offences_source(struct mqg_offences *offences, const struct mqg_module_source *source)
+{
+	if (source->over & MQGATE_SOURCE_OVER_SESSIONS)
+		mqg_judge_observed(offences->judge, source->addr, MQGATE_REASON_SOURCE_SESSIONS);
+	if (source->over & MQGATE_SOURCE_OVER_RATE)
+		mqg_judge_observed(offences->judge, source->addr, MQGATE_REASON_SOURCE_RATE);
+}

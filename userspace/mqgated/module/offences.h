@@ -34,4 +34,7 @@ void mqg_offences_event(struct mqg_offences *offences, const struct mqg_module_e
 void mqg_offences_client(struct mqg_offences *offences, const struct mqg_module_client *client,
 			 uint64_t ticket);
 
+/* Takes a source that has more than the configured limits: evidence, each limit for itself. */
+void mqg_offences_source(struct mqg_offences *offences, const struct mqg_module_source *source);
+
 #endif

@@ -39,6 +39,8 @@ void mqg_module_services(const struct mqg_config *config, struct mqg_module_sett
 	memset(settings, 0, sizeof(*settings));
 	settings->mark = config->mark;
 	settings->enforce = config->module.enforce;
+	settings->source_sessions = config->module.source_sessions;
+	settings->source_connect_rate = config->module.source_connect_rate;
 	for (size_t i = 0; i < config->n_listeners; i++)
 		add(settings, mqg_endpoint_port(&config->listeners[i].address),
 		    config->listeners[i].service, config->listeners[i].kind,

@@ -134,6 +134,10 @@ static int take_event(const struct mqg_module_event *event, void *arg)
 		t->state.lost++;
 		t->lossy = true;
 	}
+	if (!strcmp(event->what, "source")) {
+		mqg_offences_source(t->offences, &event->source);
+		return 0;
+	}
 	if (!mqg_module_guarded(t->config, &event->client.flow))
 		return 0;
 	mqg_offences_event(t->offences, event, ticket_of(t, &event->client), mqg_boottime_ns());
