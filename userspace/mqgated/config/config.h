@@ -103,8 +103,8 @@ struct mqg_module_config {
 	bool			use;		/* when it is there */
 	int			enforce;	/* 1, 0, or -1: as the module has it */
 	uint32_t		events_buffer;	/* bytes of events that may wait */
-	uint32_t		source_sessions;	/* of one source, told beyond that; 0 never */
-	uint32_t		source_connect_rate;	/* CONNECTs a minute, likewise */
+	uint32_t		source_sessions;	/* of one source at most; 0: no limit */
+	uint32_t		source_connect_rate;	/* a minute; 0: no limit */
 };
 
 struct mqg_config {
