@@ -226,6 +226,19 @@ static void test_one_byte_a_segment(void **unused)
 	assert_int_equal(counted[C][12], 1);
 }
 
+/* Cut as one likes, an offence is one; the bytes before it passed. */
+static void test_offence_one_byte_a_segment(void **unused)
+{
+	static const u8 bytes[] = { PUBLISH, 0x30, 4, 0, 1, '#', 'x' };
+
+	(void)unused;
+	connect4();
+	for (size_t i = 0; i < sizeof(bytes) - 2; i++)
+		passes(C, bytes + i, 1);
+	violates(C, MQGATE_REASON_MQTT_TOPIC, bytes + sizeof(bytes) - 2, 1);
+	assert_int_equal(counted[C][3], 1);
+}
+
 static void test_reversed(void **unused)
 {
 	static const u8 bytes[] = { CONNECT4, PUBLISH };
@@ -571,6 +584,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_connect, "CONNECT and CONNACK make a session"),
 		TEST(test_one_byte_a_segment, "one byte a segment (ATTACKS 13)"),
+		TEST(test_offence_one_byte_a_segment,
+		     "an offence in pieces of one byte (ATTACKS 13, 14)"),
 		TEST(test_reversed, "reversed, across the wrap (ATTACKS 13, 30)"),
 		TEST(test_idle_holds_nothing, "an idle session holds no memory"),
 		TEST(test_lie_in_flight, "a retransmission with other bytes (ATTACKS 13)"),
