@@ -22,6 +22,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.environ.get("MQGATE_TOP", os.path.dirname(os.path.dirname(HERE)))
 sys.path.append(os.path.join(TOP, "selftests", "lib"))
+import rtnl  # noqa: E402
 from ktap import Skip, equal, points, poll, skip_all, test  # noqa: E402,F401
 
 MODULE = os.path.join(TOP, "kmod", "mqgate.ko")
@@ -115,22 +116,25 @@ back = threading.local()
 class Namespace:
     def __init__(self, name):
         self.name = f"mqg-{os.getpid()}-{name}{next(numbers)}"
-        run("ip", "netns", "add", self.name)
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         undo.append(self.remove)
+        try:
+            rtnl.namespace_add(self.name)
+        finally:
+            enter(home)
+            os.close(home)
         self.sysctl("net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
         self.ip("link set lo up")
 
     def remove(self):
         if self.name:
-            run("ip", "netns", "del", self.name)
+            rtnl.namespace_del(self.name)
             self.name = None
 
     def ip(self, *commands):
-        """In one process: an emulated CPU takes long to start one."""
-        done = subprocess.run(["ip", "-n", self.name, "-batch", "-"], input="\n".join(commands),
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            raise AssertionError(f"{commands}: {done.stdout}")
+        """Lines as for ip -batch; rtnl.py knows which."""
+        with self:
+            rtnl.do(*commands)
 
     def sysctl(self, *settings):
         with self:
