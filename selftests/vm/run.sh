@@ -8,11 +8,10 @@
 #
 #	KERNEL=6.1 selftests/vm/run.sh build/selftests/bpf/xdp_packets selftests/bpf/veth.sh
 #
-#	KERNEL			6.1 (what it is unless set) or 6.12: Debian's, by kernel.sh
-#	MQGATE_DEBUG_KERNEL	a directory with a bzImage* instead, everything that the guest
-#				needs to start built in; modules from its tree/, if there is one
+#	KERNEL			6.1 (what it is unless set) or 6.12: Debian's, by kernel.sh; debug:
+#				the one of debug.sh, which looks for faults and is five times slower
 #	MQGATE_VM_LIMIT		seconds until a guest has failed (420)
-#	MQGATE_VM_MEMORY	of the guest (1G; 2G with a debug kernel)
+#	MQGATE_VM_MEMORY	of the guest (1G; 2G with the debug kernel)
 #	MQGATE_VM_SHOW		1: for people. What the first program says is shown as it says it,
 #				and of the points only those that are red
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/ktap.sh"
@@ -32,19 +31,23 @@ usage() {
 }
 
 # Whatever the kernel says that a test may not have caused.
-complaints='BUG:|WARNING: |Oops|Kernel panic|general protection|KASAN|UBSAN|Call Trace:'
-complaints+='|INFO: task .* blocked|INFO: rcu|refcount_t:|possible .* locking|kmemleak: [1-9]'
+complaints='BUG:|BUG [a-z_0-9-]* \(|WARNING: |Oops|Kernel panic|general protection'
+complaints+='|KASAN|UBSAN|Call Trace:|INFO: task .* blocked|INFO: rcu|refcount_t:'
+complaints+='|possible .* locking|kmemleak: [1-9]'
+
+# unobtainable RC: what the script of the kernel said is shown, and ends this one.
+unobtainable() {
+	[ "$1" -eq 4 ] || exit "$1"
+	skip_all "Linux $kernel: $(tail -n 1 "$dir/kernel.log" | sed 's/^[a-z]*.sh: //')"
+}
 
 choose_debug_kernel() {
-	local image
-	for image in "$MQGATE_DEBUG_KERNEL"/bzImage*; do
-		[ -r "$image" ] || usage "MQGATE_DEBUG_KERNEL=$MQGATE_DEBUG_KERNEL has no bzImage"
-	done
-	label=debug
-	boot=$image
-	modules=$(cd "$MQGATE_DEBUG_KERNEL" && pwd)/tree/lib/modules
-	[ -d "$modules" ] || modules=
-	append="acpi=noirq"
+	local at
+	at=$(bash "$here/debug.sh" 2> "$dir/kernel.log") || unobtainable $?
+	label=$(cat "$at/release")
+	boot=$at/bzImage
+	modules=$at/tree/lib/modules
+	append="acpi=noirq kmemleak=on"
 	memory=${MQGATE_VM_MEMORY:-2G}
 	bash "$here/initrd.sh" "$dir/initrd" || exit 1
 }
@@ -54,11 +57,7 @@ choose_debian_kernel() {
 	at=$(bash "$here/kernel.sh" "$kernel" 2> "$dir/kernel.log")
 	rc=$?
 	[ ! -s "$dir/kernel.log" ] || diag "$(cat "$dir/kernel.log")"
-	case $rc in
-	0)	;;
-	4)	skip_all "Linux $kernel: $(tail -n 1 "$dir/kernel.log" | sed 's/^kernel.sh: //')" ;;
-	*)	exit $rc ;;
-	esac
+	[ $rc -eq 0 ] || unobtainable $rc
 	label=$(cat "$at/release")
 	boot=$at/vmlinux
 	modules=$at/tree/lib/modules
@@ -184,6 +183,10 @@ judge_guest() {
 	if grep -qE "$complaints" "$dir/console" "$dir/share/dmesg" 2> /dev/null; then
 		wrong=${wrong:+$wrong; }"its kernel complained"
 	fi
+	if [ -s "$dir/share/kmemleak" ]; then
+		wrong=${wrong:+$wrong; }"memory has leaked"
+		diag "$(head -n 60 "$dir/share/kmemleak")"
+	fi
 	if [ -z "$wrong" ]; then
 		ok "$name"
 		return
@@ -206,7 +209,7 @@ mkdir "$dir/share"
 keep=$store/vm/console.log
 mkdir -p "$store/vm"
 
-if [ -n "${MQGATE_DEBUG_KERNEL:-}" ]; then
+if [ "$kernel" = debug ]; then
 	choose_debug_kernel
 else
 	choose_debian_kernel
