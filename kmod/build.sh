@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Builds mqgate.ko for one kernel and puts it to kmod/mqgate.ko. Called by kmod/build.mk.
+# Builds mqgate.ko for one kernel and puts it to kmod/mqgate.ko; beside it its unit tests,
+# mqgate_kunit.ko, where the kernel has KUnit. Called by kmod/build.mk.
 #
-#	build.sh KERNEL		running; 6.1 or 6.12 (Debian's, those of selftests/vm); or a release
+#	build.sh KERNEL		running; 6.1 or 6.12 (Debian's, those of selftests/vm); debug
+#				(selftests/vm/debug.sh); or a release
 #	KDIR=DIR		headers to build against, whatever KERNEL is
 #	BTF=FILE		BTF of the kernel that will load it: raw, or its vmlinux
 #	RELAXED=1		without BTF rather than not at all (BPF finds nothing in it)
@@ -36,6 +38,12 @@ choose() {
 		at=$(bash "$top/selftests/vm/kernel.sh" "$1") || exit
 		release=$(cat "$at/release")
 		vmlinux=$at/vmlinux
+		;;
+	debug)
+		at=$(bash "$top/selftests/vm/debug.sh") || exit
+		release=$(cat "$at/release")
+		vmlinux=$at/vmlinux.btf
+		KDIR=$at/headers
 		;;
 	*)
 		release=$1
@@ -111,4 +119,7 @@ if ! has_btf "$module" && ! add_btf && [ -z "${RELAXED:-}" ]; then
 		"runs it, or its vmlinux; or RELAXED=1 to do without the XDP extension."
 fi
 cp "$module" "$top/kmod/mqgate.ko.new" && mv "$top/kmod/mqgate.ko.new" "$top/kmod/mqgate.ko"
+# Only for a kernel with KUnit.
+rm -f "$top/kmod/mqgate_kunit.ko"
+[ ! -e "$dir/kmod/mqgate_kunit.ko" ] || cp "$dir/kmod/mqgate_kunit.ko" "$top/kmod/"
 echo "kmod/mqgate.ko for Linux $release"
