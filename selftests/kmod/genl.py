@@ -125,7 +125,12 @@ class Genl:
         self.sock.bind((0, 0))
         self.sequence = 0
         self.family, self.groups = 16, {}
-        answer = self.exchange(3, attribute(2, b"mqgate\0"), 0)[0][1]
+        try:
+            answer = self.exchange(3, attribute(2, b"mqgate\0"), 0)[0][1]
+        except Refused:
+            w.undo.remove(self.sock.close)
+            self.sock.close()
+            raise
         for kind, value in attributes(answer):
             if kind == 1:
                 self.family = struct.unpack("H", value)[0]

@@ -2,6 +2,7 @@
 """Deadlines: CONNECT, CONNACK, keep alive x 1.5, idle; what is told in observe, what ends in
 enforce. Times are short and waited for; none is measured."""
 import socket
+import time
 
 from genl import Genl
 from world import (CONNACK, CONNECT, CONNECT_1S, LIMIT, PINGREQ, World, ended, equal, main, quiet,
@@ -221,6 +222,34 @@ def closing():
     session(client, accepted)
     client.shutdown(socket.SHUT_WR)
     world.gw.until_gone(client.getsockname())
+
+
+@test("ATTACKS 31: the clock jumps a year either way: no deadline comes early, none is lost")
+def clock_jumps():
+    year = 365 * 86400
+    right = time.time() - time.monotonic()
+
+    def jump(ahead):
+        time.clock_settime(time.CLOCK_REALTIME, right + time.monotonic() + ahead)
+    world = World(enforce="Y", connect_timeout=4000)
+    client, accepted = world.pair(world.far, "198.18.1.2")
+    session(client, accepted)
+    world.gw.until(client, phase="connected")
+    listener = world.gw.listen("198.18.0.1")
+    undo.append(lambda: jump(0))
+    for ahead in year, -year, 0:
+        silent = world.dev.connect("198.18.0.1")
+        other, _ = listener.accept()
+        undo.append(other.close)
+        jump(ahead)
+        equal(world.gw.until(silent, phase="connect")["offences"], "0", "early")
+        client.sendall(PINGREQ)
+        equal(take(accepted, 2), PINGREQ)
+        world.gw.until(silent, phase="refused", offences=1)
+        equal((ended(silent), ended(other)), ("reset", "reset"), "both ends")
+    found = world.gw.client(client)
+    equal((found["phase"], found["offences"]), ("connected", "0"), "who was there throughout")
+    equal(world.gw.counter("picked-up"), 0, "entries that were lost and made again")
 
 
 main()

@@ -399,6 +399,56 @@ def proc_escapes():
     equal(found(Genl(world.gw), client)["id"], name, "by netlink as it is")
 
 
+@test("ATTACKS 31: attributes short, huge, cut off, too deep: refused; twice: the last one counts")
+def crooked():
+    world = World()
+    talk = Genl(world.gw)
+    client, _ = live(world)
+    key = flow(client)
+    get, kill = (genl.NUMBERS["MQGATE_CMD_CLIENT_" + name] for name in ("GET", "KILL"))
+    outer, sport = genl.number_of("mqgate", "client"), genl.number_of("client", "sport")
+    whole = genl.encode(key, "client")
+
+    def nest(body, length=None):
+        return struct.pack("HH", length or 4 + len(body), outer | genl.NESTED) + body
+
+    deep = whole
+    for _ in range(200):
+        deep = struct.pack("HH", 4 + len(deep), outer | genl.NESTED) + deep
+    for what, data in {
+            "a header that is cut off": b"\x08\0",
+            "a length below the header's": struct.pack("HH", 3, outer | genl.NESTED),
+            "a length beyond the message": nest(whole, 4 + len(whole) + 64),
+            "a length beyond the nest": nest(whole + struct.pack("HH", 400, sport)),
+            "bytes behind the last": nest(whole) + b"\1\2\3\4\5\6",
+            "an address that is short": nest(genl.encode(dict(key, saddr=b"\1" * 15), "client")),
+            "a port that is short": nest(whole + struct.pack("HHBBH", 5, sport, 7, 0, 0)),
+            "a port that is long": nest(whole + genl.attribute(sport, b"\1" * 8)),
+            "an address of 60 kB": nest(genl.encode(dict(key, saddr=b"\1" * 60000), "client")),
+            "no nest where one is": genl.attribute(outer, b""),
+            "two hundred nests": deep}.items():
+        for command in get, kill:
+            try:
+                talk.exchange(command, data, 0)
+            except Refused as no:
+                equal(no.errno in (errno.EINVAL, errno.ERANGE), True, f"{what}: {no}")
+                continue
+            raise AssertionError(f"{what} was not refused")
+    for what, data, wanted in (
+            ("a port twice", nest(genl.attribute(sport, b"\1\0") + whole), None),
+            ("a port twice, the last a lie", nest(whole + genl.attribute(sport, b"\1\0")),
+             errno.ENOENT),
+            ("a client twice", nest(genl.encode(dict(key, sport=1), "client")) + nest(whole),
+             None)):
+        try:
+            talk.exchange(get, data, 0)
+            got = None
+        except Refused as no:
+            got = no.errno
+        equal(got, wanted, what)
+    equal(found(talk, client)["phase"], PHASES["connected"], "the client, after all that")
+
+
 def noise(rng, key):
     """Attributes that are nearly right."""
     def payload():

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""ATTACKS 31: allocation failure at every allocation, one after the other: at load, in namespaces,
+per netlink request, per packet. Nothing crashes, leaks or is half done, and what is lost is
+counted. Wants the kernel's failslab: the debug kernel has it, and a leak detector that looks when
+the guest ends."""
+import ctypes
+import errno
+import os
+import socket
+
+import world as w
+from genl import Genl, Refused, flow
+from world import CONNECT, Namespace, equal, loaded, main, session, take, test, undo, wait
+
+FAILSLAB = "/sys/kernel/debug/failslab/"
+STEP = int(os.environ.get("MQGATE_FAIL_STEP", "1"))
+FINIT_MODULE = 313
+CLONE_NEWNET = 0x40000000
+OUT_OF_MEMORY = (errno.ENOMEM, errno.ENOBUFS)
+
+
+def put(name, value):
+    with open(FAILSLAB + name, "w") as file:
+        file.write(str(value))
+
+
+def off():
+    put("probability", 0)
+    put("times", -1)
+    put("interval", 1)
+    put("task-filter", "N")
+    put("ignore-gfp-wait", "N")
+
+
+class Failing:
+    """The nth allocation of this thread in the block fails; .failed: whether there was one."""
+
+    def __init__(self, nth):
+        self.nth = nth
+        self.file = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
+
+    def __enter__(self):
+        os.pwrite(self.file, b"%d" % self.nth, 0)
+        return self
+
+    def __exit__(self, *_):
+        self.left = int(os.pread(self.file, 16, 0))
+        os.pwrite(self.file, b"0", 0)
+        os.close(self.file)
+        self.failed = not self.left
+
+
+def insert(parameters=b""):
+    """insmod without a process: 0 or the errno."""
+    file = os.open(w.MODULE, os.O_RDONLY | os.O_CLOEXEC)
+    got = w.libc.syscall(FINIT_MODULE, file, parameters, 0)
+    wrong = ctypes.get_errno() if got else 0
+    os.close(file)
+    return wrong
+
+
+def allocations(parameters=b""):
+    """How many a load makes."""
+    many = 10**6
+    with Failing(many) as counting:
+        insert(parameters)
+    return many - counting.left
+
+
+@test("ATTACKS 31: load: each of its allocations fails once; nothing stays but a whole module")
+def load_fails():
+    w.unload()
+    undo.append(lambda: loaded() or w.load())
+    # What the kernel itself takes for a module comes first: a refused parameter ends behind it.
+    first = allocations(b"max_clients=0") - 2
+    equal(loaded(), False, "loaded with max_clients=0")
+    last = allocations()
+    equal(loaded(), True, "loaded")
+    w.unload()
+    print(f"# allocations {first} to {last} of a load are the module's")
+    equal(last - first > 30, True, "allocations of its own")
+    refused = 0
+    for nth in range(first, last + 1, STEP):
+        with Failing(nth) as failing:
+            wrong = insert()
+        if wrong:
+            equal(wrong in OUT_OF_MEMORY, True, f"errno {wrong} at {nth}")
+            equal(loaded(), False, f"loaded after failure {nth}")
+            equal(os.path.exists("/proc/net/mqgate"), False, "/proc/net/mqgate")
+            refused += 1
+        else:
+            w.unload()
+    print(f"# {refused} of {len(range(first, last + 1, STEP))} refused the load")
+    equal(refused > (last - first) / STEP / 3, True, "failures that refuse the load")
+
+
+def make_namespace():
+    """In a child, which takes it with it: the errno, or 0."""
+    child = os.fork()
+    if not child:
+        os._exit(0 if not w.libc.unshare(CLONE_NEWNET) else ctypes.get_errno())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@test("ATTACKS 31: a namespace is made while allocations fail at random: whole, or refused")
+def namespace_fails():
+    undo.append(off)
+    good = bad = 0
+    for permille in 1, 3, 10:
+        for _ in range(8 // min(STEP, 8)):
+            child = os.fork()
+            if not child:
+                with open("/proc/self/make-it-fail", "w") as file:
+                    file.write("1")
+                put("task-filter", "Y")
+                put("interval", 1000 // permille)
+                put("probability", 100)
+                wrong = w.libc.unshare(CLONE_NEWNET) and ctypes.get_errno()
+                put("probability", 0)
+                os._exit(wrong)
+            wrong = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            equal(wrong in (0, *OUT_OF_MEMORY), True, f"errno {wrong}")
+            good, bad = good + (not wrong), bad + bool(wrong)
+    print(f"# {good} made, {bad} refused")
+    equal(bad > 0, True, "refused")
+    off()
+    equal(make_namespace(), 0, "afterwards")
+
+
+def requests(talk, key, slot):
+    """What can be asked, by name."""
+    said = talk.ask("settings-get")[0]["settings"]
+    changed = dict(said, **{"max-clients": 4711, "service": said["service"] + [
+        {"port": 2883, "number": 7, "kind": 1}]})
+    return {
+        "get": lambda: talk.ask("client-get", {"client": key}),
+        "get by slot": lambda: talk.ask("client-get", {"client": {"slot": slot}}),
+        "dump": lambda: talk.ask("client-get", {}, True),
+        "filtered dump": lambda: talk.ask("client-get", {"filter": {"id": b"dev"}}, True),
+        "bind": lambda: talk.ask("client-bind", {"client": dict(key, identity=5)}),
+        "settings": lambda: talk.ask("settings-get"),
+        "change": lambda: talk.ask("settings-set", {"settings": changed}),
+        "back": lambda: talk.ask("settings-set", {"settings": said}),
+        "counters": lambda: talk.ask("stats-get"),
+        "services": lambda: talk.ask("stats-get", {}, True),
+    }
+
+
+@test("ATTACKS 31: each netlink request, each of its allocations: an error or the answer, no half")
+def netlink_fails():
+    host = Namespace("host")
+    listener = host.listen("127.0.0.1")
+    client = host.connect("127.0.0.1")
+    accepted, _ = listener.accept()
+    session(client, accepted)
+    host.until(client, phase="connected")
+    talk = Genl(host)
+    slot = talk.ask("client-get", {"client": flow(client)})[0]["client"]["slot"]
+    before = talk.ask("settings-get")[0]["settings"]
+    for name, request in requests(talk, flow(client), slot).items():
+        wrong, nth, failing = 0, 0, None
+        while failing is None or failing.failed:
+            nth += 1
+            # A new socket: what an interrupted dump leaves behind is none of the next one's.
+            talk.sock.close()
+            talk.__init__(host)
+            with Failing(nth) as failing:
+                try:
+                    request()
+                except (Refused, OSError) as no:
+                    equal(no.errno in OUT_OF_MEMORY, True, f"{name}, allocation {nth}: {no}")
+                    wrong += 1
+            equal(nth < 300, True, f"{name} comes to an end")
+            now = talk.ask("settings-get")[0]["settings"]
+            equal(now["max-clients"] in (before["max-clients"], 4711), True, "settings")
+            equal(len(now["service"]) - len(before["service"]), now["max-clients"] == 4711,
+                  f"{name}: services go with the rest")
+        print(f"# {name}: {nth - 1} allocations, {wrong} errors")
+        equal(wrong > 0, True, f"errors of {name}")
+        client.sendall(w.PINGREQ)
+        equal(take(accepted, 2), w.PINGREQ, "the session meanwhile")
+    equal(talk.ask("client-get", {"client": flow(client)})[0]["client"]["identity"], 5, "bound")
+
+
+def whole_session(host, listener, number):
+    """From SYN to FIN, with a packet in pieces; raises when TCP does not get it through."""
+    connect = bytes([16, 17]) + b"\0\4MQTT\4\2\0\x3c\0\5" + b"%05d" % number
+    client = host.connect("127.0.0.1")
+    undo.remove(client.close)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    accepted, _ = listener.accept()
+    accepted.settimeout(w.LIMIT)
+    session(client, accepted, connect)
+    for piece in w.PUBLISH[:3], w.PUBLISH[3:]:
+        client.sendall(piece)
+    equal(take(accepted, len(w.PUBLISH)), w.PUBLISH, "PUBLISH")
+    client.close()
+    accepted.close()
+
+
+@test("ATTACKS 31: packets: the nth allocation fails, for each n of a session, in both modes")
+def packets_fail():
+    undo.append(off)
+    for mode in "N", "Y":
+        w.parameter(enforce=mode)
+        host = Namespace("host")
+        listener = host.listen("127.0.0.1")
+        listen = Genl(host)
+        listen.join()
+        # Of what may not wait only: that is what the path of a packet asks for.
+        put("ignore-gfp-wait", "Y")
+        for nth in range(1, 40, STEP):
+            put("times", 1)
+            put("interval", nth)
+            put("probability", 100)
+            whole_session(host, listener, nth)
+            off()
+        wait(lambda: host.counter("clients") == 0, lambda: f"nobody left in\n{host.table()}")
+        equal(host.counter("begun"), host.counter("ended"), "begun and ended")
+        equal(host.counter("violations"), 0, "violations")
+
+
+@test("ATTACKS 31: packets: a quarter of the allocations fails: counted, given back, and over")
+def packets_fail_often():
+    undo.append(off)
+    host = Namespace("host")
+    listener = host.listen("127.0.0.1")
+    put("ignore-gfp-wait", "Y")
+    put("times", -1)
+    put("probability", 25)
+    lost = 0
+    for number in range(24 // min(STEP, 6)):
+        try:
+            whole_session(host, listener, number)
+        except OSError:
+            lost += 1
+    off()
+    print(f"# {lost} of TCP's own did not come through; no-memory {host.counter('no-memory')}")
+    wait(lambda: host.counter("clients") == 0, lambda: f"nobody left in\n{host.table()}")
+    equal(host.counter("begun"), host.counter("ended"), "begun and ended")
+    equal(host.counter("no-memory") > 0, True, "no-memory")
+    begun = host.counter("begun")
+    client = host.connect("127.0.0.1")
+    accepted, _ = listener.accept()
+    session(client, accepted, CONNECT)
+    host.until(client, phase="connected", id='"dev"', offences=0)
+    equal(host.counter("begun"), begun + 1, "with memory again")
+
+
+if not os.path.exists(FAILSLAB):
+    w.skip_all("this kernel has no failslab: the debug kernel has")
+off()
+put("verbose", 0)
+main()
