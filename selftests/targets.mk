@@ -42,7 +42,7 @@ test: ## all tests but the mutants, the module's on Linux KERNEL=6.1|6.12 (root;
 test-unit: ## parsers, vectors, ABI layout, units of command and daemon
 	$(call prepared,test)
 	$(call handed_back,$(suites) UNIT=1 \
-		TARGETS="$(filter-out bpf e2e lib bench vm kmod,$(unit_suites))")
+		TARGETS="$(filter-out bpf e2e lib bench vm kmod debug,$(unit_suites))")
 
 test-xdp: ## XDP by BPF_PROG_RUN and over veth (root)
 	$(call as_root,$@)
@@ -57,6 +57,16 @@ test-e2e: ## daemon, proxy and the whole loop against mosquitto (root)
 test-vm: ## the XDP programs on Debian's kernels in QEMU (KERNEL=6.1|6.12)
 	$(call prepared,test run vm)
 	$(call handed_back,$(suites) TARGETS=vm)
+
+debug-kernel: ## KASAN, lockdep, kmemleak, failslab, KUnit (MQGATE_DEBUG_KERNEL=DIR takes that one)
+	@$(setup) install build module debug
+	@MQGATE_BUILD=$(abspath $(BUILD)) nice bash selftests/vm/debug.sh build
+	@MQGATE_BUILD=$(abspath $(BUILD)) bash kmod/build.sh debug
+
+test-debug-kernel: ## the module on that kernel, and its mutants: an hour (root)
+	$(call as_root,$@)
+	$(call prepared,test run vm module)
+	$(call handed_back,$(suites) TARGETS=debug)
 
 test-full: ## make test with long fuzzing, 10^6 mutations, all of it on both kernels (root)
 	$(call as_root,$@)
@@ -91,5 +101,5 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run bench bench-xdp test test-unit test-xdp test-e2e test-vm test-full test-mutants \
-	fuzz style sparse
+.PHONY: run bench bench-xdp debug-kernel test-debug-kernel test test-unit test-xdp test-e2e \
+	test-vm test-full test-mutants fuzz style sparse
