@@ -95,7 +95,7 @@ nsenter --net="/run/netns/$(ns_name gw)" -- \
 on_exit stop $!
 poll_until 10 listening gw 198.18.0.1 22 || skip_all "no server on port 22"
 
-plan 55
+plan 63
 
 for mode in xdp xdpgeneric; do
 	check "$mode: ip link attaches the object" attach $mode xdp || continue
@@ -172,6 +172,42 @@ check "and is counted" moved 0 "$stats" 1 PASS_ALLOW
 contains "the counters read like text" \
 	"$(bpftool map dump id "$stats" | grep -A6 'packets": [1-9]')" MQGATE_REASON_PASS_ALLOW
 talk_end
+detach xdp
+
+# ---- UDP, only when it is named ----
+check "attach" attach xdp xdp
+ports=$(xdp_map gw gw0 mqgate_ports)
+svc=$(xdp_map gw gw0 mqgate_svc)
+
+# datagram ADDRESS: one to 5683; whether somebody is there to take it does not matter.
+datagram() {
+	in_ns dev bash -c 'printf "\x40\x01\0\1" > "/dev/udp/$0/5683"' "$1"
+}
+
+# named: 5683/udp leads to service 4, which is CoAP.
+named() {
+	# shellcheck disable=SC2046
+	bpftool map update id "$svc" key hex $(bytes 4 4) value hex $(bytes 16 0) \
+		$(bytes 4 17) $(bytes 156 0) $(bytes 160 0) &&
+		bpftool map update id "$ports" key hex $(bytes 4 $((65536 + 5683))) \
+			value hex $(bytes 4 4)
+}
+
+# counts ADDRESS REASON: a datagram to that address is counted with service 4.
+counts() {
+	local before
+	before=$(counter "$stats" 4 "$2")
+	datagram "$1"
+	poll_until 10 moved "$before" "$stats" 4 "$2"
+}
+
+check "bpftool names a CoAP service" named
+check "its datagrams are counted" counts 198.18.0.1 PASS_DATAGRAM
+check "behind the gateway too" counts 198.18.1.2 PASS_DATAGRAM
+check "over IPv6 too" counts 2001:db8:18::1 PASS_DATAGRAM
+check "a ban is put on the source" verdict 4 $((now + 600000000000))
+check "its datagrams are dropped" counts 198.18.0.1 SOURCE_BANNED
+is "TCP services are as they were" "$(answers 198.18.0.1 22 send $good 17)" $good
 detach xdp
 
 # ---- large frames ----
