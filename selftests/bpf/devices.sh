@@ -69,7 +69,7 @@ attach() {
 # speak ADDRESS HEX: says it on a new connection; the answer, as long as what was said, to stdout.
 speak() {
 	# shellcheck disable=SC2016
-	exec nsenter --net="/run/netns/$(ns_name dev)" -- timeout 60 bash -c '
+	exec nsenter --net="/run/netns/$(ns_name dev)" -- timeout 30 bash -c '
 		exec 3<> "/dev/tcp/$0/1883" && printf "$1" >&3 && head -c "$2" <&3' \
 		"$1" "$(sed 's/../\\x&/g' <<< "$2")" $((${#2} / 2))
 }
