@@ -15,6 +15,7 @@
 
 #include <bpf/bpf.h>
 
+#include "common/names.h"
 #include "module/tracker.h"
 
 /* ---- the module -------------------------------------------------------------------------- */
@@ -378,10 +379,20 @@ static void a_gap_is_made_good_for(void **state)
 	assert_int_equal(state_now().lost, 1);
 }
 
+/* Two dumps have a second between them; after that a loss asks for one at once. */
+static void pass_a_second(void)
+{
+	uint64_t end = mqg_boottime_ns() + S + S / 20;
+
+	while (mqg_boottime_ns() < end)
+		usleep(10000);
+}
+
 static void what_was_sent_before_a_loss_is_read_before_the_dump(void **state)
 {
 	(void)state;
 	begin();
+	pass_a_second();
 	sends("phase", 1, 0);
 	sends("phase", 2, 0);
 	/* Then no room any more: the ends of both are not sent. */
