@@ -27,7 +27,7 @@ struct mqg_module {
 };
 
 static struct {
-	bool				here;
+	bool				here, deaf;
 	uint32_t			abi;
 	int				open_handles;
 	struct mqg_module		*events, *dump, *news;
@@ -183,8 +183,10 @@ int mqg_module_dump_read(struct mqg_module *module, unsigned int datagrams,
 
 int mqg_module_news_open(struct mqg_module **news, char *why, size_t size)
 {
-	(void)why;
-	(void)size;
+	snprintf(why, size, "no netlink here");
+	*news = NULL;
+	if (fake.deaf)
+		return -EPROTONOSUPPORT;
 	*news = fake.news = handle();
 	return 0;
 }
@@ -492,6 +494,18 @@ static void clients_of_our_own_are_bound_when_both_sides_know_them(void **state)
 	mqg_judge_closed(judge, ticket);
 }
 
+static void without_netlink_there_is_no_module(void **state)
+{
+	(void)state;
+	fake.deaf = true;
+	lists(1);
+	begin();
+	assert_false(state_now().followed);
+	assert_string_equal(state_now().error, "no netlink here");
+	mqg_tracker_tick(tracker);
+	assert_int_equal(fake.open_handles, 0);
+}
+
 static void an_orderly_stop_leaves_allow_to_the_next_daemon(void **state)
 {
 	(void)state;
@@ -515,6 +529,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(the_module_comes_and_goes),
 	TEST(another_abi_is_refused_in_words),
 	TEST(clients_of_our_own_are_bound_when_both_sides_know_them),
+	TEST(without_netlink_there_is_no_module),
 	TEST(an_orderly_stop_leaves_allow_to_the_next_daemon),
 };
 

@@ -392,7 +392,6 @@ int mqg_tracker_setup(const struct mqg_config *config, struct mqg_judge *judge,
 		      struct mqg_loop *loop, struct mqg_tracker **out, char *why, size_t size)
 {
 	struct mqg_tracker *t = calloc(1, sizeof(*t));
-	int err;
 
 	*out = t;
 	if (!t) {
@@ -417,9 +416,11 @@ int mqg_tracker_setup(const struct mqg_config *config, struct mqg_judge *judge,
 		snprintf(why, size, "no memory for the kernel module's clients");
 		return -ENOMEM;
 	}
-	err = open_all(t, why, size);
-	if (err)
-		return err;
+	/* Without netlink (a container, say) there is no module to speak with. */
+	if (open_all(t, why, size)) {
+		complain(t, why);
+		return 0;
+	}
 	mqg_judge_flows_watch(judge, mqg_bindings_note, t->bindings);
 	link_module(t);
 	finish_first_dump(t);

@@ -25,10 +25,10 @@ struct mqg_tracker;
  * @judge:   outlives it; told of every flow that the module vouches for
  * @loop:    what polls the module's sockets
  * @tracker: out
- * @why:     out on error
+ * @why:     out where memory is out
  * @size:    of @why
  *
- * That there is no module, or that it does not answer, is no error. Return: 0 or -errno.
+ * That there is no module, or that it does not answer, is no error. Return: 0 or -ENOMEM.
  */
 int mqg_tracker_setup(const struct mqg_config *config, struct mqg_judge *judge,
 		      struct mqg_loop *loop, struct mqg_tracker **tracker, char *why, size_t size);
