@@ -289,8 +289,8 @@ static __always_inline __u32 examine_udp(struct packet *p, __u32 segment)
 /*
  * What no honest sender sends to a protected port. The length of the payload comes from the
  * IP header: behind it Ethernet may pad. @fragments: the service takes first fragments, which
- * are judged by what they carry; the fewest bytes that they may is a whole header. Return: the
- * reason of the drop, or 0.
+ * are judged by what they carry, at the least a whole TCP or UDP header. Return: the reason of
+ * the drop, or 0.
  */
 static __always_inline __u32 examine(struct packet *p, bool fragments)
 {
