@@ -22,7 +22,13 @@ module_lacks() {
 
 module_load() {
 	[ ! -e /sys/module/mqgate ] || return 0
-	insmod "$top/kmod/mqgate.ko" && on_exit rmmod mqgate
+	insmod "$top/kmod/mqgate.ko" && on_exit module_unload
+}
+
+# XDP holds it as long as it is linked.
+module_unload() {
+	mqgate module unlink
+	rmmod mqgate
 }
 
 # The name of who has that address, by devices.sh's numbering.
