@@ -11,7 +11,7 @@ cd "$(dirname "$0")" || exit 1
 need_command qemu-system-x86_64 busybox pahole
 [ "$(uname -m)" = x86_64 ] || skip_all "the guest is an x86_64 and runs this machine's programs"
 mapfile -t programs < <(env -u MAKEFLAGS -u MFLAGS make --no-print-directory -s guest_programs)
-export MQGATE_VM_LIMIT=${MQGATE_VM_LIMIT:-1200}
+export MQGATE_VM_LIMIT=${MQGATE_VM_LIMIT:-1500}
 worst=0
 for kernel in ${KERNEL:-6.1}; do
 	# Whoever has a debug kernel lying about has not asked for it yet.
