@@ -36,7 +36,7 @@ static inline struct nlattr **mqg_genl_dump_attrs(struct netlink_callback *cb)
 #define mqg_cookie_v6_check(iph, th) __cookie_v6_check(iph, th, ntohl((th)->ack_seq) - 1)
 #endif
 
-/* KFUNC_DEFINITIONS: __bpf_kfunc since 6.3, the marks around since 6.7, the set's macros since 6.9. */
+/* KFUNC_DEFINITIONS: __bpf_kfunc since 6.3, the marks around since 6.7, the set since 6.9. */
 #include <linux/btf.h>
 #include <linux/btf_ids.h>
 #ifndef __bpf_kfunc

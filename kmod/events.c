@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events to the listeners of group "events"; see events.h.
+ * Events to the listeners of group "events", and to tracers; see events.h and trace.h.
  */
 #include "events.h"
 
@@ -11,6 +11,9 @@
 #include "net.h"
 #include "netlink-gen.h"
 #include "netlink.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 /*
  * The part of an event that is neither its client nor its source; -1: not of this kind of event.
@@ -135,6 +138,7 @@ void mqg_event_begin(const struct mqg_client *client)
 		.dropped	= -1,
 	};
 
+	trace_mqgate_client_begin(client);
 	send(client, &event);
 }
 
@@ -155,6 +159,7 @@ void mqg_event_phase(const struct mqg_client *client, u8 before)
 		.dropped	= -1,
 	};
 
+	trace_mqgate_client_phase(client, before);
 	send(client, &event);
 }
 
@@ -177,6 +182,7 @@ void mqg_event_violation(const struct mqg_client *client, u8 dir, u8 reason, boo
 		.dropped	= dropped,
 	};
 
+	trace_mqgate_client_violation(client, dir, reason, dropped);
 	send(client, &event);
 }
 
@@ -197,6 +203,7 @@ void mqg_event_end(const struct mqg_client *client, u8 reason)
 		.dropped	= -1,
 	};
 
+	trace_mqgate_client_end(client, reason);
 	send(client, &event);
 }
 

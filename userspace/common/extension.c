@@ -72,8 +72,8 @@ static int check_module(char *why, size_t size)
 	if (!access(MODULE_BTF, F_OK))
 		return 0;
 	if (access("/proc/modules", F_OK))
-		snprintf(why, size, "this kernel loads no modules, so there is none to ask; XDP and "
-			 "daemon work without it");
+		snprintf(why, size, "this kernel loads no modules, so there is none to ask; XDP "
+			 "and daemon work without it");
 	else if (access(MODULE_DIR, F_OK))
 		snprintf(why, size, "the kernel module is not loaded (modprobe mqgate)");
 	else if (access("/sys/kernel/btf/vmlinux", F_OK))

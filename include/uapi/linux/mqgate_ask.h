@@ -32,7 +32,7 @@ enum mqgate_known {
 /* What is asked, and answered; all zero before the call. Fields a `known` has not are zero. */
 struct mqgate_ask {
 	enum mqgate_known	known;
-	__u32			next;		/* sequence number of the client's next byte in order */
+	__u32			next;		/* TCP number of the client's next byte in order */
 	__u32			flags;		/* MQGATE_CLIENT_F_* of an entry */
 	enum mqgate_phase	phase;		/* of an entry */
 	enum mqgate_reason	reason;		/* of its last violation, or why it is refused */
