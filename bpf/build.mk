@@ -22,4 +22,10 @@ $(BUILD)/bpf/mqgate-%.bpf.o: bpf/mqgate.bpf.c bpf/build.mk
 	$* $(BPF_CFLAGS) -MMD -MP -MF $(BUILD)/bpf/mqgate-$*.d -MT $@ -c -o $@ $<
 	llvm-strip -g $@
 
+# What tests make of the extension.
+$(BUILD)/selftests/bpf/%.bpf.o: selftests/bpf/%.bpf.c bpf/build.mk $(wildcard bpf/*.[ch])
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	llvm-strip -g $@
+
 -include $(wildcard $(BUILD)/bpf/*.d)

@@ -10,6 +10,7 @@ UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 MANDIR      ?= $(PREFIX)/share/man
+MODPROBEDIR ?= $(PREFIX)/lib/modprobe.d
 COMPDIR     ?= $(PREFIX)/share/bash-completion/completions
 SYSCONFDIR  ?= /etc/mqgate
 
@@ -23,7 +24,8 @@ installed_man = $(foreach m,$(man_pages),man$(patsubst .%,%,$(suffix $(m)))/$(no
 install: all ## into DESTDIR, PREFIX=/usr: binaries, XDP object, units, man pages
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SYSCONFDIR)
 	install -m 0755 $(BUILD)/mqgated $(BUILD)/mqgate $(DESTDIR)$(SBINDIR)/
-	install -m 0644 bpf/mqgate.bpf.o $(DESTDIR)$(LIBDIR)/
+	install -m 0644 bpf/mqgate.bpf.o bpf/mqgate_ext.bpf.o $(DESTDIR)$(LIBDIR)/
+	install -D -m 0644 packaging/modprobe.d/mqgate.conf $(DESTDIR)$(MODPROBEDIR)/mqgate.conf
 	install -m 0644 userspace/mqgated/mqgate.yaml.example $(DESTDIR)$(SYSCONFDIR)/
 	$(if $(unit_files),install -d $(DESTDIR)$(UNITDIR))
 	$(if $(unit_files),install -m 0644 $(unit_files) $(DESTDIR)$(UNITDIR)/)
@@ -38,7 +40,8 @@ uninstall: ## remove what install put there; the configuration stays
 	rm -f $(DESTDIR)$(SYSCONFDIR)/mqgate.yaml.example
 	rm -rf $(DESTDIR)$(LIBDIR)
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(unit_files)))
-	rm -f $(DESTDIR)$(SYSUSERSDIR)/mqgate.conf $(DESTDIR)$(TMPFILESDIR)/mqgate.conf
+	rm -f $(DESTDIR)$(SYSUSERSDIR)/mqgate.conf $(DESTDIR)$(TMPFILESDIR)/mqgate.conf \
+		$(DESTDIR)$(MODPROBEDIR)/mqgate.conf
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,$(installed_man)) $(DESTDIR)$(COMPDIR)/mqgate
 
 .PHONY: install uninstall

@@ -4,9 +4,10 @@
  * the module knows handed over to XDP when it is asked no more. Called by main(), by hand, by
  * modprobe and by the unit.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <netinet/in.h>
 
 #include <bpf/bpf.h>
 
@@ -53,11 +54,13 @@ static int hand_over_one(const struct mqg_module_client *client, void *arg)
 {
 	struct handing *handing = arg;
 	struct mqgate_flow flow = { .since = handing->now, .state = MQGATE_FLOW_SEEN };
+	struct mqgate_flow_key key = client->flow;
 
+	key.proto = IPPROTO_TCP;
 	if (client->flags & MQGATE_CLIENT_F_LOCAL || !client->bytes[MQGATE_FROM_CLIENT] ||
 	    client->phase == MQGATE_PHASE_REFUSED || !strict(handing->pins, client->flow.dport))
 		return 0;
-	if (!bpf_map_update_elem(handing->pins->flows, &client->flow, &flow, BPF_NOEXIST))
+	if (!bpf_map_update_elem(handing->pins->flows, &key, &flow, BPF_NOEXIST))
 		handing->count++;
 	return 0;
 }
