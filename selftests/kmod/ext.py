@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import tempfile
 
-from world import (ACK, CONNECT, PINGREQ, PUBLISH, TOP, Raw, World, equal, load, loaded, main, quiet,
-                   run, sequence, session, take, test, undo, unload, wait)
+from world import (ACK, CONNECT, PINGREQ, PUBLISH, TOP, Raw, World, equal, load, loaded, main,
+                   quiet, run, sequence, session, take, test, undo, unload, wait)
 
 COMMAND = os.path.join(os.environ.get("MQGATE_BUILD", os.path.join(TOP, "build")), "mqgate")
 ROUNDS = int(os.environ.get("MQGATE_RELOADS", "10"))
@@ -199,7 +199,7 @@ def first_payload(rig, address, port, reason):
     equal(quiet(accepted), True, "it does not arrive")
 
 
-@test("ATTACKS 3: on a lenient service, too, the first payload of a routed flow has to be a CONNECT")
+@test("ATTACKS 3: lenient or not, the first payload of a routed flow has to be a CONNECT")
 def strict_first():
     rig = Rig()
     first_payload(rig, FAR, 1883, "mqtt-not-connect")

@@ -318,8 +318,8 @@ enum mqgate_flow_state {
  * mqgate_flows: LRU hash, what XDP itself knows. Written and read by XDP; the daemon writes
  * REFUSED, whole and with no first payload (first_seq, need, segments and head_len 0), for a flow
  * that the module refused. Whichever of the two writes last is right: XDP takes a REFUSED entry
- * away at the next SYN, or when a minute is over, and has no other reason to touch it. `mqgate module
- * unlink` adds, as SEEN, the flows of strict services that the module knew.
+ * away at the next SYN, or when a minute is over, and has no other reason to touch it. `mqgate
+ * module unlink` adds, as SEEN, the flows of strict services that the module knew.
  */
 struct mqgate_flow {
 	__u64			since;
