@@ -128,16 +128,16 @@ static __always_inline __u32 mqp_type_step(struct mqp_stream *s, __u32 byte)
 {
 	__u32 type = byte >> 4, reason;
 
-	s->total = 0;
-	s->packet_id = 0;
-	s->type = (__u8)type;
-	s->flags = byte & 0x0FU;
-	s->code = 0;
-	s->acc = 0;
-	s->shift = 0;
-	s->nameless = 0;
-	s->seen = 0;
-	s->state = MQP_S_REMAINING;
+	*s = (struct mqp_stream){
+		.reason = s->reason,
+		.type = (__u8)type,
+		.flags = byte & 0x0FU,
+		.level = s->level,
+		.from = s->from,
+		.state = MQP_S_REMAINING,
+		.max_levels = s->max_levels,
+		.max_remaining = s->max_remaining,
+	};
 	reason = mqp_type_check(type, s->from, s->level);
 	return reason ? reason : mqp_flags_check(type, s->flags, s->level);
 }
@@ -384,23 +384,58 @@ static __always_inline int mqp_step(struct mqp_stream *s, __u8 byte)
 	return MQW_MALFORMED;
 }
 
-/* Bytes of @len that nothing has to look at; the last one goes through the machine. */
-static __always_inline __u32 mqp_skip(struct mqp_stream *s, __u32 len)
+/*
+ * Bytes of @data that need not go through the machine. The last one of a field does, and of @data.
+ */
+static __always_inline __u32 mqp_skip(struct mqp_stream *s, const __u8 *data, __u32 len)
 {
-	__u32 skip = 0;
+	__u32 skip = (s->state == MQP_S_PAYLOAD ? s->left : s->need) - 1;
 
-	if (s->state == MQP_S_PAYLOAD)
-		skip = s->left - 1;
-	else if (s->state == MQP_S_BINARY)
-		skip = s->need - 1;
+	if (s->state != MQP_S_PAYLOAD && s->state != MQP_S_BINARY && s->state != MQP_S_TEXT)
+		return 0;
 	if (skip > len - 1)
 		skip = len - 1;
-	if (s->state == MQP_S_BINARY) {
+	if (s->state == MQP_S_TEXT)
+		skip = mqp_text_run(&s->text, data, skip, s->max_levels);
+	if (s->state != MQP_S_PAYLOAD)
 		s->need -= skip;
+	if (s->in_properties)
 		s->properties -= skip;
-	}
 	s->left -= skip;
 	return skip;
+}
+
+/*
+ * A PUBLISH of QoS 0 without properties, all of which is in @data, as most are: what the machine
+ * would say of it, at a stretch. Return: its length; 0: the machine has to say.
+ */
+static __always_inline __u32 mqp_publish_whole(struct mqp_stream *s, const __u8 *data, __u32 len)
+{
+	__u32 v5 = s->level == MQW_LEVEL_5, at = 2, left, topic;
+
+	if (s->state != MQP_S_BEGIN || len < 5 || (data[0] | MQP_FLAG_RETAIN) != 0x31)
+		return 0;
+	left = data[1];
+	if (left & 0x80U) {
+		left = (left & 0x7FU) | (__u32)data[2] << 7;
+		at = 3;
+		if (!data[2] || data[2] & 0x80U)
+			return 0;
+	}
+	if (left > s->max_remaining || left > len - at || left < 3 + v5)
+		return 0;
+	topic = (__u32)data[at] << 8 | data[at + 1];
+	if (!topic || topic > left - 2 - v5 || (v5 && data[at + 2 + topic]))
+		return 0;
+	mqp_text_init(&s->text, MQP_T_TOPIC, 0);
+	if (mqp_text_run(&s->text, data + at + 2, topic, s->max_levels) != topic)
+		return 0;
+	s->total = at + left;
+	s->packet_id = 0;
+	s->type = MQP_PUBLISH;
+	s->flags = data[0] & 0x0FU;
+	s->code = 0;
+	return s->total;
 }
 
 /**
@@ -416,10 +451,12 @@ static __always_inline __u32 mqp_skip(struct mqp_stream *s, __u32 len)
 static inline int mqp_feed(struct mqp_stream *s, const __u8 *data, __u32 len, __u32 *used)
 {
 	int status = s->state == MQP_S_BAD ? MQW_MALFORMED : MQW_NEED_MORE;
-	__u32 i = 0;
+	__u32 i = mqp_publish_whole(s, data, len);
 
+	if (i)
+		status = MQW_OK;
 	while (status == MQW_NEED_MORE && i < len) {
-		i += mqp_skip(s, len - i);
+		i += mqp_skip(s, data + i, len - i);
 		status = mqp_step(s, data[i++]);
 	}
 	*used = i;

@@ -144,6 +144,39 @@ static __always_inline __u32 mqp_text_step(struct mqp_text *t, __u32 byte, __u32
 	return byte == '+' || byte == '#' ? MQGATE_REASON_MQTT_TOPIC : 0;
 }
 
+/*
+ * A run of bytes that mqp_text_step() would take one by one and keep nothing of but the number of
+ * slashes: the printable ones of a topic or a plain string. A filter's all mean something.
+ * A function of its own: BPF's stack has no room for another loop in mqp_feed().
+ * Return: how many of @len.
+ */
+static __attribute__((__noinline__, __unused__))
+__u32 mqp_text_run(struct mqp_text *t, const __u8 *data, __u32 len, __u32 max_levels)
+{
+	__u32 i;
+
+	if (t->more || t->kind == MQP_T_FILTER)
+		return 0;
+	for (i = 0; i < len; i++) {
+		__u32 byte = data[i];
+
+		if (byte > '/' && byte < 0x7F)
+			continue;
+		if (byte < 0x20 || byte > '/')
+			break;
+		if (t->kind == MQP_T_PLAIN)
+			continue;
+		if (byte == '+' || byte == '#')
+			break;
+		if (byte != '/')
+			continue;
+		if (max_levels && t->levels + 1U >= max_levels)
+			break;
+		t->levels++;
+	}
+	return i;
+}
+
 /* The string ended. Return: enum mqgate_reason. */
 static __always_inline __u32 mqp_text_end(const struct mqp_text *t)
 {

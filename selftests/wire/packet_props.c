@@ -4,6 +4,7 @@
  */
 #include "packet_props.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "packet_ref.h"
@@ -40,10 +41,19 @@ void walk_feed(struct walk *w, const __u8 *data, __u32 len)
 	}
 }
 
+/* Between two packets only the answers to the last one are anybody's business. */
+static bool same(const struct mqp_stream *a, const struct mqp_stream *b)
+{
+	if (!mqp_between(a) || !mqp_between(b))
+		return !memcmp(a, b, sizeof(*a));
+	return a->total == b->total && a->reason == b->reason && a->packet_id == b->packet_id &&
+	       a->type == b->type && a->flags == b->flags && a->code == b->code;
+}
+
 static const char *differ(const struct walk *a, const struct walk *b)
 {
 	if (a->status != b->status || a->taken != b->taken || a->packets != b->packets ||
-	    a->digest != b->digest || memcmp(&a->s, &b->s, sizeof(a->s)))
+	    a->digest != b->digest || !same(&a->s, &b->s))
 		return "cut differently, judged differently";
 	return NULL;
 }
