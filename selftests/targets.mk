@@ -87,7 +87,12 @@ bench-xdp: ## a malformed CONNECT dropped, against an empty drop, in one run (ro
 	$(call prepared,bench run)
 	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-xdp)
 
-bench: bench-xdp ## all benchmarks
+bench-module: ## the module in a guest that counts instructions, against nf_conntrack (root)
+	$(call as_root,$@)
+	$(call prepared,bench run vm module)
+	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-module)
+
+bench: bench-xdp bench-module ## all benchmarks
 
 fuzz: ## the parsers and the stream follower under libFuzzer for FUZZ_SECONDS=60 each
 	$(call prepared,test)
@@ -101,5 +106,5 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run bench bench-xdp debug-kernel test-debug-kernel test test-unit test-xdp test-e2e \
-	test-vm test-full test-mutants fuzz style sparse
+.PHONY: run bench bench-xdp bench-module debug-kernel test-debug-kernel test test-unit test-xdp \
+	test-e2e test-vm test-full test-mutants fuzz style sparse

@@ -41,9 +41,9 @@ double row_ratio(const struct row *row)
 
 static int met(const struct row *row)
 {
-	double ratio = row_ratio(row);
+	double got = row->absolute ? spread_of(row->ours).median : row_ratio(row);
 
-	return strcmp(row->better, "lower") ? ratio >= row->target : ratio <= row->target;
+	return strcmp(row->better, "lower") ? got >= row->target : got <= row->target;
 }
 
 void rows_print(const struct row *rows, size_t count)
@@ -61,7 +61,7 @@ void rows_print(const struct row *rows, size_t count)
 		printf("%-44s %-10s %22s %22s %7.2f", rows[i].what, rows[i].unit, left, right,
 		       row_ratio(&rows[i]));
 		if (rows[i].target > 0)
-			printf("  target %.2f: %s", rows[i].target,
+			printf("  target %.*f: %s", rows[i].absolute ? 0 : 2, rows[i].target,
 			       met(&rows[i]) ? "met" : "missed");
 		printf("\n");
 	}
@@ -78,11 +78,16 @@ static json_t *row_json(const struct row *row)
 {
 	json_t *target = row->target > 0 ? json_real(row->target) : json_null();
 	json_t *reached = row->target > 0 ? json_boolean(met(row)) : json_null();
+	json_t *limit = json_real(spread_of(row->limit).median), *peers = json_object();
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:{}, s:f, s:s, s:o, s:o, s:{s:o, s:o}}",
+	if (row->peer) {
+		json_object_set_new(peers, row->peer, limit);
+		limit = json_null();
+	}
+	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:o, s:o, s:f, s:s, s:o, s:o, s:{s:o, s:o}}",
 			 "id", row->id, "what", row->what, "unit", row->unit, "better", row->better,
-			 "ours", spread_of(row->ours).median, "limit", spread_of(row->limit).median,
-			 "peers", "ratio", row_ratio(row), "against", row->against,
+			 "ours", spread_of(row->ours).median, "limit", limit,
+			 "peers", peers, "ratio", row_ratio(row), "against", row->against,
 			 "target", target, "met", reached,
 			 "runs", "ours", spread_json(row->ours), "limit", spread_json(row->limit));
 }

@@ -6,6 +6,7 @@
 #ifndef MQG_BENCH_ROWS_H
 #define MQG_BENCH_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ROW_RUNS	5
@@ -14,9 +15,11 @@ struct row {
 	const char	*id, *what, *unit;
 	const char	*better;		/* "higher" or "lower" */
 	const char	*against;		/* what limit is */
+	const char	*peer;			/* whose limit is, where it is a peer's */
 	double		ours[ROW_RUNS];
 	double		limit[ROW_RUNS];
 	double		target;			/* for the ratio; 0 = none was set */
+	bool		absolute;		/* the target is for ours itself */
 };
 
 struct spread {

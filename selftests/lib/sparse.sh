@@ -22,6 +22,7 @@ while IFS= read -r file; do
 		wrong=1
 	fi
 	count=$((count + 1))
-done < <(find userspace selftests -name '*.c' ! -name '*.bpf.c' ! -path '*/fuzz*' | sort)
+done < <(find userspace selftests -name '*.c' ! -name '*.bpf.c' ! -path '*/fuzz*' \
+	! -path 'selftests/bench/feed/*' | sort)
 [ $wrong -ne 0 ] || echo "sparse: nothing to say about $count files"
 exit $wrong

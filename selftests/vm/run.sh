@@ -14,6 +14,7 @@
 #	MQGATE_VM_MEMORY	of the guest (1G; 2G with the debug kernel)
 #	MQGATE_VM_SHOW		1: for people. What the first program says is shown as it says it,
 #				and of the points only those that are red
+#	MQGATE_VM_COUNT		1: one CPU, whose clock counts its instructions, a nanosecond each
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/ktap.sh"
 set -u
 PATH=$PATH:/usr/sbin:/sbin
@@ -24,6 +25,7 @@ store=${MQGATE_BUILD:-$top/build}
 kernel=${KERNEL:-6.1}
 limit=${MQGATE_VM_LIMIT:-420}
 show=${MQGATE_VM_SHOW:-}
+clock=(-smp 2)
 
 usage() {
 	echo "run.sh: $*" >&2
@@ -93,8 +95,8 @@ emulate() {
 	local seconds=$1 accel=$2 emulator rc
 	shift 2
 	setpriv --pdeathsig TERM timeout --kill-after=5 "$seconds" setpriv --pdeathsig KILL \
-		qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -nodefaults -display none \
-		-no-reboot -kernel "$boot" "$@" < /dev/null > "$dir/qemu.log" 2>&1 &
+		qemu-system-x86_64 -accel "$accel" -cpu max "${clock[@]}" -nodefaults \
+		-display none -no-reboot -kernel "$boot" "$@" < /dev/null > "$dir/qemu.log" 2>&1 &
 	emulator=$!
 	on_exit stop $emulator
 	[ -z "$show" ] || follow $emulator &
@@ -136,7 +138,12 @@ tcg_threads() {
 boot_guest() {
 	local accel words
 	accel=tcg,thread=$(tcg_threads)
-	kvm_works && accel=kvm
+	if [ -n "${MQGATE_VM_COUNT:-}" ]; then
+		accel=tcg,thread=single
+		clock=(-smp 1 -icount "shift=0,sleep=off")
+	elif kvm_works; then
+		accel=kvm
+	fi
 	diag "Linux $label in QEMU ($accel), $memory, at most $limit s"
 	# Stalls are given time: an emulated CPU on a busy machine is not a hung one.
 	words="console=ttyS0 loglevel=5 mitigations=off panic=-1 oops=panic rdinit=/init"
