@@ -94,37 +94,51 @@ def load_fails():
     equal(refused > (last - first) / STEP / 3, True, "failures that refuse the load")
 
 
-def make_namespace():
-    """In a child, which takes it with it: the errno, or 0."""
+def make_namespace(nth):
+    """In a child, which takes it with it: (errno or 0, allocations that were left of nth)."""
+    ear, mouth = os.pipe()
     child = os.fork()
     if not child:
-        os._exit(0 if not w.libc.unshare(CLONE_NEWNET) else ctypes.get_errno())
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        wrong = left = 255
+        try:
+            with Failing(nth) as failing:
+                wrong = ctypes.get_errno() if w.libc.unshare(CLONE_NEWNET) else 0
+            left = failing.left
+        finally:
+            os.write(mouth, b"%d %d" % (wrong, left))
+            os._exit(0)
+    os.waitpid(child, 0)
+    wrong, left = os.read(ear, 64).split()
+    os.close(ear)
+    os.close(mouth)
+    return int(wrong), int(left)
 
 
-@test("ATTACKS 31: a namespace is made while allocations fail at random: whole, or refused")
+def namespace_takes():
+    wrong, left = make_namespace(10**6)
+    equal(wrong, 0, "a namespace with all the memory it wants")
+    return 10**6 - left
+
+
+@test("ATTACKS 31: a namespace is made: each allocation of the module's part fails once")
 def namespace_fails():
-    undo.append(off)
-    good = bad = 0
-    for permille in 1, 3, 10:
-        for _ in range(8 // min(STEP, 8)):
-            child = os.fork()
-            if not child:
-                with open("/proc/self/make-it-fail", "w") as file:
-                    file.write("1")
-                put("task-filter", "Y")
-                put("interval", 1000 // permille)
-                put("probability", 100)
-                wrong = w.libc.unshare(CLONE_NEWNET) and ctypes.get_errno()
-                put("probability", 0)
-                os._exit(wrong)
-            wrong = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            equal(wrong in (0, *OUT_OF_MEMORY), True, f"errno {wrong}")
-            good, bad = good + (not wrong), bad + bool(wrong)
-    print(f"# {good} made, {bad} refused")
-    equal(bad > 0, True, "refused")
-    off()
-    equal(make_namespace(), 0, "afterwards")
+    undo.append(lambda: loaded() or w.load())
+    w.unload()
+    without = namespace_takes()
+    w.load()
+    total = namespace_takes()
+    ours = total - without
+    # What comes behind the module: devices that every namespace has.
+    steps = range(max(1, total - ours - 240), total + 1, 4 * STEP)
+    bad = 0
+    for nth in steps:
+        wrong, _ = make_namespace(nth)
+        equal(wrong in (0, *OUT_OF_MEMORY), True, f"errno {wrong} at {nth}")
+        bad += bool(wrong)
+    print(f"# {ours} of {total} allocations are the module's; {bad} of {len(steps)} refused")
+    equal(ours > 10, True, "allocations of the module's own")
+    equal(bad > len(steps) / 3, True, "refused")
+    equal(make_namespace(10**6)[0], 0, "afterwards")
 
 
 def requests(talk, key, slot):
@@ -205,6 +219,7 @@ def packets_fail():
         w.parameter(enforce=mode)
         host = Namespace("host")
         listener = host.listen("127.0.0.1")
+        listener.settimeout(w.LIMIT)
         listen = Genl(host)
         listen.join()
         # Of what may not wait only: that is what the path of a packet asks for.
@@ -225,6 +240,7 @@ def packets_fail_often():
     undo.append(off)
     host = Namespace("host")
     listener = host.listen("127.0.0.1")
+    listener.settimeout(w.LIMIT)
     put("ignore-gfp-wait", "Y")
     put("times", -1)
     put("probability", 25)
