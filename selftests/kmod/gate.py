@@ -40,7 +40,7 @@ def missing():
     for path in NEEDED:
         if not os.path.exists(path):
             return f"no {path}: make"
-    for command in ("mosquitto", "mosquitto_sub", "mosquitto_pub", "nsenter"):
+    for command in ("bpftool", "mosquitto", "mosquitto_sub", "mosquitto_pub", "nsenter"):
         if subprocess.run(["which", command], capture_output=True).returncode:
             return f"no {command}"
     return None
