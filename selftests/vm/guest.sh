@@ -54,7 +54,7 @@ run() {
 leaks=/sys/kernel/debug/kmemleak
 
 forgive() {
-	[ ! -e $leaks ] || { echo scan=off; echo scan; echo clear; } > $leaks
+	[ ! -e $leaks ] || { echo scan=off; echo scan; echo scan; echo clear; } > $leaks
 }
 
 accuse() {
