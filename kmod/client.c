@@ -208,12 +208,13 @@ void mqg_client_end(struct mqg_client *client, u8 reason)
 		return;
 	mqg_event_end(client, reason);
 	WRITE_ONCE(client->flags, client->flags | MQG_CLIENT_DEAD);
+	id = rcu_dereference_protected(client->id, lockdep_is_held(&client->lock));
+	/* As long as the slot is its own: another client that has it may hold the identifier. */
+	if (id)
+		mqg_id_put(&net->ids, id, client->slot);
 	mqg_table_remove(net, client);
 	mqg_wheel_unfile(&net->wheel, client);
 	mqg_session_end(client);
-	id = rcu_dereference_protected(client->id, lockdep_is_held(&client->lock));
-	if (id)
-		mqg_id_put(&net->ids, id, client->slot);
 	mqg_source_end(client);
 	atomic_dec(&net->clients);
 	mqg_count(net, ENDED);

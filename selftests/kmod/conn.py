@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 
+import genl
 import world as w
 from world import CONNECT, World, ended, equal, main, session, take, test, undo
 
@@ -129,6 +130,39 @@ def sources():
     equal((line[0], line[1], line[3:]), ("198.18.0.2", "6", ["6", "0", "0"]), "line")
     for words in (("over",), ("over", "x"), ("rate", "-1"), ("id", "x"), ("source", "x")):
         mqgate(world, "conn", "sources", *words, code=2)
+
+
+@test("conn watch tells of a source over its threshold, and of two holders of a client id")
+def watches_sources():
+    world = World()
+    world.dev.ip("addr add 198.18.0.77/24 dev dev0")
+    genl.Genl(world.gw).ask("settings-set", {"settings": {"source-sessions": 1}})
+    watch = subprocess.Popen(command(world, "-j", "conn", "watch"), stdout=subprocess.PIPE,
+                             text=True)
+    undo.append(watch.kill)
+    w.wait(lambda: "events" in listeners(world), "the listener")
+    listener = world.gw.listen("198.18.0.1")
+    held = []
+    for source in "198.18.0.2", "198.18.0.77", "198.18.0.2":
+        client = world.dev.connect("198.18.0.1", source=(source, 0))
+        held += [client, listener.accept()[0]]
+        session(client, held[-1], connect(b"both"))
+        world.gw.until(client, phase="connected")
+    seen = {}
+    for line in watch.stdout:
+        one = json.loads(line)
+        seen[one["event"]] = one
+        if {"source", "holders"} <= set(seen):
+            break
+    equal(seen["source"]["source"]["source"], "198.18.0.2", "source")
+    equal((seen["source"]["source"]["sessions"], seen["source"]["source"]["over"]),
+          (2, ["sessions"]), "how many")
+    equal((seen["holders"]["client"]["source"], seen["holders"]["client"]["client_id"]),
+          ("198.18.0.2", "both"), "who")
+    equal(set(seen["holders"]["client"]["flags"]), {"local", "id-shared", "two-holders"}, "flags")
+    equal({one["lost"] for one in seen.values()}, {0}, "lost")
+    for end in held:
+        end.close()
 
 
 def listeners(world):
