@@ -117,12 +117,12 @@ static struct mqg_client *create(struct mqg_net *net, const struct mqgate_flow_k
 	return client;
 }
 
-/* What a source's connections hold they share; of IPv6 it is a /64, as in source.h. */
-static u8 pool_share(const struct mqg_client *client)
+/* A source is what source.h says: of IPv6 a /64. */
+static u32 source_hash(const struct mqg_client *client)
 {
 	const u8 *addr = client->key.saddr;
 
-	return mqg_table_hash(addr, mqg_key_is_ipv4(addr) ? 16 : 8, 0) % MQG_POOL_SHARES;
+	return mqg_table_hash(addr, mqg_key_is_ipv4(addr) ? 16 : 8, 0);
 }
 
 static void count_begin(struct mqg_net *net, const struct mqg_client *client)
@@ -163,7 +163,7 @@ struct mqg_client *mqg_client_begin(struct mqg_net *net, const struct mqgate_flo
 		goto no_memory;
 	spin_lock_bh(&client->lock);
 	mqg_session_begin(client, begin);
-	client->side[MQGATE_FROM_CLIENT].share = pool_share(client);
+	client->side[MQGATE_FROM_CLIENT].share = source_hash(client) % MQG_POOL_SHARES;
 	client->side[MQGATE_FROM_SERVER].share = client->side[MQGATE_FROM_CLIENT].share;
 	err = mqg_table_insert(net, client);
 	if (err)
@@ -219,11 +219,6 @@ void mqg_client_end(struct mqg_client *client, u8 reason)
 	atomic_dec(&net->clients);
 	mqg_count(net, ENDED);
 	call_rcu(&client->rcu, free_rcu);
-}
-
-static u32 source_hash(const struct mqg_client *client)
-{
-	return mqg_table_hash(client->key.saddr, sizeof(client->key.saddr), 0);
 }
 
 static u16 target_hash(const struct mqg_client *client)

@@ -241,6 +241,11 @@ def reconnect():
     two, _ = place.live(b"roamer", SOURCES[1])
     equal(place.flags(two), 0, "nobody had it any more")
     equal(place.counted(), (1, 0, 0), "counted")
+    place.world.dev.ip("addr add 2001:db8:18::abcd/64 dev dev0")
+    place.live(b"private", "2001:db8:18::2", target="2001:db8:18::1")
+    six, _ = place.live(b"private", "2001:db8:18::abcd", target="2001:db8:18::1")
+    equal(place.flags(six), RECONNECT, "another address of its /64")
+    equal(place.counted(), (2, 0, 0), "counted")
 
 
 @test("a device whose old connection is silent for a keep alive reconnects from anywhere")
