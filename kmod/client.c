@@ -286,12 +286,12 @@ static void hold(struct mqg_client *client)
 		mqg_count(net, RECONNECTS);
 		break;
 	case MQG_HOLD_TWO:
-		two_holders(client);
-		fallthrough;
 	case MQG_HOLD_TAKEOVER:
 		client->flags |= MQGATE_CLIENT_F_ID_SHARED;
 		mqg_count(net, TAKEOVERS);
 		mqg_source_takeover(client);
+		if (hold == MQG_HOLD_TWO)
+			two_holders(client);
 		break;
 	}
 }

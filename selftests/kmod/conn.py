@@ -114,8 +114,13 @@ def watches():
 def sources():
     world = World()
     equal(mqgate(world, "conn", "sources"), "no sources\n", "nobody yet")
+    listener = world.gw.listen("198.18.0.1")
     for number in range(6):
-        live(world, b"n%d" % number)
+        client = world.dev.connect("198.18.0.1")
+        accepted, _ = listener.accept()
+        undo.append(accepted.close)
+        session(client, accepted, connect(b"n%d" % number))
+        world.gw.until(client, phase="connected")
     live(world, b"six", "2001:db8:18::1")
     said = {one["source"]: one for one in clients(world, "sources")}
     equal(set(said), {"198.18.0.2", "2001:db8:18::/64"}, "sources")
