@@ -10,6 +10,7 @@
 #include "kfunc.h"
 #include "net.h"
 #include "netlink.h"
+#include "packets.h"
 #include "settings.h"
 #include "table.h"
 
@@ -42,6 +43,7 @@ netlink:
 	mqg_netlink_unregister();
 net:
 	mqg_net_unregister();
+	mqg_packets_exit();
 half:
 	mqg_half_exit();
 cache:
@@ -53,6 +55,7 @@ static void __exit unload(void)
 {
 	mqg_netlink_unregister();
 	mqg_net_unregister();
+	mqg_packets_exit();
 	mqg_half_exit();
 	mqg_client_cache_exit();
 }

@@ -5,6 +5,7 @@
  */
 #include "packets.h"
 
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <mqgate/mqtt_packet.h>
 
@@ -27,6 +28,32 @@ struct mqg_session {
 	struct mqp_stream	packets[2];
 	struct opening		*opening;
 };
+
+/*
+ * A session that nobody needs now, for the next segment on this CPU: most of them bring whole
+ * packets. Used under a client's lock, hence with BH disabled.
+ */
+static DEFINE_PER_CPU(struct mqg_session *, spare);
+
+static struct mqg_session *session_alloc(void)
+{
+	struct mqg_session *session = this_cpu_read(spare);
+
+	if (!session)
+		return kzalloc(sizeof(*session), GFP_ATOMIC | __GFP_NOWARN);
+	this_cpu_write(spare, NULL);
+	return session;
+}
+
+static void session_free(struct mqg_session *session)
+{
+	kfree(session->opening);
+	session->opening = NULL;
+	if (this_cpu_read(spare))
+		kfree(session);
+	else
+		this_cpu_write(spare, session);
+}
 
 static u32 packet_max(const struct mqg_client *client, u8 dir)
 {
@@ -62,13 +89,13 @@ bool mqg_packets_prepare(struct mqg_client *client)
 
 	if (session)
 		return true;
-	session = kzalloc(sizeof(*session), GFP_ATOMIC | __GFP_NOWARN);
+	session = session_alloc();
 	if (!session)
 		return false;
 	if (opening(client)) {
 		session->opening = kzalloc(sizeof(*session->opening), GFP_ATOMIC | __GFP_NOWARN);
 		if (!session->opening) {
-			kfree(session);
+			session_free(session);
 			return false;
 		}
 		mqw_connect_init(&session->opening->connect,
@@ -298,7 +325,21 @@ void mqg_packets_settle(struct mqg_client *client)
 void mqg_packets_end(struct mqg_client *client)
 {
 	if (client->session)
-		kfree(client->session->opening);
-	kfree(client->session);
+		session_free(client->session);
 	client->session = NULL;
+}
+
+/**
+ * mqg_packets_exit - give back what was kept for clients to come
+ *
+ * Context: process; no client is left.
+ */
+void mqg_packets_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		kfree(per_cpu(spare, cpu));
+		per_cpu(spare, cpu) = NULL;
+	}
 }

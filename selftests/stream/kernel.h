@@ -69,6 +69,11 @@ struct sk_buff {
 #define spin_lock_bh(lock)	((void)(lock))
 #define spin_unlock_bh(lock)	((void)(lock))
 #define this_cpu_inc(x)		((x)++)
+#define this_cpu_read(x)	(x)
+#define this_cpu_write(x, value) ((x) = (value))
+#define DEFINE_PER_CPU(type, name) type name
+#define per_cpu(x, cpu)		(x)
+#define for_each_possible_cpu(cpu) for ((cpu) = 0; (cpu) < 1; (cpu)++)
 
 #define xa_init(xa)		((void)(xa))
 #define xa_destroy(xa)		((void)(xa))
