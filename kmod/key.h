@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Addresses as the ABI writes them: 16 bytes in network order, IPv4 as ::ffff:a.b.c.d.
- * Called by hook.c, half.c, local.c, reset.c; no state, no lock.
+ * Called by hook.c, half.c, local.c, reset.c, table.c; no state, no lock.
  */
 #ifndef MQG_KEY_H
 #define MQG_KEY_H

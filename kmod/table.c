@@ -7,6 +7,7 @@
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
 
+#include "key.h"
 #include "net.h"
 
 /* Clients that eviction looks at for one victim. */
@@ -50,11 +51,39 @@ u64 mqg_table_tag(const void *data, size_t length)
 	return siphash(data, length, &secret);
 }
 
+/* Of a flow over IPv4 all but two words are the same always: hashing them costs as much again. */
+static u32 hash_flow(const void *data, u32 length, u32 seed)
+{
+	const struct mqgate_flow_key *key = data;
+	u64 addresses, rest;
+
+	if (!mqg_key_is_ipv4(key->saddr) || !mqg_key_is_ipv4(key->daddr))
+		return mqg_table_hash(data, length, seed);
+	addresses = (u64)(__force u32)mqg_key_ipv4(key->saddr) << 32 |
+		    (__force u32)mqg_key_ipv4(key->daddr);
+	rest = (u64)seed << 32 | (u32)key->sport << 16 | key->dport;
+	return siphash_2u64(addresses, rest, &secret);
+}
+
+/* memcmp() of the kernel is a function, and looks at the end of every word. */
+static int differ(struct rhashtable_compare_arg *arg, const void *object)
+{
+	const struct mqgate_flow_key *key = arg->key;
+	const struct mqg_client *client = object;
+	u64 a[5], b[5];
+
+	BUILD_BUG_ON(sizeof(a) != sizeof(*key));
+	memcpy(a, key, sizeof(a));
+	memcpy(b, &client->key, sizeof(b));
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4])) != 0;
+}
+
 static const struct rhashtable_params table_params = {
 	.head_offset		= offsetof(struct mqg_client, node),
 	.key_offset		= offsetof(struct mqg_client, key),
 	.key_len		= sizeof(struct mqgate_flow_key),
-	.hashfn			= mqg_table_hash,
+	.hashfn			= hash_flow,
+	.obj_cmpfn		= differ,
 	.automatic_shrinking	= true,
 };
 
