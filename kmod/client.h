@@ -56,7 +56,7 @@ struct mqg_session;
  * @id:        client identifier, interned; NULL until CONNECT was read
  * @session:   the session's memory while needed (parser, out-of-order bytes); session.c
  * @side:      following the bytes of either direction, by MQGATE_FROM_*; session.c
- * @packets:   TCP segments with or without payload, by direction
+ * @packets:   TCP segments with or without payload, by direction; stays at what fits
  * @bytes:     TCP payload, by direction, as sent (retransmissions count)
  * @first:     CLOCK_BOOTTIME ns of its begin
  * @last:      CLOCK_BOOTTIME ns of its last segment in either direction
@@ -92,7 +92,7 @@ struct mqg_client {
 	struct mqg_client_id __rcu	*id;
 	struct mqg_session		*session;
 	struct mqg_side			side[2];
-	u64				packets[2];
+	u32				packets[2];
 	u64				bytes[2];
 	u64				first;
 	u64				last;

@@ -94,7 +94,8 @@ untracked:
 
 static void account(struct mqg_client *client, const struct mqg_segment *segment)
 {
-	client->packets[segment->dir]++;
+	if (client->packets[segment->dir] != U32_MAX)
+		client->packets[segment->dir]++;
 	client->bytes[segment->dir] += segment->length;
 	WRITE_ONCE(client->last, ktime_get_coarse_boottime_ns());
 	if (segment->length && segment->dir == MQGATE_FROM_CLIENT &&

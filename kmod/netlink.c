@@ -99,7 +99,8 @@ static int put_session(struct sk_buff *skb, const struct mqg_client *client)
 
 static int put_counters(struct sk_buff *skb, const struct mqg_client *client)
 {
-	const u64 *packets = client->packets, *bytes = client->bytes;
+	const u64 *bytes = client->bytes;
+	const u32 *packets = client->packets;
 
 	return nla_put_u64_64bit(skb, MQGATE_A_CLIENT_IDLE, mqg_client_idle_ms(client),
 				 MQGATE_A_CLIENT_PAD) ||

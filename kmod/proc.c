@@ -136,7 +136,7 @@ static int show(struct seq_file *file, void *at)
 	seq_printf(file, "service=%u phase=%s level=%u keep_alive=%u ", client->service,
 		   phase_word(READ_ONCE(client->phase)), client->level, client->keep_alive);
 	show_id(file, client);
-	seq_printf(file, "packets=%llu/%llu bytes=%llu/%llu identity=%u offences=%u reason=%s ",
+	seq_printf(file, "packets=%u/%u bytes=%llu/%llu identity=%u offences=%u reason=%s ",
 		   client->packets[MQGATE_FROM_CLIENT], client->packets[MQGATE_FROM_SERVER],
 		   client->bytes[MQGATE_FROM_CLIENT], client->bytes[MQGATE_FROM_SERVER],
 		   client->identity, client->offences, reason_word(client->reason));

@@ -27,13 +27,14 @@ struct mqg_chunk;
  * @una:    of the first byte that the other side has not acknowledged
  * @edge:   of the first byte beyond the largest window that the other side announced
  * @fin:    of the FIN
- * @held:   bytes of memory in @first
+ * @held:   bytes of memory in the kept bytes
  * @wscale: window scale of what this side announces
  * @flags:  MQG_SIDE_*
  * @stage:  plain: enum mqg_stage; TLS: flights of this side that answered one of the other
  *          (both of session.c)
  * @share:  of the memory for kept bytes (pool.h); set by client.c
- * @first:  kept bytes, ordered, without overlap; last of them in @last
+ * @last:   the last of the kept bytes, which are ordered, without overlap; a ring: behind it is
+ *          the first
  */
 struct mqg_side {
 	__u32			next;
@@ -45,7 +46,6 @@ struct mqg_side {
 	__u8			flags;
 	__u8			stage;
 	__u8			share;
-	struct mqg_chunk	*first;
 	struct mqg_chunk	*last;
 };
 

@@ -43,18 +43,36 @@ static void drop(const struct mqg_side *side, struct mqg_chunk *chunk)
 	mqg_stream_free(chunk, size_of(chunk), side->share);
 }
 
+/* Kept bytes are a ring, so that one pointer finds both ends. */
+static struct mqg_chunk *first_of(const struct mqg_side *side)
+{
+	return side->last ? side->last->next : NULL;
+}
+
+static struct mqg_chunk *next_of(const struct mqg_side *side, const struct mqg_chunk *chunk)
+{
+	return chunk == side->last ? NULL : chunk->next;
+}
+
+static void drop_first(struct mqg_side *side)
+{
+	struct mqg_chunk *chunk = first_of(side);
+
+	side->held -= size_of(chunk);
+	if (chunk == side->last)
+		side->last = NULL;
+	else
+		side->last->next = chunk->next;
+	drop(side, chunk);
+}
+
 /* Forgets what lies before @seq. */
 static void trim(struct mqg_side *side, __u32 seq)
 {
 	struct mqg_chunk *chunk;
 
-	while ((chunk = side->first) && !mqg_seq_before(seq, end_of(chunk))) {
-		side->first = chunk->next;
-		side->held -= size_of(chunk);
-		drop(side, chunk);
-	}
-	if (!side->first)
-		side->last = NULL;
+	while ((chunk = first_of(side)) && !mqg_seq_before(seq, end_of(chunk)))
+		drop_first(side);
 }
 
 /* The last chunk that begins at or before @seq, or NULL. */
@@ -64,7 +82,8 @@ static struct mqg_chunk *find(const struct mqg_side *side, __u32 seq)
 
 	if (side->last && !mqg_seq_before(seq, side->last->seq))
 		return side->last;
-	for (chunk = side->first; chunk && !mqg_seq_before(seq, chunk->seq); chunk = chunk->next)
+	for (chunk = first_of(side); chunk && !mqg_seq_before(seq, chunk->seq);
+	     chunk = next_of(side, chunk))
 		found = chunk;
 	return found;
 }
@@ -113,7 +132,7 @@ static bool agrees(const struct mqg_side *side, const struct mqg_offer *offer, _
 	const struct mqg_chunk *chunk = find(side, from);
 	__u32 lo, hi;
 
-	for (chunk = chunk ? chunk : side->first; chunk; chunk = chunk->next) {
+	for (chunk = chunk ? chunk : first_of(side); chunk; chunk = next_of(side, chunk)) {
 		if (!mqg_seq_before(chunk->seq, end))
 			break;
 		lo = later(from, chunk->seq);
@@ -198,12 +217,18 @@ static void commit(struct mqg_side *side, const struct addition *add)
 	for (; chunk; chunk = next) {
 		next = chunk->next;
 		before = find(side, chunk->seq);
-		chunk->next = before ? before->next : side->first;
+		if (!side->last) {
+			chunk->next = chunk;
+			side->last = chunk;
+			continue;
+		}
+		/* Before the first one is behind the last. */
+		chunk->next = before ? before->next : side->last->next;
 		if (before)
 			before->next = chunk;
 		else
-			side->first = chunk;
-		if (!chunk->next)
+			side->last->next = chunk;
+		if (before == side->last)
 			side->last = chunk;
 	}
 }
@@ -215,8 +240,8 @@ static bool keep(struct mqg_side *side, const struct mqg_offer *offer, __u32 fro
 	struct addition add = { 0 };
 	__u32 gap;
 
-	for (chunk = chunk ? chunk : side->first; mqg_seq_before(from, end);
-	     chunk = chunk ? chunk->next : NULL) {
+	for (chunk = chunk ? chunk : first_of(side); mqg_seq_before(from, end);
+	     chunk = chunk ? next_of(side, chunk) : NULL) {
 		gap = chunk ? earlier(end, chunk->seq) : end;
 		if (mqg_seq_before(from, gap) && !prepare(side, offer, &add, from, gap - from)) {
 			abandon(side, &add);
@@ -236,7 +261,7 @@ static struct mqg_chunk *advance(struct mqg_side *side)
 {
 	struct mqg_chunk *chunk = find(side, side->next), *at = NULL;
 
-	for (; chunk && !mqg_seq_before(side->next, chunk->seq); chunk = chunk->next) {
+	for (; chunk && !mqg_seq_before(side->next, chunk->seq); chunk = next_of(side, chunk)) {
 		if (!mqg_seq_before(side->next, end_of(chunk)))
 			continue;
 		if (!at)
@@ -270,14 +295,8 @@ void mqg_stream_begin(struct mqg_side *side, __u32 next, __u8 wscale, __u8 flags
  */
 void mqg_stream_end(struct mqg_side *side)
 {
-	struct mqg_chunk *chunk;
-
-	while ((chunk = side->first)) {
-		side->first = chunk->next;
-		drop(side, chunk);
-	}
-	side->last = NULL;
-	side->held = 0;
+	while (side->last)
+		drop_first(side);
 }
 
 /**
@@ -359,7 +378,7 @@ struct mqg_taken mqg_stream_take(struct mqg_side *side, const struct mqg_offer *
 		return answer(MQG_STREAM_LIE, MQGATE_REASON_STREAM_OVERLAP);
 
 	from = later(from, side->next);
-	if (!(side->flags & MQG_SIDE_COMPARE) && !side->first && from == side->next) {
+	if (!(side->flags & MQG_SIDE_COMPARE) && !side->last && from == side->next) {
 		side->next = later(side->next, end);
 	} else {
 		if (!keep(side, offer, from, end))
@@ -395,7 +414,7 @@ __u32 mqg_stream_read(const struct mqg_side *side, const struct mqg_offer *offer
 		at = taken->seq - taken->at->seq;
 		*data = taken->at->data + at;
 		n = taken->at->length - at;
-		taken->at = taken->at->next;
+		taken->at = next_of(side, taken->at);
 	} else {
 		*data = mqg_payload_at(offer->payload, taken->seq - offer->seq, &n, buffer);
 		if (!*data)
