@@ -12,7 +12,7 @@ read -ra pkg <<< "$(pkg-config --cflags libbpf jansson libcyaml yaml-0.1 openssl
 	libcap-ng libseccomp libsystemd)"
 # Off: glibc's PTHREAD_MUTEX_INITIALIZER writes 0 for a pointer. Left out below: sparse 0.6.4 does
 # not know \u in strings (C99, 6.4.3).
-# The module's files in user space: kernel.h stands in for the kernel's own headers, which are empty.
+# The module's files in user space: kernel.h stands in for the kernel's headers, which are empty.
 empty=$(mktemp -d)
 trap 'rm -rf "$empty"' EXIT
 make --no-print-directory -s -C selftests/stream OUTPUT="$empty" stands_in || exit 1
