@@ -13,16 +13,16 @@
  * A service that fails closed takes without its daemon what is ALLOWed: here every datagram
  * may be the begin of something new. Return: the reason, MQGATE_REASON_*.
  */
-static __always_inline __u32 datagram_judge(const struct packet *p,
-					    const struct mqgate_service *svc)
+static __always_inline __u32 datagram_judge(struct packet *p, const struct mqgate_service *svc)
 {
 	__u32 reason = allow_check(p, svc), action;
 
 	if (reason)
 		return reason;
-	action = verdict_on(p, true);
-	if (action == MQGATE_ACTION_DROP)
-		return MQGATE_REASON_SOURCE_BANNED;
+	action = mqg_verdict_judge(p, MQG_ASK_LIMIT | MQG_ASK_PASS);
+	reason = verdict_drops(action);
+	if (reason)
+		return reason;
 	if (daemon_away(p, svc))
 		return MQGATE_REASON_DAEMON_AWAY;
 	return action == MQGATE_ACTION_PASS ? MQGATE_REASON_PASS_VERDICT :

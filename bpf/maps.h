@@ -64,6 +64,48 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct mqgate_prefix4_key);
+	__type(value, struct mqgate_verdict);
+} mqgate_prefix4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct mqgate_prefix6_key);
+	__type(value, struct mqgate_verdict);
+} mqgate_prefix6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, __u64);
+} mqgate_index4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u64);
+} mqgate_index6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mqgate_control);
+} mqgate_control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct mqgate_budget_key);
+	__type(value, struct mqgate_budget);
+} mqgate_budgets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct mqgate_flow_key);
 	__type(value, struct mqgate_allow);
@@ -108,6 +150,7 @@ struct scratch {
 		struct tlsw_hello	hello;
 	};
 	__u64			looked[MQGATE_REASON_PACKET_MAX];
+	struct mqgate_budget_key bucket;	/* of mqg_budget_take() */
 };
 
 struct {

@@ -22,10 +22,12 @@
 
 char _license[] SEC("license") = "GPL";
 
-static __always_inline __u32 syn_judge(const struct packet *p, const struct mqgate_service *svc)
+static __always_inline __u32 syn_judge(struct packet *p, const struct mqgate_service *svc)
 {
-	if (verdict_on(p, false) == MQGATE_ACTION_DROP)
-		return MQGATE_REASON_SOURCE_BANNED;
+	__u32 reason = verdict_drops(mqg_verdict_judge(p, MQG_ASK_LIMIT));
+
+	if (reason)
+		return reason;
 	if (daemon_away(p, svc))
 		return MQGATE_REASON_DAEMON_AWAY;
 	flow_reopen(p);
@@ -94,9 +96,10 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 	mqg_head_judge(p->kind, first_max(p, svc), &p->head,
 		       p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES, &j);
 
-	action = verdict_on(p, true);
-	if (action == MQGATE_ACTION_DROP)
-		return MQGATE_REASON_SOURCE_BANNED;
+	action = mqg_verdict_judge(p, MQG_ASK_LIMIT | MQG_ASK_PASS);
+	reason = verdict_drops(action);
+	if (reason)
+		return reason;
 	p->judged = true;
 	if (action == MQGATE_ACTION_PASS)
 		return j.status == MQW_MALFORMED && j.names_mqtt ? j.reason :
@@ -177,9 +180,10 @@ static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 	if (reason)
 		return reason;
 	/* What a RST carries is text for people (RFC 9293, 3.5.3) and never delivered. */
-	if (!p->payload_len || (p->flags & MQG_TCP_RST))
-		return verdict_on(p, false) == MQGATE_ACTION_DROP ? MQGATE_REASON_SOURCE_BANNED :
-								    MQGATE_REASON_PASS_CONTROL;
+	if (!p->payload_len || (p->flags & MQG_TCP_RST)) {
+		reason = verdict_drops(mqg_verdict_judge(p, 0));
+		return reason ? reason : MQGATE_REASON_PASS_CONTROL;
+	}
 	return mqg_payload_judge(ctx, p, svc);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The layout of every struct and enum of the ABI, as this compiler sees it, against the BTF of
  * a file: bpf/mqgate.bpf.o, or the one named as first argument (daemon.sh: BTF made from the
- * DWARF of the programs); further arguments name structs that it does not use. A member that
+ * DWARF of the programs); further arguments name what it does not use. A member that
  * one side has and the other lacks is a difference too.
  */
 #include <err.h>
@@ -43,7 +43,17 @@ static const struct layout layouts[] = {
 	S(mqgate_source_key, F(mqgate_source_key, addr)),
 	S(mqgate_verdict, F(mqgate_verdict, expires), F(mqgate_verdict, since),
 	  F(mqgate_verdict, hits), F(mqgate_verdict, action), F(mqgate_verdict, origin),
-	  F(mqgate_verdict, reason), F(mqgate_verdict, strikes)),
+	  F(mqgate_verdict, reason), F(mqgate_verdict, strikes), F(mqgate_verdict, rate),
+	  F(mqgate_verdict, generation), F(mqgate_verdict, before_expires),
+	  F(mqgate_verdict, before), F(mqgate_verdict, before_rate)),
+	S(mqgate_prefix4_key, F(mqgate_prefix4_key, length), F(mqgate_prefix4_key, addr)),
+	S(mqgate_prefix6_key, F(mqgate_prefix6_key, length), F(mqgate_prefix6_key, addr)),
+	S(mqgate_control, F(mqgate_control, generation), F(mqgate_control, bits4),
+	  F(mqgate_control, slots6), F(mqgate_control, reserved), F(mqgate_control, lengths6)),
+	S(mqgate_budget_key, F(mqgate_budget_key, addr), F(mqgate_budget_key, length),
+	  F(mqgate_budget_key, kind)),
+	S(mqgate_budget, F(mqgate_budget, tat), F(mqgate_budget, passed),
+	  F(mqgate_budget, dropped)),
 	S(mqgate_flow_key, F(mqgate_flow_key, saddr), F(mqgate_flow_key, daddr),
 	  F(mqgate_flow_key, sport), F(mqgate_flow_key, dport), F(mqgate_flow_key, proto)),
 	S(mqgate_allow, F(mqgate_allow, expires), F(mqgate_allow, tat),
@@ -92,10 +102,15 @@ static const struct number states[] = {
 	E(MQGATE_FLOW_NEW), E(MQGATE_FLOW_SUSPECT), E(MQGATE_FLOW_SEEN), E(MQGATE_FLOW_REFUSED), {},
 };
 
+static const struct number budgets[] = {
+	E(MQGATE_BUDGET_SOURCE), E(MQGATE_BUDGET_PREFIX), {},
+};
+
 static const struct {
 	const char		*name;
 	const struct number	*numbers;
 } enums[] = {
+	{ "mqgate_budget_kind", budgets },
 	{ "mqgate_reason", reasons }, { "mqgate_kind", kinds }, { "mqgate_mode", modes },
 	{ "mqgate_action", actions }, { "mqgate_origin", origins }, { "mqgate_flow_state", states },
 };
@@ -196,18 +211,19 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COUNT(layouts) + COUNT(enums); i++) {
 		bool is_struct = i < COUNT(layouts);
 		size_t j = i - COUNT(layouts);
+		const char *name = is_struct ? layouts[i].name : enums[j].name;
+		const char *kind = is_struct ? "struct" : "enum";
 		bool good;
 
-		if (is_struct && unused(layouts[i].name, argc, argv)) {
-			printf("ok %u struct %s # SKIP not used there\n", ++number,
-			       layouts[i].name);
+		if (unused(name, argc, argv)) {
+			printf("ok %u %s %s # SKIP not used there\n", ++number, kind, name);
 			continue;
 		}
 		good = is_struct ? same_struct(btf, &layouts[i]) :
-				   same_enum(btf, enums[j].name, enums[j].numbers);
+				   same_enum(btf, name, enums[j].numbers);
 
 		printf("%sok %u %s %s is laid out alike\n", good ? "" : "not ", ++number,
-		       is_struct ? "struct" : "enum", is_struct ? layouts[i].name : enums[j].name);
+		       kind, name);
 		failed += !good;
 	}
 	btf__free(btf);

@@ -17,6 +17,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "common/layout.h"
+#include "common/net.h"
+
 #define REPEAT	100
 
 const char *const xdp_program_names[2] = { "mqgate_xdp", "mqgate_xdp_frags" };
@@ -146,6 +149,9 @@ void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata)
 	x->flows = map_of(x, MQGATE_MAP_FLOWS);
 	x->stats = map_of(x, MQGATE_MAP_STATS);
 	x->events = map_of(x, MQGATE_MAP_EVENTS);
+	for (size_t i = 0; i < MQG_MAPS; i++)
+		*(int *)((char *)&x->maps + mqg_map_layouts[i].fd_offset) =
+			map_of(x, mqg_map_layouts[i].name);
 	x->cpus = libbpf_num_possible_cpus();
 	xdp_reset(x);
 }
@@ -204,6 +210,12 @@ void xdp_reset(struct xdp *x)
 	if (!zero)
 		err(1, "calloc");
 	empty(x->sources);
+	empty(x->maps.prefix4);
+	empty(x->maps.prefix6);
+	empty(x->maps.budgets);
+	bpf_map_update_elem(x->maps.control, &(uint32_t){ 0 }, &(struct mqgate_control){}, 0);
+	if (mqg_net_reindex(&x->maps))
+		errx(1, "the indexes cannot be cleared");
 	empty(x->allow);
 	empty(x->flows);
 	for (size_t i = 0; i < ARRAY_SIZE(used_ports); i++) {
@@ -260,12 +272,18 @@ static void guard_only(struct mqgate_service *svc, const char *text)
 void xdp_prepare(struct xdp *x, const struct before *b)
 {
 	uint32_t port = b->udp ? MQGATE_PORTS_UDP(b->port) : MQGATE_PORTS_TCP(b->port);
-	struct mqgate_verdict verdict = { .expires = at_ms(b->expires_ms), .action = b->action };
+	struct mqgate_verdict verdict = {
+		.expires = at_ms(b->expires_ms), .action = b->action, .rate = b->rate,
+		.generation = b->generation, .before = b->prior,
+	};
 	struct mqgate_allow allow = { .expires = at_ms(b->expires_ms), .service = b->number };
 	struct mqgate_service svc = b->svc;
 	struct mqgate_flow flow = b->flow;
 	struct mqgate_source_key source;
+	struct mqgate_control control;
 	struct mqgate_flow_key key;
+	struct mqg_net net;
+	const char *why;
 	int rc = 0;
 
 	switch (b->what) {
@@ -274,6 +292,18 @@ void xdp_prepare(struct xdp *x, const struct before *b)
 	case SOURCE:
 		pkt_addr(b->addr, source.addr);
 		rc = bpf_map_update_elem(x->sources, &source, &verdict, 0);
+		break;
+	case NET:
+		rc = mqg_net_parse(b->addr, &net, &why);
+		if (rc)
+			errx(1, "%s %s", b->addr, why);
+		rc = mqg_net_put(&x->maps, &net, &verdict);
+		break;
+	case GENERATION:
+		rc = bpf_map_lookup_elem(x->maps.control, &(uint32_t){ 0 }, &control);
+		control.generation = b->generation;
+		if (!rc)
+			rc = bpf_map_update_elem(x->maps.control, &(uint32_t){ 0 }, &control, 0);
 		break;
 	case ALLOW:
 		pkt_flow(&b->p, &key);
@@ -433,7 +463,8 @@ static bool play(struct xdp *x, int program, const struct scene *scene)
 static bool any_family(const struct scene *scene)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(scene->before); i++)
-		if (scene->before[i].what == SOURCE || scene->before[i].guards ||
+		if (scene->before[i].what == SOURCE || scene->before[i].what == NET ||
+		    scene->before[i].guards ||
 		    !pkt_any_family(&scene->before[i].p))
 			return false;
 	for (size_t i = 0; i < ARRAY_SIZE(scene->steps); i++)
@@ -455,27 +486,38 @@ static struct scene over_ipv6(const struct scene *scene)
 	return copy;
 }
 
-int scenes_main(const struct scene *scenes, size_t count)
+unsigned int scenes_points(const struct scene *scenes, size_t count)
 {
 	unsigned int points = 0;
-	struct xdp x = {};
 
-	xdp_load(&x, NULL);
 	for (size_t i = 0; i < count; i++)
 		points += any_family(&scenes[i]) ? 4 : 2;
-	ktap_plan(points);
+	return points;
+}
+
+void scenes_play(struct xdp *x, const struct scene *scenes, size_t count)
+{
 	for (size_t i = 0; i < count; i++) {
 		struct scene v6 = over_ipv6(&scenes[i]);
 
 		for (int program = 0; program < 2; program++) {
-			ktap_point(play(&x, program, &scenes[i]), "%s: %s",
+			ktap_point(play(x, program, &scenes[i]), "%s: %s",
 				   xdp_program_names[program], scenes[i].name);
 			if (any_family(&scenes[i]))
-				ktap_point(play(&x, program, &v6), "%s: %s, over IPv6",
+				ktap_point(play(x, program, &v6), "%s: %s, over IPv6",
 					   xdp_program_names[program], scenes[i].name);
 		}
 	}
 	printf("# %zu described scenes\n", count);
+}
+
+int scenes_main(const struct scene *scenes, size_t count)
+{
+	struct xdp x = {};
+
+	xdp_load(&x, NULL);
+	ktap_plan(scenes_points(scenes, count));
+	scenes_play(&x, scenes, count);
 	bpf_object__close(x.object);
 	return ktap_end();
 }

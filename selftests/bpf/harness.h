@@ -12,6 +12,7 @@
 
 #include <linux/mqgate.h>
 
+#include "common/pins.h"
 #include "packet.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -25,9 +26,12 @@
 
 /* What is in the maps before the first packet of a scene. */
 struct before {
-	enum { NOTHING, SOURCE, ALLOW, SERVICE, PORT, FLOW } what;
-	const char		*addr;		/* SOURCE: key; "2001:db8::" is the /64 */
+	enum { NOTHING, SOURCE, NET, GENERATION, ALLOW, SERVICE, PORT, FLOW } what;
+	const char		*addr;		/* SOURCE: key; "2001:db8::" is the /64. NET */
 	enum mqgate_action	action;
+	uint32_t		rate;		/* SOURCE, NET: of LIMIT */
+	uint32_t		generation;	/* SOURCE, NET; or of the set that holds */
+	enum mqgate_action	prior;		/* SOURCE, NET: until that generation holds */
 	int			expires_ms;	/* from now, may be negative; 0 = never */
 	struct pkt		p;		/* ALLOW, FLOW: of which flow */
 	uint32_t		number;		/* SERVICE, PORT: service number */
@@ -69,6 +73,7 @@ struct scene {
 struct xdp {
 	struct bpf_object	*object;
 	int			prog[2];	/* xdp, xdp.frags */
+	struct mqg_pins		maps;		/* the descriptors, as user space has them */
 	int			ports, svc, sources, allow, flows, stats, events;
 	int			cpus;
 };
@@ -98,6 +103,10 @@ void ktap_plan(unsigned int points);
 void ktap_point(bool passed, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void ktap_skip(const char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int ktap_end(void);
+
+/* Scenes among other points of a plan: how many points they are, and playing them. */
+unsigned int scenes_points(const struct scene *scenes, size_t count);
+void scenes_play(struct xdp *x, const struct scene *scenes, size_t count);
 
 /*
  * The main() of a table: every scene with both programs, and over IPv4 and IPv6 where nothing in

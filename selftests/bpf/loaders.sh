@@ -74,7 +74,9 @@ done
 
 # ---- bpftool ----
 check "bpftool loads and pins" load_pinned
-wanted="mqgate_allow mqgate_events mqgate_flows mqgate_ports mqgate_sources mqgate_stats mqgate_svc"
+wanted="mqgate_allow mqgate_budgets mqgate_control mqgate_events mqgate_flows mqgate_index4
+	mqgate_index6 mqgate_ports mqgate_prefix4 mqgate_prefix6 mqgate_sources mqgate_stats
+	mqgate_svc"
 missing=
 for map in $wanted; do
 	[ -e "$pins/maps/$map" ] || missing="$missing $map"
@@ -83,7 +85,7 @@ is "every map of the ABI is pinned under its name" "$missing" ""
 check "ip link attaches the pin" in_ns gw ip link set dev gw0 xdp pinned "$pins/prog"
 bpftool map update pinned "$pins/maps/mqgate_sources" \
 	key hex 00 00 00 00 00 00 00 00 00 00 ff ff c6 33 64 07 \
-	value hex $(bytes 24 0) $(bytes 4 4) $(bytes 4 1) $(bytes 4 54) $(bytes 4 3)
+	value hex $(bytes 24 0) $(bytes 4 4) $(bytes 4 1) $(bytes 4 54) $(bytes 4 3) $(bytes 24 0)
 text=$(bpftool map dump pinned "$pins/maps/mqgate_sources")
 contains "mqgate_sources reads like text: the action" "$text" '"action": "MQGATE_ACTION_DROP"'
 contains "mqgate_sources reads like text: the origin" "$text" '"origin": "MQGATE_ORIGIN_OPERATOR"'

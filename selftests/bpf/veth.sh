@@ -146,7 +146,7 @@ source=(00 00 00 00 00 00 00 00 00 00 ff ff c6 12 00 02)
 verdict() {
 	# shellcheck disable=SC2046
 	bpftool map update id "$sources" key hex "${source[@]}" value hex $(bytes 8 "$2") \
-		$(bytes 16 0) $(bytes 4 "$1") $(bytes 12 0)
+		$(bytes 16 0) $(bytes 4 "$1") $(bytes 36 0)
 }
 
 check "bpftool bans a source" verdict 4 $((now + 600000000000))

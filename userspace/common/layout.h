@@ -15,6 +15,10 @@
 
 /* Entries that the loader gives the hash maps; the object declares fewer for bare `ip link`. */
 #define MQG_SOURCES_ENTRIES	131072
+#define MQG_PREFIXES_ENTRIES	65536
+#define MQG_INDEX4_ENTRIES	(1U << 19)
+#define MQG_INDEX6_ENTRIES	(1U << 17)
+#define MQG_BUDGETS_ENTRIES	131072
 #define MQG_ALLOW_ENTRIES	65536
 #define MQG_FLOWS_ENTRIES	262144
 
@@ -28,7 +32,7 @@ struct mqg_map_layout {
 	uint32_t	enlarge;	/* entries that the loader sets, 0 = leave as declared */
 };
 
-#define MQG_MAPS	7
+#define MQG_MAPS	13
 extern const struct mqg_map_layout mqg_map_layouts[MQG_MAPS];
 
 /*

@@ -19,6 +19,7 @@ struct mqg_pins {
 	uint32_t	abi_version;	/* 0 where the pins were made by hand, without rodata */
 	/* descriptors, -1 = none */
 	int		ports, svc, sources, allow, flows, stats, events;
+	int		prefix4, prefix6, index4, index6, control, budgets;
 	uint32_t	cpus;		/* values a per-CPU look-up returns */
 };
 
@@ -40,9 +41,16 @@ void mqg_pins_close(struct mqg_pins *pins);
 
 /* ---- verdicts ------------------------------------------------------------------- */
 
+/* Of the loaded set that holds; 0 = none. */
+uint32_t mqg_generation(const struct mqg_pins *pins);
+
+/* Turns an entry into what of it holds now: one of a set before or after it has other fields. */
+void mqg_verdict_resolve(struct mqgate_verdict *verdict, uint32_t generation);
+
 /* Adds or replaces. -E2BIG when the map is full. `hits` of a replaced entry are kept. */
 int mqg_verdict_put(const struct mqg_pins *pins, const struct mqgate_source_key *key,
 		    const struct mqgate_verdict *verdict);
+/* As it holds now; action NONE where it is of a set that holds no longer. */
 int mqg_verdict_get(const struct mqg_pins *pins, const struct mqgate_source_key *key,
 		    struct mqgate_verdict *verdict);
 int mqg_verdict_remove(const struct mqg_pins *pins, const struct mqgate_source_key *key);
@@ -54,12 +62,6 @@ typedef int (*mqg_verdict_fn)(const struct mqgate_source_key *key,
 			      const struct mqgate_verdict *verdict, void *arg);
 /* Calls @fn for every entry, in batches; stops at its first non-zero answer and returns it. */
 int mqg_verdict_each(const struct mqg_pins *pins, mqg_verdict_fn fn, void *arg);
-
-/*
- * An operator's ban removes the ALLOW entries of its source in the same act (a /64 key
- * covers all of the /64). Returns how many were removed, or -errno.
- */
-int mqg_allow_remove_source(const struct mqg_pins *pins, const struct mqgate_source_key *key);
 
 typedef int (*mqg_allow_fn)(const struct mqgate_flow_key *key, const struct mqgate_allow *allow,
 			    void *arg);

@@ -13,6 +13,7 @@
 
 #include "common/batch.h"
 #include "common/names.h"
+#include "common/net.h"
 
 int mqg_verdict_put(const struct mqg_pins *pins, const struct mqgate_source_key *key,
 		    const struct mqgate_verdict *verdict)
@@ -24,10 +25,35 @@ int mqg_verdict_put(const struct mqg_pins *pins, const struct mqgate_source_key 
 	return bpf_map_update_elem(pins->sources, key, &new, BPF_ANY);
 }
 
+uint32_t mqg_generation(const struct mqg_pins *pins)
+{
+	struct mqgate_control control;
+
+	return bpf_map_lookup_elem(pins->control, &(__u32){ 0 }, &control) ? 0 :
+									      control.generation;
+}
+
+void mqg_verdict_resolve(struct mqgate_verdict *verdict, uint32_t generation)
+{
+	if (!verdict->generation || verdict->generation == generation)
+		return;
+	if (verdict->generation < generation) {
+		verdict->action = MQGATE_ACTION_NONE;
+		return;
+	}
+	verdict->action = verdict->before;
+	verdict->expires = verdict->before_expires;
+	verdict->rate = verdict->before_rate;
+}
+
 int mqg_verdict_get(const struct mqg_pins *pins, const struct mqgate_source_key *key,
 		    struct mqgate_verdict *verdict)
 {
-	return bpf_map_lookup_elem(pins->sources, key, verdict);
+	int err = bpf_map_lookup_elem(pins->sources, key, verdict);
+
+	if (!err && verdict->generation)
+		mqg_verdict_resolve(verdict, mqg_generation(pins));
+	return err;
 }
 
 int mqg_verdict_remove(const struct mqg_pins *pins, const struct mqgate_source_key *key)
@@ -44,6 +70,7 @@ bool mqg_verdict_live(const struct mqgate_verdict *verdict, uint64_t now)
 struct verdict_walk {
 	mqg_verdict_fn	fn;
 	void		*arg;
+	uint32_t	generation;
 };
 
 static int each_verdict(const void *keys, const void *values, uint32_t count, void *arg)
@@ -53,8 +80,11 @@ static int each_verdict(const void *keys, const void *values, uint32_t count, vo
 	const struct verdict_walk *walk = arg;
 
 	for (uint32_t i = 0; i < count; i++) {
-		int answer = walk->fn(&key[i], &verdict[i], walk->arg);
+		struct mqgate_verdict now = verdict[i];
+		int answer;
 
+		mqg_verdict_resolve(&now, walk->generation);
+		answer = walk->fn(&key[i], &now, walk->arg);
 		if (answer)
 			return answer;
 	}
@@ -63,7 +93,7 @@ static int each_verdict(const void *keys, const void *values, uint32_t count, vo
 
 int mqg_verdict_each(const struct mqg_pins *pins, mqg_verdict_fn fn, void *arg)
 {
-	struct verdict_walk walk = { fn, arg };
+	struct verdict_walk walk = { fn, arg, mqg_generation(pins) };
 
 	return mqg_batch_each(pins->sources, each_verdict, &walk);
 }
@@ -96,10 +126,9 @@ int mqg_allow_each(const struct mqg_pins *pins, mqg_allow_fn fn, void *arg)
 }
 
 struct removal {
-	const struct mqg_pins		*pins;
-	const struct mqgate_source_key	*key;
-	size_t				prefix;		/* bytes of the address that must match */
-	int				removed;
+	const struct mqg_pins	*pins;
+	const struct mqg_net	*net;
+	int			removed;
 };
 
 static int remove_if_from(const struct mqgate_flow_key *key, const struct mqgate_allow *allow,
@@ -108,7 +137,7 @@ static int remove_if_from(const struct mqgate_flow_key *key, const struct mqgate
 	struct removal *r = arg;
 
 	(void)allow;
-	if (memcmp(key->saddr, r->key->addr, r->prefix))
+	if (!mqg_net_covers(r->net, key->saddr))
 		return 0;
 	/* Whoever removed it first, it is gone. */
 	if (!mqg_allow_remove(r->pins, key))
@@ -116,15 +145,11 @@ static int remove_if_from(const struct mqgate_flow_key *key, const struct mqgate
 	return 0;
 }
 
-int mqg_allow_remove_source(const struct mqg_pins *pins, const struct mqgate_source_key *key)
+int mqg_allow_remove_net(const struct mqg_pins *pins, const struct mqg_net *net)
 {
-	static const uint8_t zero[8];
-	struct removal r = { pins, key, sizeof(key->addr), 0 };
-	int err;
+	struct removal r = { pins, net, 0 };
+	int err = mqg_allow_each(pins, remove_if_from, &r);
 
-	if (!mqg_addr_is_v4(key->addr) && !memcmp(key->addr + 8, zero, 8))
-		r.prefix = 8;
-	err = mqg_allow_each(pins, remove_if_from, &r);
 	return err ? err : r.removed;
 }
 

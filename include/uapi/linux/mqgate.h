@@ -33,6 +33,12 @@
 #define MQGATE_MAP_PORTS	"mqgate_ports"
 #define MQGATE_MAP_SVC		"mqgate_svc"
 #define MQGATE_MAP_SOURCES	"mqgate_sources"
+#define MQGATE_MAP_PREFIX4	"mqgate_prefix4"
+#define MQGATE_MAP_PREFIX6	"mqgate_prefix6"
+#define MQGATE_MAP_INDEX4	"mqgate_index4"
+#define MQGATE_MAP_INDEX6	"mqgate_index6"
+#define MQGATE_MAP_CONTROL	"mqgate_control"
+#define MQGATE_MAP_BUDGETS	"mqgate_budgets"
 #define MQGATE_MAP_ALLOW	"mqgate_allow"
 #define MQGATE_MAP_FLOWS	"mqgate_flows"
 #define MQGATE_MAP_STATS	"mqgate_stats"
@@ -82,6 +88,7 @@
 	X(34,  STREAM_FIN,		"stream-fin",		"bytes beyond FIN, or a FIN that moves")	\
 	X(35,  RST_SEQUENCE,		"rst-sequence",		"reset that the other side would not accept")	\
 	X(36,  UDP_HEADER,		"udp-header",		"impossible UDP length")	\
+	X(40,  SOURCE_LIMITED,		"source-limited",	"source or network exceeds the rate of its LIMIT verdict")	\
 	X(48,  MQTT_NOT_CONNECT,	"mqtt-not-connect",	"first packet is not a CONNECT")	\
 	X(49,  MQTT_FLAGS,		"mqtt-flags",		"reserved flags of the fixed header")	\
 	X(50,  MQTT_LENGTH_ENCODING,	"mqtt-length-encoding",	"remaining length of five bytes or not minimal")	\
@@ -243,7 +250,7 @@ struct mqgate_service {
 enum mqgate_action {
 	MQGATE_ACTION_NONE	= 0,
 	MQGATE_ACTION_PASS	= 1,	/* the operator's allow list */
-	MQGATE_ACTION_LIMIT	= 2,	/* number kept for the budgets; XDP passes it */
+	MQGATE_ACTION_LIMIT	= 2,	/* so many packets a second, see mqgate_verdict.rate */
 	MQGATE_ACTION_RESET	= 3,	/* number kept for RESET mode; XDP passes it */
 	MQGATE_ACTION_DROP	= 4,
 };
@@ -265,9 +272,31 @@ struct mqgate_source_key {
 };
 
 /*
- * mqgate_sources: value. A DROP whose time has come is as good as absent; the
- * daemon reaps it. Written by the daemon while it runs, else by the command (under
- * its lock file); XDP writes `hits` only, without atomics: it may lose a few.
+ * Keys of mqgate_prefix4 (lengths 0..31) and mqgate_prefix6 (0..63), hash maps. What is longer
+ * is a source: an exact address or an IPv6 /64. Bits beyond the length are zero.
+ */
+struct mqgate_prefix4_key {
+	__u32			length;
+	__u8			addr[4];
+};
+
+struct mqgate_prefix6_key {
+	__u32			length;
+	__u8			addr[16];
+};
+
+/* Used where mqgate_verdict.rate is 0. */
+#define MQGATE_DEFAULT_LIMIT_PPS	20U
+
+/*
+ * mqgate_sources, mqgate_prefix4, mqgate_prefix6: value. A verdict whose time has come is as
+ * good as absent; the daemon reaps it. Written by the daemon while it runs, else by the
+ * command (under its lock file); XDP writes `hits` only, without atomics: it may lose a few.
+ *
+ * `generation` other than 0 makes it one of a loaded set. With mqgate_control.generation = g:
+ *	generation == g		it holds
+ *	generation >  g		it is being loaded: until the flip `before` holds in its place
+ *	generation <  g		it was not in the set that was loaded since: as good as absent
  */
 struct mqgate_verdict {
 	__u64			expires;	/* 0 = never */
@@ -277,6 +306,66 @@ struct mqgate_verdict {
 	enum mqgate_origin	origin;
 	enum mqgate_reason	reason;
 	__u32			strikes;	/* how often this source was banned in a row */
+	__u32			rate;		/* LIMIT: packets/s, so many at once; 0 = default */
+	__u32			generation;
+	__u64			before_expires;	/* 0 = never */
+	enum mqgate_action	before;		/* NONE: there was no entry */
+	__u32			before_rate;
+};
+
+/*
+ * mqgate_control: array of one. Written by the writer of verdicts, read by XDP for every
+ * verdict look-up.
+ */
+struct mqgate_control {
+	__u32			generation;	/* of the loaded set that holds; 0 = none */
+	__u32			bits4;		/* log2 of the blocks of mqgate_index4; 0 = none */
+	__u32			slots6;		/* of mqgate_index6, a power of two; 0 = none */
+	__u32			reserved;	/* zero */
+	__u64			lengths6;	/* below MQGATE_INDEX6_FIRST, that are in use */
+};
+
+/*
+ * mqgate_index4: array of words, which prefix lengths are worth asking for. The first
+ * mqgate_control.bits4 bits of an address are its block; each word has two blocks of 32 bits,
+ * the even one low. Bit 31 - n: some prefix of n bits lies in this block or covers it. A bit
+ * too many costs a look-up, one too few a verdict: so it is set before its prefix is written,
+ * and cleared only when the index is made anew. Written by the writer of verdicts.
+ *
+ * mqgate_index6: the same for lengths from MQGATE_INDEX6_FIRST, in levels of 16 lengths.
+ * Level n has one block for every FIRST + 16n leading bits, in the slot that its hash says;
+ * each word has four slots of 16 bits, the first one low. Bit 15 - (length - FIRST) % 16.
+ * Shorter prefixes are few, and in mqgate_control.lengths6, bit 63 - length.
+ */
+#define MQGATE_INDEX4_WORD(block)	((block) >> 1)
+#define MQGATE_INDEX4_SHIFT(block)	(((block) & 1) * 32)
+#define MQGATE_INDEX6_FIRST		32
+#define MQGATE_INDEX6_LEVELS		2
+#define MQGATE_INDEX6_LEVEL(length)	(((length) - MQGATE_INDEX6_FIRST) / 16)
+#define MQGATE_INDEX6_BIT(length)	(0x8000U >> ((length) - MQGATE_INDEX6_FIRST) % 16)
+#define MQGATE_INDEX6_WORD(slot)	((slot) >> 2)
+#define MQGATE_INDEX6_SHIFT(slot)	(((slot) & 3) * 16)
+/* @high: the first 64 bits of the address, host order; @slots: a power of two. */
+#define MQGATE_INDEX6_SLOT(high, level, slots)						\
+	((__u32)((((high) >> (32 - 16 * (level)) << 3 | (level)) *			\
+		  0x9E3779B97F4A7C15ULL) >> 32) & ((slots) - 1))
+
+/* mqgate_budgets: LRU hash. What is forgotten begins with a full bucket. Written by XDP. */
+enum mqgate_budget_kind {
+	MQGATE_BUDGET_SOURCE	= 1,	/* LIMIT on an address or an IPv6 /64 */
+	MQGATE_BUDGET_PREFIX	= 2,	/* LIMIT on a prefix: all of its sources together */
+};
+
+struct mqgate_budget_key {
+	__u8			addr[16];
+	__u32			length;		/* bits, IPv4 too is counted in the 16 bytes */
+	enum mqgate_budget_kind	kind;
+};
+
+struct mqgate_budget {
+	__u64			tat;		/* as of mqgate_allow */
+	__u64			passed;
+	__u64			dropped;
 };
 
 /* ---- flows ------------------------------------------------------------------------ */
@@ -398,7 +487,13 @@ MQGATE_ASSERT_SIZE(enum mqgate_flow_state, 4);
 MQGATE_ASSERT_SIZE(struct mqgate_destination, 32);
 MQGATE_ASSERT_SIZE(struct mqgate_service, 336);
 MQGATE_ASSERT_SIZE(struct mqgate_source_key, 16);
-MQGATE_ASSERT_SIZE(struct mqgate_verdict, 40);
+MQGATE_ASSERT_SIZE(enum mqgate_budget_kind, 4);
+MQGATE_ASSERT_SIZE(struct mqgate_prefix4_key, 8);
+MQGATE_ASSERT_SIZE(struct mqgate_prefix6_key, 20);
+MQGATE_ASSERT_SIZE(struct mqgate_verdict, 64);
+MQGATE_ASSERT_SIZE(struct mqgate_control, 24);
+MQGATE_ASSERT_SIZE(struct mqgate_budget_key, 24);
+MQGATE_ASSERT_SIZE(struct mqgate_budget, 24);
 MQGATE_ASSERT_SIZE(struct mqgate_flow_key, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_allow, 32);
 MQGATE_ASSERT_SIZE(struct mqgate_flow, 48);
