@@ -42,8 +42,8 @@ says "attach takes native mode where the driver has it" 0 "gw0: attached in nati
 is "the kernel says native" "$(mode_of gw0)" 1
 first=$(xdp_id gw gw0)
 is "every map, the program and the link are pinned" "$(pins)" \
-	"link_gw0 $(printf 'mqgate_%s ' allow crossing events ext ext_frag flows ports \
-		rodata sources stats svc)prog "
+	"link_gw0 $(printf 'mqgate_%s ' allow budgets control crossing events ext ext_frag flows \
+		index4 index6 ports prefix4 prefix6 rodata sources stats svc)prog "
 is "the hash maps are enlarged" \
 	"$(for map in sources allow flows; do
 		bpftool -j map show pinned "$MQGATE_BPFFS/mqgate_$map" | jq .max_entries
@@ -115,7 +115,7 @@ mkdir "$MQGATE_BPFFS"
 bpftool map create "$MQGATE_BPFFS/mqgate_sources" type hash key 16 value 48 entries 64 name \
 	mqgate_sources
 says "a pinned map of another layout is refused in words" 1 \
-	"a value of 48 bytes, this build has 40" \
+	"a value of 48 bytes, this build has 64" \
 	gw attach gw0
 says "detach all clears pins of any version" 0 "0 interfaces detached" gw detach all
 patched=$MQGATE_RUN/other.bpf.o

@@ -22,6 +22,7 @@
 #include "common/batch.h"
 #include "common/layout.h"
 #include "common/names.h"
+#include "common/net.h"
 #include "common/pins.h"
 
 #define SOURCES	20000	/* more than the batch of mqg_batch_each(), several times */
@@ -99,6 +100,11 @@ static void source(const char *text, struct mqgate_source_key *key)
 	assert_int_equal(mqg_source_parse(text, key, NULL), 0);
 }
 
+static void net(const char *text, struct mqg_net *out)
+{
+	assert_int_equal(mqg_net_parse(text, out, NULL), 0);
+}
+
 /* ---- opening ------------------------------------------------------------------ */
 
 static void opens_what_is_right(void **state)
@@ -139,10 +145,10 @@ static void refuses_other_layouts_in_words(void **state)
 {
 	static const struct wrong rows[] = {
 		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 16, 48, 64,
-		  "a value of 48 bytes, this build has 40" },
-		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 4, 40, 64,
+		  "a value of 48 bytes, this build has 64" },
+		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 4, 64, 64,
 		  "a key of 4 bytes, this build has 16" },
-		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_LRU_HASH, 16, 40, 64, "a map of type lru_hash" },
+		{ MQGATE_MAP_SOURCES, BPF_MAP_TYPE_LRU_HASH, 16, 64, 64, "a map of type lru_hash" },
 		{ MQGATE_MAP_SVC, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct mqgate_service), 16,
 		  "16 entries, this build has 32" },
 		{ MQGATE_MAP_STATS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct mqgate_stat),
@@ -260,7 +266,7 @@ static void says_when_the_map_is_full(void **state)
 
 	(void)state;
 	unpin(MQGATE_MAP_SOURCES);
-	pin_map(MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 16, 40, 2);
+	pin_map(MQGATE_MAP_SOURCES, BPF_MAP_TYPE_HASH, 16, 64, 2);
 	open_pins(&pins);
 	for (key.addr[15] = 1; key.addr[15] <= 2; key.addr[15]++)
 		assert_int_equal(mqg_verdict_put(&pins, &key, &v), 0);
@@ -333,7 +339,7 @@ static void allow(const struct mqg_pins *pins, const char *from, uint16_t sport)
 
 static void removes_allow_entries_of_a_source(void **state)
 {
-	struct mqgate_source_key key;
+	struct mqg_net from;
 	struct mqg_pins pins;
 	uint32_t left;
 
@@ -346,15 +352,15 @@ static void removes_allow_entries_of_a_source(void **state)
 	allow(&pins, "2001:db8::2", 1000);
 	allow(&pins, "2001:db8:0:1::1", 1000);
 
-	source("192.0.2.9", &key);
-	assert_int_equal(mqg_allow_remove_source(&pins, &key), 0);
-	source("192.0.2.1", &key);
-	assert_int_equal(mqg_allow_remove_source(&pins, &key), 2);
-	source("2001:db8::1", &key);
-	assert_int_equal(mqg_allow_remove_source(&pins, &key), 1);
+	net("192.0.2.9", &from);
+	assert_int_equal(mqg_allow_remove_net(&pins, &from), 0);
+	net("192.0.2.1", &from);
+	assert_int_equal(mqg_allow_remove_net(&pins, &from), 2);
+	net("2001:db8::1", &from);
+	assert_int_equal(mqg_allow_remove_net(&pins, &from), 1);
 	allow(&pins, "2001:db8::1", 1000);
-	source("2001:db8::/64", &key);
-	assert_int_equal(mqg_allow_remove_source(&pins, &key), 2);
+	net("2001:db8::/64", &from);
+	assert_int_equal(mqg_allow_remove_net(&pins, &from), 2);
 	assert_int_equal(mqg_map_count(pins.allow, &left), 0);
 	assert_int_equal(left, 2);
 	mqg_pins_close(&pins);

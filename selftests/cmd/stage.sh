@@ -89,7 +89,8 @@ put_verdict() {
 	bpftool map update pinned "$MQGATE_BPFFS/mqgate_sources" \
 		key $(bytes "00000000000000000000ffffc00002$(le "$1" 1)") \
 		value $(bytes \
-			"$(le 0 8)$(le 1 8)$(le 0 8)$(le "$2" 4)$(le "$3" 4)$(le 199 4)$(le 1 4)")
+			"$(le 0 8)$(le 1 8)$(le 0 8)$(le "$2" 4)$(le "$3" 4)$(le 199 4)$(le 1 4)") \
+			$(bytes "$(le 0 24)")
 }
 
 # put_allow LAST-BYTE PORT: an ALLOWed flow from 192.0.2.LAST-BYTE and that port.

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw peer
 need_command flock
-plan 52
+plan 79
 
 ns_link gw gw0 peer p0
 says "without pins the way to them is named" 1 "mqgate attach IF" m verdict add 192.0.2.1 drop
@@ -33,7 +33,7 @@ is "bpftool reads the verdict as text" \
 	"$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_sources" |
 		jq -r '[.[].formatted.value.action] | sort | join(" ")')" \
 	"MQGATE_ACTION_DROP MQGATE_ACTION_DROP MQGATE_ACTION_PASS"
-says "text shows it, too" 0 "drop   operator  operator             never" m verdict list
+says "text shows it, too" 0 "drop       operator  operator             never" m verdict list
 says "-p is JSON of many lines" 0 '  {' m -p verdict list
 says "a second add replaces" 0 "in place of the verdict before" m verdict add 192.0.2.1 drop 10m
 is "and there is one" "$(listed)" "192.0.2.1 192.0.2.2 2001:db8::/64 "
@@ -51,6 +51,39 @@ is "others stay" "$(listed)" "192.0.2.8 192.0.2.9 "
 says "flush daemon" 0 "1 verdict removed" m verdict flush daemon
 says "flush all" 0 "1 verdict removed" m verdict flush all
 is "the map is empty" "$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_sources" | jq length)" 0
+
+# Prefixes: in maps of their own, the longest decides.
+says "a prefix is dropped" 0 "10.0.0.0/8: drop for 10m" m verdict add 10.0.0.0/8 drop 10m
+says "a longer one is limited" 0 "10.1.0.0/16: limit for ever" m verdict add 10.1.0.0/16 limit 50/s
+says "an IPv6 prefix" 0 "2001:db8::/32: drop for ever" m verdict add 2001:db8::/32 drop
+says "an IPv6 prefix shorter than its index" 0 "2000::/3: pass" m verdict add 2000::/3 pass
+is "prefixes are listed" "$(listed)" "10.0.0.0/8 10.1.0.0/16 2000::/3 2001:db8::/32 "
+is "bpftool reads a prefix as text" \
+	"$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_prefix4" |
+		jq -c '[.[].formatted | [.key.length,.key.addr[0],.value.action]] | sort')" \
+	'[[8,10,"MQGATE_ACTION_DROP"],[16,10,"MQGATE_ACTION_LIMIT"]]'
+is "the rate of a limit" "$(m -j verdict list action limit | jq -c '.[]|[.source,.rate]')" \
+	'["10.1.0.0/16",50]'
+is "what lies in a network, or covers it" "$(listed in 10.1.2.0/24)" "10.0.0.0/8 10.1.0.0/16 "
+is "and nothing of the other family" "$(listed in 2001:db8::/64)" "2000::/3 2001:db8::/32 "
+says "why names the longest prefix" 0 "verdict    limit to 50/s on 10.1.0.0/16" m why 10.1.2.3
+says "and the one that it hides" 0 "the one above comes first" m why 10.1.2.3
+says "explain says what becomes of a packet" 0 "above the rate are dropped" \
+	m verdict explain 10.1.2.3
+says "and who decides" 0 "1. limit on 10.1.0.0/16 by operator: this one decides" \
+	m verdict explain 10.1.2.3
+says "explain of one without a verdict" 0 "judged by what it sends" m verdict explain 192.0.2.200
+says "explain takes an address" 2 "name one" m verdict explain 10.0.0.0/8
+put_allow 5 1000
+says "a drop of a prefix removes the ALLOWed flows in it" 0 "1 ALLOWed flow removed" \
+	m verdict add 192.0.2.0/25 drop
+says "del removes a prefix" 0 "10.1.0.0/16: verdict removed" m verdict del 10.1.0.0/16
+says "so that the shorter one decides" 0 "drop on 10.0.0.0/8" m why 10.1.2.3
+says "flush takes prefixes, too" 0 "4 verdicts removed" m verdict flush
+is "and none is left" "$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_prefix6" | jq length)" 0
+is "XDP is not made to ask for prefixes" \
+	"$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_control" |
+		jq -c '.[0].formatted.value|[.bits4,.slots6,.lengths6]')" "[0,0,0]"
 
 # A verdict whose time has come is as good as absent.
 m verdict add 192.0.2.3 drop 300ms > /dev/null
@@ -74,10 +107,14 @@ says "a drop removes them and counts them" 0 "2 ALLOWed flows removed" m verdict
 is "only its own" "$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_allow" | jq length)" 1
 
 # What is not understood changes nothing.
-says "an IPv4 prefix" 2 "is an IPv4 prefix" m verdict add 192.0.2.0/24 drop
-says "an IPv6 prefix other than /64" 2 "other than /64" m verdict add 2001:db8::/48 drop
+says "a prefix with bits beyond it" 2 "write the network address" m verdict add 192.0.2.1/24 drop
+says "a prefix longer than there are bits" 2 "beyond /32" m verdict add 192.0.2.0/33 drop
+says "an IPv6 prefix longer than /64" 2 "write its /64" m verdict add 2001:db8::/96 drop
+says "IPv4 written as IPv6" 2 "write it as" m verdict add ::ffff:10.0.0.0/104 drop
+says "a rate that is none" 2 "not a rate" m verdict add 192.0.2.1 limit 0/s
+says "a rate beyond the largest" 2 "up to 1000000/s" m verdict add 192.0.2.1 limit 1000001/s
 says "a network without its /64" 2 "write it with /64" m verdict add 2001:db8:: drop
-says "an action that is not an operator's" 2 "drop or pass" m verdict add 192.0.2.1 limit
+says "an action that is not an operator's" 2 "drop, limit or pass" m verdict add 192.0.2.1 reset
 says "a time that is none" 2 "not a duration" m verdict add 192.0.2.1 drop soon
 says "a time of nothing" 2 "not a duration" m verdict add 192.0.2.1 drop 0s
 says "a time beyond 10 years" 2 "write forever" m verdict add 192.0.2.1 drop 4000d
@@ -104,6 +141,10 @@ says "with a daemon, it is asked" 0 "in place of the verdict before; 3 ALLOWed f
 	m verdict add 192.0.2.12 drop 90s reason too loud
 is "with these words" "$(jq -c '[.do,.source,.action,.seconds,.text]' "$answers/asked")" \
 	'["verdict-add","192.0.2.12","drop",90,"too loud"]'
+says "a limit with its rate" 0 "in place" m verdict add 10.0.0.0/8 limit 9/s
+is "is asked for with these words" \
+	"$(tail -1 "$answers/asked" | jq -c '[.do,.source,.action,.rate,.seconds]')" \
+	'["verdict-add","10.0.0.0/8","limit",9,0]'
 says "flush, too" 0 "12 verdicts removed" m verdict flush daemon
 is "and the map is not written" "$(listed)" "192.0.2.10 192.0.2.5 "
 says "its refusal is told in its words" 1 "not known here; ask another" m verdict del 192.0.2.10

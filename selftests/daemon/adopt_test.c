@@ -265,18 +265,19 @@ static void deleting_a_verdict_forgets_the_score(void **state)
 	struct mqgate_source_key key = key_of("192.0.2.1");
 	struct mqg_score_view view;
 	struct mqgate_verdict v;
+	struct mqg_net net;
 
 	(void)state;
 	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
-	mqg_judge_why(judge, &key, &view, &v);
+	mqg_judge_why(judge, &key, &view, &net, &v);
 	assert_int_equal(v.action, MQGATE_ACTION_DROP);
 	assert_int_equal(view.strikes, 1);
-	assert_int_equal(mqg_judge_verdict_del(judge, &key), 0);
-	mqg_judge_why(judge, &key, &view, &v);
+	assert_int_equal(unsay(&key), 0);
+	mqg_judge_why(judge, &key, &view, &net, &v);
 	assert_int_equal(v.action, MQGATE_ACTION_NONE);
 	assert_int_equal(view.strikes, 0);
 	assert_true(view.points < 0.01);
-	assert_int_equal(mqg_judge_verdict_del(judge, &key), -ENOENT);
+	assert_int_equal(unsay(&key), -ENOENT);
 }
 
 static void why_finds_the_verdict_of_the_64(void **state)
@@ -284,14 +285,15 @@ static void why_finds_the_verdict_of_the_64(void **state)
 	struct mqgate_source_key key = key_of("2001:db8:1::7");
 	struct mqg_score_view view;
 	struct mqgate_verdict v;
+	struct mqg_net net;
 
 	(void)state;
 	refuse("2001:db8:1::1", MQGATE_REASON_MQTT_NAME, 4);
-	mqg_judge_why(judge, &key, &view, &v);
+	mqg_judge_why(judge, &key, &view, &net, &v);
 	assert_int_equal(v.action, MQGATE_ACTION_DROP);
 	assert_true(view.points > 99);
 	now += 31 * S;
-	mqg_judge_why(judge, &key, &view, &v);
+	mqg_judge_why(judge, &key, &view, &net, &v);
 	assert_int_equal(v.action, MQGATE_ACTION_NONE);
 }
 
@@ -302,15 +304,15 @@ static void configured_allow_list_cannot_be_deleted_or_flushed(void **state)
 	struct mqgate_verdict v;
 
 	(void)state;
-	assert_int_equal(mqg_judge_verdict_del(judge, &key), -EBUSY);
-	assert_int_equal(mqg_judge_verdict_add(judge, &other, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(unsay(&key), -EBUSY);
+	assert_int_equal(say(&other, MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_int_equal(mqg_judge_verdict_flush(judge, -1), 1);
 	assert_true(verdict_on("192.0.2.77", &v));
 	assert_false(verdict_on("192.0.2.1", &v));
 	/* A ban over it can be taken back, and what the file says stands again. */
-	assert_int_equal(mqg_judge_verdict_add(judge, &key, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_true(done.replaced);
-	assert_int_equal(mqg_judge_verdict_del(judge, &key), 0);
+	assert_int_equal(unsay(&key), 0);
 	assert_true(verdict_on("192.0.2.77", &v));
 	assert_int_equal(v.action, MQGATE_ACTION_PASS);
 }
@@ -322,7 +324,7 @@ static void flush_takes_only_its_origin(void **state)
 	struct mqgate_verdict v;
 
 	(void)state;
-	assert_int_equal(mqg_judge_verdict_add(judge, &key, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), 0);
 	refuse("192.0.2.2", MQGATE_REASON_MQTT_NAME, 4);
 	assert_int_equal(mqg_judge_verdict_flush(judge, MQGATE_ORIGIN_DAEMON), 1);
 	assert_true(verdict_on("192.0.2.1", &v));
@@ -337,8 +339,8 @@ static void no_maps_no_verdicts(void **state)
 	(void)state;
 	remove_maps();
 	assert_false(mqg_judge_pins_check(judge));
-	assert_int_equal(mqg_judge_verdict_add(judge, &key, MQGATE_ACTION_DROP, 0, &done), -ENOENT);
-	assert_int_equal(mqg_judge_verdict_del(judge, &key), -ENOENT);
+	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), -ENOENT);
+	assert_int_equal(unsay(&key), -ENOENT);
 	assert_int_equal(mqg_judge_verdict_flush(judge, -1), -ENOENT);
 }
 

@@ -100,6 +100,40 @@ const struct mqg_pins *pins(void)
 	return p;
 }
 
+struct mqg_net net_of(const char *text)
+{
+	struct mqg_net net;
+	const char *why;
+
+	assert_int_equal(mqg_net_parse(text, &net, &why), 0);
+	return net;
+}
+
+int say_net(const char *text, enum mqgate_action action, uint64_t ns,
+	    struct mqg_verdict_done *done)
+{
+	const struct mqg_word word = { .net = net_of(text), .action = action, .ns = ns };
+
+	return mqg_judge_verdict_add(judge, &word, done);
+}
+
+int say(const struct mqgate_source_key *key, enum mqgate_action action, uint64_t ns,
+	struct mqg_verdict_done *done)
+{
+	struct mqg_word word = { .action = action, .ns = ns };
+
+	mqg_net_of_source(key, &word.net);
+	return mqg_judge_verdict_add(judge, &word, done);
+}
+
+int unsay(const struct mqgate_source_key *key)
+{
+	struct mqg_net net;
+
+	mqg_net_of_source(key, &net);
+	return mqg_judge_verdict_del(judge, &net);
+}
+
 bool verdict_on(const char *text, struct mqgate_verdict *verdict)
 {
 	struct mqgate_source_key key = key_of(text);

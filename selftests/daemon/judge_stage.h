@@ -41,6 +41,14 @@ void restart(void);
 struct mqgate_source_key key_of(const char *text);
 struct mqgate_flow_key flow_of(const char *text, uint16_t port);
 const struct mqg_pins *pins(void);
+/* The operator's word on a network, or on a source; and taking it back. */
+struct mqg_net net_of(const char *text);
+int say_net(const char *text, enum mqgate_action action, uint64_t ns,
+	    struct mqg_verdict_done *done);
+int say(const struct mqgate_source_key *key, enum mqgate_action action, uint64_t ns,
+	struct mqg_verdict_done *done);
+int unsay(const struct mqgate_source_key *key);
+
 bool verdict_on(const char *text, struct mqgate_verdict *verdict);
 bool allow_of(struct mqgate_flow_key flow, struct mqgate_allow *entry);
 struct mqg_judge_counts counts(void);

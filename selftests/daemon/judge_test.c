@@ -110,8 +110,8 @@ static void score_does_not_touch_an_operators_verdict(void **state)
 	struct mqgate_verdict v;
 
 	(void)state;
-	assert_int_equal(mqg_judge_verdict_add(judge, &one, MQGATE_ACTION_DROP, 0, &done), 0);
-	assert_int_equal(mqg_judge_verdict_add(judge, &two, MQGATE_ACTION_PASS, 60 * S, &done), 0);
+	assert_int_equal(say(&one, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(say(&two, MQGATE_ACTION_PASS, 60 * S, &done), 0);
 	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 10);
 	refuse("192.0.2.2", MQGATE_REASON_MQTT_NAME, 10);
 	assert_true(verdict_on("192.0.2.1", &v));
@@ -268,7 +268,7 @@ static void operators_ban_takes_allow_and_keeps_it_away(void **state)
 	(void)state;
 	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
 	assert_int_equal(mqg_judge_allowed(judge, &other, 3, IDENTITY, &ticket), 0);
-	assert_int_equal(mqg_judge_verdict_add(judge, &key, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_false(done.replaced);
 	assert_int_equal(done.allow_removed, 1);
 	assert_false(allow_of(flow, &entry));
@@ -280,9 +280,78 @@ static void operators_ban_takes_allow_and_keeps_it_away(void **state)
 	assert_int_equal(mqg_judge_allowed(judge, &late, 3, IDENTITY, &ticket), -EPERM);
 	assert_true(ticket > 0);
 	assert_false(allow_of(late, &entry));
-	assert_int_equal(mqg_judge_verdict_del(judge, &key), 0);
+	assert_int_equal(unsay(&key), 0);
 	assert_true(allow_of(flow, &entry));
 	assert_true(allow_of(late, &entry));
+}
+
+static void operators_ban_of_a_prefix_covers_its_addresses(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000), spared = flow_of("192.0.2.9", 1);
+	struct mqg_net net = net_of("192.0.2.0/24");
+	struct mqg_verdict_done done;
+	struct mqgate_allow entry;
+	uint64_t ticket;
+
+	(void)state;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &spared, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(say_net("192.0.2.9", MQGATE_ACTION_PASS, 0, &done), 0);
+	assert_int_equal(say_net("192.0.2.0/24", MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(done.allow_removed, 2);
+	now += 60 * S;
+	mqg_judge_tick(judge);
+	assert_false(allow_of(flow, &entry));
+	/* The longer word decides for one of them, which the next refresh finds. */
+	assert_true(allow_of(spared, &entry));
+	assert_int_equal(mqg_judge_verdict_del(judge, &net), 0);
+	assert_true(allow_of(flow, &entry));
+	assert_int_equal(mqg_judge_verdict_del(judge, &net), -ENOENT);
+}
+
+static void prefix_inside_a_banned_prefix_does_not_free_it(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
+	struct mqg_net net = net_of("192.0.2.0/24");
+	struct mqg_verdict_done done;
+	struct mqgate_allow entry;
+	uint64_t ticket;
+
+	(void)state;
+	assert_int_equal(say_net("192.0.0.0/16", MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(say_net("192.0.2.0/24", MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), -EPERM);
+	assert_int_equal(mqg_judge_verdict_del(judge, &net), 0);
+	assert_false(allow_of(flow, &entry));
+}
+
+static void pass_of_a_prefix_wins_over_scores(void **state)
+{
+	struct mqg_verdict_done done;
+	struct mqgate_verdict v;
+
+	(void)state;
+	assert_int_equal(say_net("192.0.2.0/24", MQGATE_ACTION_PASS, 0, &done), 0);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 10);
+	assert_false(verdict_on("192.0.2.1", &v));
+	refuse("192.0.3.1", MQGATE_REASON_MQTT_NAME, 10);
+	assert_true(verdict_on("192.0.3.1", &v));
+}
+
+static void expired_prefixes_are_reaped(void **state)
+{
+	struct mqg_net net = net_of("192.0.2.0/24");
+	struct mqg_verdict_done done;
+	struct mqgate_verdict v;
+
+	(void)state;
+	assert_int_equal(say_net("192.0.2.0/24", MQGATE_ACTION_DROP, 5 * S, &done), 0);
+	assert_int_equal(say_net("2001:db8::/40", MQGATE_ACTION_LIMIT, 0, &done), 0);
+	now += 20 * S;
+	mqg_judge_tick(judge);
+	assert_int_equal(mqg_net_get(pins(), &net, &v), -ENOENT);
+	net = net_of("2001:db8::/40");
+	assert_int_equal(mqg_net_get(pins(), &net, &v), 0);
 }
 
 static void operators_ban_of_a_64_covers_its_addresses(void **state)
@@ -295,7 +364,7 @@ static void operators_ban_of_a_64_covers_its_addresses(void **state)
 
 	(void)state;
 	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
-	assert_int_equal(mqg_judge_verdict_add(judge, &key, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_int_equal(done.allow_removed, 1);
 	now += 60 * S;
 	mqg_judge_tick(judge);
@@ -318,6 +387,10 @@ static const struct CMUnitTest tests[] = {
 	TEST(flow_without_maps_is_allowed_when_they_appear),
 	TEST(operators_ban_takes_allow_and_keeps_it_away),
 	TEST(operators_ban_of_a_64_covers_its_addresses),
+	TEST(operators_ban_of_a_prefix_covers_its_addresses),
+	TEST(prefix_inside_a_banned_prefix_does_not_free_it),
+	TEST(pass_of_a_prefix_wins_over_scores),
+	TEST(expired_prefixes_are_reaped),
 };
 
 int main(void)

@@ -85,8 +85,8 @@ static void a_refused_flow_stays_refused(void **state)
 	now += 60 * S;
 	mqg_judge_tick(judge);
 	assert_false(allow_of(flow, &entry));
-	assert_int_equal(mqg_judge_verdict_add(judge, &source, MQGATE_ACTION_DROP, 0, &done), 0);
-	assert_int_equal(mqg_judge_verdict_del(judge, &source), 0);
+	assert_int_equal(say(&source, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(unsay(&source), 0);
 	assert_false(allow_of(flow, &entry));
 	mqg_judge_closed(judge, ticket);
 	assert_int_equal(counts().flows, 0);
@@ -154,8 +154,9 @@ static int points(void)
 	struct mqgate_source_key key = key_of("192.0.2.9");
 	struct mqgate_verdict verdict;
 	struct mqg_score_view seen;
+	struct mqg_net net;
 
-	mqg_judge_why(judge, &key, &seen, &verdict);
+	mqg_judge_why(judge, &key, &seen, &net, &verdict);
 	/* Stored as a logarithm: not to the last digit. */
 	return (int)(seen.points + 0.5);
 }

@@ -96,16 +96,20 @@ static void manage(void)
 	struct mqg_score_view view;
 	const char *why;
 	int n = 0;
+	struct mqg_word word = { .action = MQGATE_ACTION_DROP };
+	struct mqg_net net;
 
 	mqg_source_parse("10.1.0.7", &key, &why);
+	mqg_net_of_source(&key, &word.net);
 	for (unsigned int i = 0; running; i++) {
 		if (i % 16 == 8)
 			maps(false);
 		if (i % 16 == 12)
 			maps(true);
 		mqg_judge_tick(judge);
-		mqg_judge_verdict_add(judge, &key, MQGATE_ACTION_DROP, i % 2, &done);
-		mqg_judge_why(judge, &key, &view, &verdict);
+		word.ns = i % 2;
+		mqg_judge_verdict_add(judge, &word, &done);
+		mqg_judge_why(judge, &key, &view, &net, &verdict);
 		mqg_judge_counts_read(judge, &counts);
 		mqg_judge_refusal_each(judge, count_refusal, &n);
 		mqg_judge_verdict_flush(judge, -1);

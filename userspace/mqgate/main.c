@@ -28,16 +28,21 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "program, interfaces, daemon, module and services on one screen", NULL },
 	{ "why", mqg_run_why, "why ADDRESS|CLIENTID",
 	  "what is held for and against a source or a device",
-	  "Shows the verdict on an address and on its IPv6 /64, its ALLOWed flows, and what the\n"
-	  "daemon knows: score, evidence, sessions, refusals. Ends 1 when nothing is known.\n" },
+	  "Shows the verdicts on an address, its IPv6 /64 and prefixes, its ALLOWed flows, and\n"
+	  "what the daemon knows: score, evidence, sessions, refusals. Ends 1 when nothing is\n"
+	  "known.\n" },
 	{ "verdict", mqg_run_verdict,
-	  "verdict list [origin ORIGIN] [action ACTION]\n"
-	  "verdict add ADDRESS drop|pass [DURATION|forever] [reason TEXT...]\n"
-	  "verdict del ADDRESS\n"
-	  "verdict flush [operator|daemon|all]",
-	  "show and change the verdicts on sources",
-	  "An ADDRESS is 192.0.2.1, 2001:db8::1 or an IPv6 network 2001:db8::/64. A DURATION is\n"
-	  "500ms, 30s, 10m, 1h, 7d or plain seconds; without one a verdict holds for ever. A drop\n"
+	  "verdict list [origin ORIGIN] [action ACTION] [in NET]\n"
+	  "verdict add NET drop|pass|limit [RATE] [DURATION|forever] [reason TEXT...]\n"
+	  "verdict del NET\n"
+	  "verdict flush [operator|daemon|all]\n"
+	  "verdict explain ADDRESS",
+	  "show and change the verdicts on sources and networks",
+	  "A NET is an address or a prefix: 192.0.2.1, 10.0.0.0/8, 2001:db8::1, 2001:db8::/32 (up\n"
+	  "to /64). The exact address decides, else the IPv6 /64, else the longest prefix;\n"
+	  "explain shows in which order. A RATE, 20/s, is packets a second (SYNs, payloads,\n"
+	  "datagrams) of all of the NET together, ALLOWed flows aside. A DURATION is 500ms,\n"
+	  "30s, 10m, 1h, 7d or plain seconds; without one a verdict holds for ever. A drop\n"
 	  "removes the ALLOWed flows of its source in the same act. flush without a word removes\n"
 	  "the operator's verdicts. The daemon writes while it runs, else this command does.\n"
 	  "ORIGIN is operator, daemon, module, peer or by-hand; ACTION is pass, limit, reset or\n"

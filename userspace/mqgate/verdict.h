@@ -1,16 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A verdict as JSON, the same in `verdict list` and in `why`.
+ * What the files of `mqgate verdict` share, and a verdict as JSON, the same in `verdict list`
+ * and in `why`.
  */
 #ifndef MQG_CMD_VERDICT_H
 #define MQG_CMD_VERDICT_H
 
 #include <jansson.h>
 
-#include <linux/mqgate.h>
+#include "common/net.h"
+#include "mqgate/cmd.h"
 
 /* @now: CLOCK_BOOTTIME; the verdict must be live then. Ages and times left are seconds. */
-json_t *mqg_verdict_json(const struct mqgate_source_key *key, const struct mqgate_verdict *v,
-			 uint64_t now);
+json_t *mqg_verdict_json(const struct mqg_net *net, const struct mqgate_verdict *v, uint64_t now);
+
+/* "drop", "limit 20/s". Returns buf. */
+const char *mqg_verdict_action(const struct mqgate_verdict *v, char buf[32]);
+
+int mqg_verdict_list(const struct mqg_cmd *cmd, int argc, char **argv);
+int mqg_verdict_explain(const struct mqg_cmd *cmd, int argc, char **argv);
+
+/*
+ * Where a change goes: to the daemon, or into the maps under the lock. A daemon that starts
+ * between the two reads the maps when it is up, and so takes over what was written here.
+ */
+struct mqg_writer {
+	struct mqg_control	control;
+	bool			daemon;
+	struct mqg_pins		pins;
+	int			lock;
+};
+
+/* Refuses in words; then the exit code is returned, else MQG_DONE. */
+int mqg_writer_open(struct mqg_writer *w);
+void mqg_writer_close(struct mqg_writer *w);
+/* Hands out the answer of the daemon, or refuses in its words. Takes @request. */
+int mqg_writer_ask(struct mqg_writer *w, json_t *request, json_t **answer);
 
 #endif

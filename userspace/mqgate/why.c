@@ -43,13 +43,10 @@ static int add_flow(const struct mqgate_flow_key *flow, const struct mqgate_allo
 	return 0;
 }
 
-static void add_verdict(const struct mqg_pins *pins, const struct mqgate_source_key *key,
-			uint64_t now, json_t *list)
+static int add_verdict(const struct mqg_net *net, const struct mqgate_verdict *verdict, void *list)
 {
-	struct mqgate_verdict verdict;
-
-	if (!mqg_verdict_get(pins, key, &verdict) && mqg_verdict_live(&verdict, now))
-		json_array_append_new(list, mqg_verdict_json(key, &verdict, now));
+	json_array_append_new(list, mqg_verdict_json(net, verdict, mqg_boottime_ns()));
+	return 0;
 }
 
 static bool is_network(const struct mqgate_source_key *key)
@@ -59,20 +56,15 @@ static bool is_network(const struct mqgate_source_key *key)
 	return !mqg_addr_is_v4(key->addr) && !memcmp(key->addr + 8, zero, 8);
 }
 
-/* In the order in which XDP asks: the exact address, then its network. */
+/* In the order in which XDP asks: the exact address, its /64, then the longest prefix. */
 static void gather_maps(const struct mqg_pins *pins, const struct mqgate_source_key *key,
 			json_t *answer)
 {
 	uint64_t now = mqg_boottime_ns();
-	struct mqgate_source_key network;
 	struct flows flows = { key, is_network(key) ? 8 : sizeof(key->addr), now, json_array() };
 	json_t *verdicts = json_array();
 
-	add_verdict(pins, key, now, verdicts);
-	if (!mqg_addr_is_v4(key->addr) && !is_network(key)) {
-		mqg_source_scored(key->addr, &network);
-		add_verdict(pins, &network, now, verdicts);
-	}
+	mqg_net_match(pins, key->addr, now, add_verdict, verdicts);
 	mqg_allow_each(pins, add_flow, &flows);
 	json_object_set_new(answer, "verdicts", verdicts);
 	json_object_set_new(answer, "allowed", flows.list);
@@ -146,10 +138,12 @@ static void print_verdict(const json_t *v, bool decides)
 {
 	const char *word = text_of(v, "reason");
 	int reason = mqg_reason_parse(word);
-	char age[32], left[32];
+	char age[32], left[32], rate[32] = "";
 
-	printf("verdict    %s on %s by %s, because of %s (%s)%s\n", text_of(v, "action"),
-	       text_of(v, "source"), text_of(v, "origin"), word,
+	if (json_is_integer(json_object_get(v, "rate")))
+		snprintf(rate, sizeof(rate), " to %lld/s", number_of(v, "rate"));
+	printf("verdict    %s%s on %s by %s, because of %s (%s)%s\n", text_of(v, "action"),
+	       rate, text_of(v, "source"), text_of(v, "origin"), word,
 	       reason < 0 ? "?" : mqg_reason_text((uint32_t)reason),
 	       decides ? "" : "; the one above comes first");
 	printf("           since %s, ", span(v, "age", age, sizeof(age)));

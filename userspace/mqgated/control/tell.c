@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/names.h"
+#include "common/net.h"
 #include "judge/manage.h"
 
 static json_t *seconds(uint64_t ns)
@@ -105,15 +106,15 @@ static json_t *tell_violations(struct mqg_verb_context *context,
 	return s.list;
 }
 
-static json_t *tell_verdict(const struct mqgate_source_key *key,
-			    const struct mqgate_verdict *verdict, uint64_t now)
+static json_t *tell_verdict(const struct mqg_net *net, const struct mqgate_verdict *verdict,
+			    uint64_t now)
 {
 	char addr[MQG_ADDR_STRLEN];
 
 	if (verdict->action == MQGATE_ACTION_NONE)
 		return json_null();
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I}", "source",
-			 mqg_source_format(key, addr), "action", mqg_action_word(verdict->action),
+			 mqg_net_format(net, addr), "action", mqg_action_word(verdict->action),
 			 "origin", mqg_origin_word(verdict->origin), "reason",
 			 mqg_reason_word(verdict->reason), "age",
 			 seconds(since(verdict->since, now)), "expires",
@@ -139,6 +140,7 @@ json_t *mqg_tell_why(struct mqg_verb_context *context, const char *subject)
 	uint32_t threshold = context->config->score.threshold;
 	struct mqgate_source_key key;
 	struct mqgate_verdict verdict;
+	struct mqg_net net;
 	struct mqg_score_view view;
 	uint64_t now = mqg_boottime_ns();
 	const char *ignored;
@@ -149,11 +151,11 @@ json_t *mqg_tell_why(struct mqg_verb_context *context, const char *subject)
 				 "sessions", mqg_tell_sessions(context, NULL, subject), "refusals",
 				 mqg_tell_refusals(context, NULL, subject), "violations",
 				 tell_violations(context, NULL, subject));
-	mqg_judge_why(context->judge, &key, &view, &verdict);
+	mqg_judge_why(context->judge, &key, &view, &net, &verdict);
 	return json_pack("{s:b, s:f, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "ok", 1, "score",
 			 (double)(int64_t)(view.points * 100.0 + 0.5) / 100.0, "threshold",
 			 (int)threshold, "strikes", (int)view.strikes, "verdict",
-			 tell_verdict(&key, &verdict, now), "evidence", tell_evidence(&view, now),
+			 tell_verdict(&net, &verdict, now), "evidence", tell_evidence(&view, now),
 			 "sessions", mqg_tell_sessions(context, &key, NULL), "refusals",
 			 mqg_tell_refusals(context, &key, NULL), "violations",
 			 tell_violations(context, &key, NULL));

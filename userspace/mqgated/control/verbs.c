@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/names.h"
+#include "common/net.h"
 #include "control/tell.h"
 #include "judge/manage.h"
 #include "system/log.h"
@@ -50,8 +51,7 @@ static json_t *failed(const struct mqg_verb_context *context, int err)
 }
 
 /* Reads the field "source". NULL and *@refusal set where it is missing or wrong. */
-static const char *source_of(const json_t *request, struct mqgate_source_key *key,
-			     json_t **refusal)
+static const char *source_of(const json_t *request, struct mqg_net *net, json_t **refusal)
 {
 	const char *text = json_string_value(json_object_get(request, "source"));
 	const char *why = NULL;
@@ -60,8 +60,9 @@ static const char *source_of(const json_t *request, struct mqgate_source_key *ke
 	if (!text)
 		*refusal = mqg_verb_refuse("give \"source\" as text, for instance \"192.0.2.1\"",
 					   "the field \"source\" is missing or no text");
-	else if (mqg_source_parse(text, key, &why))
-		*refusal = mqg_verb_refuse("write 192.0.2.1, 2001:db8::1 or 2001:db8::/64",
+	else if (mqg_net_parse(text, net, &why))
+		*refusal = mqg_verb_refuse("write 192.0.2.1, 10.0.0.0/8, 2001:db8::1 or "
+					   "2001:db8::/32",
 					   "\"%s\" is no source: %s", text,
 					   why ? why : "not an address");
 	return *refusal ? NULL : text;
@@ -73,33 +74,41 @@ static json_t *verdict_add(struct mqg_verb_context *context, const json_t *reque
 	const json_t *seconds = json_object_get(request, "seconds");
 	const json_t *text = json_object_get(request, "text");
 	char addr[MQG_ADDR_STRLEN], length[32], note[200];
-	struct mqgate_source_key key;
+	const json_t *rate = json_object_get(request, "rate");
+	json_int_t pps = json_integer_value(rate);
 	struct mqg_verdict_done done;
+	struct mqg_word said = { .ns = 0 };
 	json_t *refusal;
 	double s = json_number_value(seconds);
 	int action = word ? mqg_action_parse(word) : -ENOENT, err;
-	uint64_t ns;
 
-	if (!source_of(request, &key, &refusal))
+	if (!source_of(request, &said.net, &refusal))
 		return refusal;
-	if (action != MQGATE_ACTION_DROP && action != MQGATE_ACTION_PASS)
-		return mqg_verb_refuse("give \"action\" as \"drop\" or \"pass\"",
+	if (action != MQGATE_ACTION_DROP && action != MQGATE_ACTION_PASS &&
+	    action != MQGATE_ACTION_LIMIT)
+		return mqg_verb_refuse("give \"action\" as \"drop\", \"limit\" or \"pass\"",
 				       "\"action\" is \"%s\"", word ? word : "missing");
+	if (rate && (action != MQGATE_ACTION_LIMIT || !json_is_integer(rate) || pps < 1 ||
+		     pps > MQG_RATE_MAX))
+		return mqg_verb_refuse("give \"rate\" with \"limit\" alone, as packets a second "
+				       "from 1 to 1000000", "\"rate\" is no such rate");
 	if (!json_is_number(seconds) || !isfinite(s) || s < 0 || s > SECONDS_MOST)
 		return mqg_verb_refuse("give \"seconds\" from 0 (for ever) to 315360000",
 				       "\"seconds\" is missing or no length of time");
 	if (text && !json_is_string(text))
 		return mqg_verb_refuse("give \"text\" as text or leave it out",
 				       "\"text\" is no text");
-	ns = (uint64_t)(s * 1e9);
-	err = mqg_judge_verdict_add(context->judge, &key, (enum mqgate_action)action, ns, &done);
+	said.action = (enum mqgate_action)action;
+	said.rate = (uint32_t)pps;
+	said.ns = (uint64_t)(s * 1e9);
+	err = mqg_judge_verdict_add(context->judge, &said, &done);
 	if (err)
 		return failed(context, err);
 	mqg_printable(json_string_value(text), note, sizeof(note));
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): verdict add %s %s for %s%s%s",
 		context->uid, context->pid, mqg_action_word((uint32_t)action),
-		mqg_source_format(&key, addr),
-		ns ? mqg_duration_format(ns, length, sizeof(length)) : "ever",
+		mqg_net_format(&said.net, addr),
+		said.ns ? mqg_duration_format(said.ns, length, sizeof(length)) : "ever",
 		note[0] ? ": " : "", note);
 	return json_pack("{s:b, s:b, s:i}", "ok", 1, "replaced", (int)done.replaced,
 			 "allow_removed", done.allow_removed);
@@ -107,15 +116,15 @@ static json_t *verdict_add(struct mqg_verb_context *context, const json_t *reque
 
 static json_t *verdict_del(struct mqg_verb_context *context, const json_t *request)
 {
-	struct mqgate_source_key key;
+	struct mqg_net net;
 	char addr[MQG_ADDR_STRLEN];
 	json_t *refusal;
 	int err;
 
-	if (!source_of(request, &key, &refusal))
+	if (!source_of(request, &net, &refusal))
 		return refusal;
-	mqg_source_format(&key, addr);
-	err = mqg_judge_verdict_del(context->judge, &key);
+	mqg_net_format(&net, addr);
+	err = mqg_judge_verdict_del(context->judge, &net);
 	if (err == -ENOENT && !mqg_judge_pins_error(context->judge))
 		return mqg_verb_refuse("mqgate verdict list shows all", "there is no verdict on %s",
 				       addr);
@@ -198,10 +207,10 @@ static json_t *pins(struct mqg_verb_context *context, const json_t *request)
 static const struct verb {
 	const char	*name;
 	json_t		*(*run)(struct mqg_verb_context *context, const json_t *request);
-	const char	*fields[5];
+	const char	*fields[6];
 } verbs[] = {
 	{ "status", status, { NULL } },
-	{ "verdict-add", verdict_add, { "source", "action", "seconds", "text" } },
+	{ "verdict-add", verdict_add, { "source", "action", "rate", "seconds", "text" } },
 	{ "verdict-del", verdict_del, { "source" } },
 	{ "verdict-flush", verdict_flush, { "origin" } },
 	{ "why", why, { "subject" } },

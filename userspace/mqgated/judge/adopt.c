@@ -24,11 +24,10 @@ struct collecting {
 	struct mqg_found_list	*list;
 };
 
-static int collect(const struct mqgate_source_key *key, const struct mqgate_verdict *verdict,
-		   void *arg)
+static int collect(const struct mqg_net *net, const struct mqgate_verdict *verdict, void *arg)
 {
 	struct collecting *c = arg;
-	struct mqg_found found = { .key = *key, .verdict = *verdict };
+	struct mqg_found found = { .net = *net, .verdict = *verdict };
 
 	if (c->want && !c->want(&found, c->arg))
 		return 0;
@@ -51,7 +50,7 @@ int mqg_found_collect(const struct mqg_pins *pins, mqg_found_fn want, const void
 	struct collecting c = { .want = want, .arg = arg, .list = list };
 
 	memset(list, 0, sizeof(*list));
-	return mqg_verdict_each(pins, collect, &c);
+	return mqg_net_each(pins, collect, &c);
 }
 
 struct flow_list {
@@ -165,18 +164,24 @@ static int learn(struct mqg_judge *judge, const struct mqg_pins *pins,
 
 	for (size_t i = 0; !err && i < list->n; i++) {
 		const struct mqg_found *f = &list->items[i];
-		bool listed = mqg_judge_allow_listed(judge, &f->key);
+		struct mqgate_source_key key;
+		bool listed;
+
+		/* Scores and the configured allow list are of sources alone. */
+		if (!mqg_net_source(&f->net, &key))
+			continue;
+		listed = mqg_judge_allow_listed(judge, &key);
 
 		if (f->verdict.action == MQGATE_ACTION_DROP &&
 		    f->verdict.origin == MQGATE_ORIGIN_DAEMON && !listed) {
 			pthread_mutex_lock(&judge->lock);
-			mqg_score_adopt(judge->score, &f->key, &f->verdict, now);
+			mqg_score_adopt(judge->score, &key, &f->verdict, now);
 			pthread_mutex_unlock(&judge->lock);
 			*bans += mqg_verdict_live(&f->verdict, now);
 		} else if (f->verdict.action == MQGATE_ACTION_PASS &&
 			   f->verdict.origin == MQGATE_ORIGIN_OPERATOR &&
 			   f->verdict.reason == MQGATE_REASON_NONE && !listed) {
-			err = mqg_verdict_remove(pins, &f->key);
+			err = mqg_verdict_remove(pins, &key);
 			if (err == -ENOENT)
 				err = 0;
 		}

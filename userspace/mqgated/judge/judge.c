@@ -36,14 +36,14 @@ bool mqg_source_covers(const struct mqgate_source_key *key, const uint8_t addr[1
 	return !memcmp(key, &scored, sizeof(scored));
 }
 
-int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqgate_source_key *key,
+int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqg_net *net,
 			    const struct mqgate_verdict *verdict)
 {
 	int err;
 
 	if (!judge->have_pins)
 		return -ENOENT;
-	err = mqg_verdict_put(&judge->pins, key, verdict);
+	err = mqg_net_put(&judge->pins, net, verdict);
 	if (err == -E2BIG) {
 		judge->counts.verdicts_full++;
 		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
@@ -56,22 +56,40 @@ int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqgate_source_
 	return err;
 }
 
+static int is_operators_drop(const struct mqg_net *net, const struct mqgate_verdict *verdict,
+			     void *arg)
+{
+	(void)net;
+	*(bool *)arg = verdict->action == MQGATE_ACTION_DROP &&
+		       verdict->origin != MQGATE_ORIGIN_DAEMON;
+	return 1;
+}
+
 bool mqg_judge_operator_drops(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now)
 {
-	struct mqgate_source_key keys[2];
-	struct mqgate_verdict verdict;
+	bool drops = false;
 
-	memcpy(keys[0].addr, addr, 16);
-	mqg_source_scored(addr, &keys[1]);
-	for (int i = 0; judge->have_pins && i < 2; i++) {
-		if (i && !memcmp(&keys[0], &keys[1], sizeof(keys[0])))
-			break;
-		if (!mqg_verdict_get(&judge->pins, &keys[i], &verdict) &&
-		    mqg_verdict_live(&verdict, now))
-			return verdict.action == MQGATE_ACTION_DROP &&
-			       verdict.origin != MQGATE_ORIGIN_DAEMON;
-	}
-	return false;
+	if (judge->have_pins)
+		mqg_net_match(&judge->pins, addr, now, is_operators_drop, &drops);
+	return drops;
+}
+
+/* The first that is not by score: the operator's, a peer's, or somebody's by hand. */
+static int is_passed(const struct mqg_net *net, const struct mqgate_verdict *verdict, void *arg)
+{
+	(void)net;
+	*(bool *)arg = verdict->action == MQGATE_ACTION_PASS;
+	return verdict->origin != MQGATE_ORIGIN_DAEMON;
+}
+
+/* A PASS on the network that a source lies in stands against a ban, as one on itself does. */
+static bool passed(struct mqg_judge *judge, const struct mqgate_source_key *key, uint64_t now)
+{
+	bool pass = false;
+
+	if (judge->have_pins)
+		mqg_net_match(&judge->pins, key->addr, now, is_passed, &pass);
+	return pass;
 }
 
 /* The source is at the threshold. Asks everything that may stand against a ban, then bans. */
@@ -79,20 +97,20 @@ static void ban(struct mqg_judge *judge, const struct mqgate_source_key *key, ui
 {
 	struct mqgate_verdict found = { .action = MQGATE_ACTION_NONE }, verdict;
 	char text[MQG_ADDR_STRLEN], length[32];
+	struct mqg_net net;
 	uint32_t strikes = 0;
 	int err;
 
-	if (mqg_judge_allow_listed(judge, key) || mqg_flows_of(judge->flows, key)) {
+	if (mqg_judge_allow_listed(judge, key) || mqg_flows_of(judge->flows, key) ||
+	    passed(judge, key, now)) {
 		judge->counts.spared++;
 		return;
 	}
 	if (judge->have_pins && !mqg_verdict_get(&judge->pins, key, &found)) {
 		bool live = mqg_verdict_live(&found, now);
 
-		if (live && found.origin != MQGATE_ORIGIN_DAEMON) {
-			judge->counts.spared += found.action == MQGATE_ACTION_PASS;
+		if (live && found.origin != MQGATE_ORIGIN_DAEMON)
 			return;
-		}
 		/* The table may have forgotten what the entry still tells. */
 		if (found.origin == MQGATE_ORIGIN_DAEMON &&
 		    (live || (now - found.expires) / 2 <= judge->config->score.ban_max_ns))
@@ -100,7 +118,8 @@ static void ban(struct mqg_judge *judge, const struct mqgate_source_key *key, ui
 	}
 	if (mqg_score_ban(judge->score, key, strikes, now, &verdict))
 		return;
-	err = mqg_judge_verdict_write(judge, key, &verdict);
+	mqg_net_of_source(key, &net);
+	err = mqg_judge_verdict_write(judge, &net, &verdict);
 	if (err && err != -ENOENT) {
 		mqg_score_unban(judge->score, key);
 		return;

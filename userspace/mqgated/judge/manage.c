@@ -122,8 +122,10 @@ static void note_ban(const struct mqgate_source_key *key, const struct mqgate_ve
 {
 	struct mqg_found_list *bans = arg;
 
-	if (bans->n < bans->room)
-		bans->items[bans->n++] = (struct mqg_found){ .key = *key, .verdict = *verdict };
+	if (bans->n < bans->room) {
+		mqg_net_of_source(key, &bans->items[bans->n].net);
+		bans->items[bans->n++].verdict = *verdict;
+	}
 }
 
 /* Writes the bans that the table knows and the new maps do not. */
@@ -141,9 +143,9 @@ static void write_bans(struct mqg_judge *judge, uint64_t now)
 	for (size_t i = 0; i < bans.n; i++) {
 		pthread_mutex_lock(&judge->lock);
 		/* Already there, or somebody with a better right has spoken. */
-		if (mqg_verdict_get(&judge->pins, &bans.items[i].key, &found) ||
+		if (mqg_net_get(&judge->pins, &bans.items[i].net, &found) ||
 		    !mqg_verdict_live(&found, now))
-			mqg_judge_verdict_write(judge, &bans.items[i].key, &bans.items[i].verdict);
+			mqg_judge_verdict_write(judge, &bans.items[i].net, &bans.items[i].verdict);
 		pthread_mutex_unlock(&judge->lock);
 	}
 	free(bans.items);
@@ -203,22 +205,33 @@ bool mqg_judge_pins_check(struct mqg_judge *judge)
 	return true;
 }
 
-/* Expired entries that the daemon or the operator made; others reap their own. */
-static bool is_dead(const struct mqg_found *found, const void *now)
+struct reaping {
+	uint64_t	now;
+	uint32_t	generation;
+};
+
+/*
+ * Expired entries that the daemon or the operator made, and those of sets that hold no longer;
+ * others reap their own. What is being loaded does not hold yet, and stays.
+ */
+static bool is_dead(const struct mqg_found *found, const void *arg)
 {
 	const struct mqgate_verdict *verdict = &found->verdict;
+	const struct reaping *reaping = arg;
 
 	return (verdict->origin == MQGATE_ORIGIN_DAEMON ||
 		verdict->origin == MQGATE_ORIGIN_OPERATOR) &&
-	       !mqg_verdict_live(verdict, *(const uint64_t *)now);
+	       verdict->generation <= reaping->generation &&
+	       !mqg_verdict_live(verdict, reaping->now);
 }
 
 static void reap(struct mqg_judge *judge, uint64_t now)
 {
+	const struct reaping reaping = { now, mqg_generation(&judge->pins) };
 	struct mqg_found_list dead;
 
 	judge->next_reap = now + REAP_EVERY;
-	if (mqg_found_collect(&judge->pins, is_dead, &now, &dead)) {
+	if (mqg_found_collect(&judge->pins, is_dead, &reaping, &dead)) {
 		free(dead.items);
 		return;
 	}
@@ -227,9 +240,9 @@ static void reap(struct mqg_judge *judge, uint64_t now)
 
 		/* A worker may have banned it anew since the walk. */
 		pthread_mutex_lock(&judge->lock);
-		if (!mqg_verdict_get(&judge->pins, &dead.items[i].key, &again) &&
+		if (!mqg_net_get(&judge->pins, &dead.items[i].net, &again) &&
 		    !mqg_verdict_live(&again, now))
-			mqg_verdict_remove(&judge->pins, &dead.items[i].key);
+			mqg_net_remove(&judge->pins, &dead.items[i].net);
 		pthread_mutex_unlock(&judge->lock);
 	}
 	free(dead.items);

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "common/net.h"
 #include "common/pins.h"
 #include "judge/flows.h"
 #include "judge/judge.h"
@@ -71,11 +72,19 @@ struct mqg_verdict_done {
 	int	allow_removed;
 };
 
-/* @action: DROP or PASS; @ns: 0 = for ever. Return: 0, -ENOENT without maps, -E2BIG, -errno. */
-int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqgate_source_key *key,
-			  enum mqgate_action action, uint64_t ns, struct mqg_verdict_done *done);
+/* What an operator says of a network. */
+struct mqg_word {
+	struct mqg_net		net;
+	enum mqgate_action	action;		/* DROP, LIMIT or PASS */
+	uint32_t		rate;		/* of LIMIT, packets/s; 0 = default */
+	uint64_t		ns;		/* how long; 0 = for ever */
+};
+
+/* Return: 0, -ENOENT without maps, -E2BIG, -errno. */
+int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqg_word *word,
+			  struct mqg_verdict_done *done);
 /* Removes verdict and score. Return: 0 or -ENOENT (no maps, or no verdict), -errno. */
-int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqgate_source_key *key);
+int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqg_net *net);
 /* @origin: MQGATE_ORIGIN_*, or -1 for all. Return: how many were removed, or -errno. */
 int mqg_judge_verdict_flush(struct mqg_judge *judge, int origin);
 
@@ -96,9 +105,10 @@ void mqg_judge_counts_read(struct mqg_judge *judge, struct mqg_judge_counts *cou
 /* Refusals of one service for one reason since the start. */
 uint64_t mqg_judge_refused_read(struct mqg_judge *judge, uint32_t service, uint32_t reason);
 
-/* What is known of a source. @verdict: as XDP finds it (exact, then /64); action NONE = none. */
+/* What is known of a source. @found: the verdict that decides; its action NONE = none. */
 void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
-		   struct mqg_score_view *view, struct mqgate_verdict *verdict);
+		   struct mqg_score_view *view, struct mqg_net *net,
+		   struct mqgate_verdict *verdict);
 
 /* True when @key is the address itself or the /64 that @addr lies in. Any thread. */
 bool mqg_source_covers(const struct mqgate_source_key *key, const uint8_t addr[16]);

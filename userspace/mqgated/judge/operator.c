@@ -10,14 +10,21 @@
 #include "common/names.h"
 #include "judge/state.h"
 
-/* Marks the live flows of a source, so that no refresh brings their ALLOW back, or frees them. */
-static void withhold(struct mqg_judge *judge, const struct mqgate_source_key *key, bool on,
-		     uint64_t now)
+/*
+ * Marks the live flows of a network whose verdict has changed, so that no refresh brings the
+ * ALLOW of a banned one back, or frees them.
+ */
+static void withhold(struct mqg_judge *judge, const struct mqg_net *net, uint64_t now)
 {
 	for (size_t i = 0; i < mqg_flows_slots(judge->flows); i++) {
 		struct mqg_live_flow *flow = mqg_flows_slot(judge->flows, i);
 
-		if (!flow || !mqg_source_covers(key, flow->key.saddr) || flow->withheld == on)
+		bool on;
+
+		if (!flow || !mqg_net_covers(net, flow->key.saddr))
+			continue;
+		on = mqg_judge_operator_drops(judge, flow->key.saddr, now);
+		if (flow->withheld == on)
 			continue;
 		flow->withheld = on;
 		if (!on)
@@ -25,14 +32,15 @@ static void withhold(struct mqg_judge *judge, const struct mqgate_source_key *ke
 	}
 }
 
-int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqgate_source_key *key,
-			  enum mqgate_action action, uint64_t ns, struct mqg_verdict_done *done)
+int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqg_word *word,
+			  struct mqg_verdict_done *done)
 {
 	uint64_t now = judge->clock();
 	const struct mqgate_verdict verdict = {
-		.expires = ns ? now + ns : 0,
+		.expires = word->ns ? now + word->ns : 0,
 		.since = now,
-		.action = action,
+		.action = word->action,
+		.rate = word->rate,
 		.origin = MQGATE_ORIGIN_OPERATOR,
 		.reason = MQGATE_REASON_OPERATOR,
 	};
@@ -42,59 +50,64 @@ int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqgate_source_ke
 	memset(done, 0, sizeof(*done));
 	pthread_mutex_lock(&judge->lock);
 	if (judge->have_pins) {
-		done->replaced = !mqg_verdict_get(&judge->pins, key, &before);
-		err = mqg_judge_verdict_write(judge, key, &verdict);
+		done->replaced = !mqg_net_get(&judge->pins, &word->net, &before) &&
+				 before.action != MQGATE_ACTION_NONE;
+		err = mqg_judge_verdict_write(judge, &word->net, &verdict);
 	}
 	if (!err)
-		withhold(judge, key, action == MQGATE_ACTION_DROP, now);
+		withhold(judge, &word->net, now);
 	pthread_mutex_unlock(&judge->lock);
-	if (err || action != MQGATE_ACTION_DROP)
+	if (err || word->action != MQGATE_ACTION_DROP)
 		return err;
-	/* From here on nobody writes ALLOW for the source: the walk needs no lock. */
-	done->allow_removed = mqg_allow_remove_source(&judge->pins, key);
+	/* From here on nobody writes ALLOW for the banned: the walk needs no lock. */
+	done->allow_removed = mqg_allow_remove_net(&judge->pins, &word->net);
 	return done->allow_removed < 0 ? done->allow_removed : 0;
 }
 
 /* The configured allow list is the file's word, and only a changed file takes it back. */
 static bool is_configured(const struct mqg_judge *judge, const struct mqg_found *found)
 {
-	return found->verdict.action == MQGATE_ACTION_PASS &&
+	struct mqgate_source_key key;
+
+	return mqg_net_source(&found->net, &key) && found->verdict.action == MQGATE_ACTION_PASS &&
 	       found->verdict.origin == MQGATE_ORIGIN_OPERATOR &&
-	       found->verdict.reason == MQGATE_REASON_NONE &&
-	       mqg_judge_allow_listed(judge, &found->key);
+	       found->verdict.reason == MQGATE_REASON_NONE && mqg_judge_allow_listed(judge, &key);
 }
 
 /* With the lock held. */
 static int remove_one(struct mqg_judge *judge, const struct mqg_found *found, uint64_t now)
 {
-	struct mqgate_source_key scored;
-	int err = mqg_verdict_remove(&judge->pins, &found->key);
+	struct mqgate_source_key key, scored;
+	int err = mqg_net_remove(&judge->pins, &found->net);
 
 	if (err)
 		return err;
-	mqg_source_scored(found->key.addr, &scored);
-	mqg_score_forget(judge->score, &scored);
+	if (mqg_net_source(&found->net, &key)) {
+		mqg_source_scored(key.addr, &scored);
+		mqg_score_forget(judge->score, &scored);
+	}
 	if (found->verdict.action == MQGATE_ACTION_DROP &&
 	    found->verdict.origin == MQGATE_ORIGIN_OPERATOR)
-		withhold(judge, &found->key, false, now);
+		withhold(judge, &found->net, now);
 	return 0;
 }
 
-int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqgate_source_key *key)
+int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqg_net *net)
 {
-	struct mqg_found found = { .key = *key };
+	struct mqg_found found = { .net = *net };
+	struct mqgate_source_key key;
 	uint64_t now = judge->clock();
 	int err = -ENOENT;
 
 	pthread_mutex_lock(&judge->lock);
 	if (judge->have_pins)
-		err = mqg_verdict_get(&judge->pins, key, &found.verdict);
+		err = mqg_net_get(&judge->pins, net, &found.verdict);
 	if (!err && is_configured(judge, &found))
 		err = -EBUSY;
 	if (!err)
 		err = remove_one(judge, &found, now);
 	pthread_mutex_unlock(&judge->lock);
-	if (!err && mqg_judge_allow_listed(judge, key))
+	if (!err && mqg_net_source(net, &key) && mqg_judge_allow_listed(judge, &key))
 		err = mqg_judge_allow_list_write(judge, &judge->pins, now);
 	return err;
 }
@@ -132,6 +145,8 @@ int mqg_judge_verdict_flush(struct mqg_judge *judge, int origin)
 	}
 	free(list.items);
 	if (!err)
+		err = mqg_net_reindex(&judge->pins);
+	if (!err)
 		err = mqg_judge_allow_list_write(judge, &judge->pins, now);
 	return err ? err : removed;
 }
@@ -157,9 +172,25 @@ uint64_t mqg_judge_refused_read(struct mqg_judge *judge, uint32_t service, uint3
 	return n;
 }
 
-void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
-		   struct mqg_score_view *view, struct mqgate_verdict *verdict)
+struct decider {
+	struct mqg_net		*net;
+	struct mqgate_verdict	*verdict;
+};
+
+static int take_decider(const struct mqg_net *net, const struct mqgate_verdict *verdict, void *arg)
 {
+	const struct decider *d = arg;
+
+	*d->net = *net;
+	*d->verdict = *verdict;
+	return 1;
+}
+
+void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
+		   struct mqg_score_view *view, struct mqg_net *net,
+		   struct mqgate_verdict *verdict)
+{
+	struct decider decider = { net, verdict };
 	struct mqgate_source_key scored;
 	uint64_t now = judge->clock();
 
@@ -167,10 +198,8 @@ void mqg_judge_why(struct mqg_judge *judge, const struct mqgate_source_key *key,
 	memset(verdict, 0, sizeof(*verdict));
 	pthread_mutex_lock(&judge->lock);
 	mqg_score_lookup(judge->score, &scored, now, view);
-	if (judge->have_pins && (mqg_verdict_get(&judge->pins, key, verdict) ||
-				 !mqg_verdict_live(verdict, now)) &&
-	    (mqg_verdict_get(&judge->pins, &scored, verdict) || !mqg_verdict_live(verdict, now)))
-		memset(verdict, 0, sizeof(*verdict));
+	if (judge->have_pins)
+		mqg_net_match(&judge->pins, key->addr, now, take_decider, &decider);
 	pthread_mutex_unlock(&judge->lock);
 }
 

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "common/net.h"
 #include "common/pins.h"
 #include "judge/flows.h"
 #include "judge/judge.h"
@@ -66,10 +67,10 @@ void mqg_judge_evidence(struct mqg_judge *judge, const uint8_t addr[16], uint32_
 int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *flow, uint64_t now);
 
 /* Writes a verdict; counts and logs a full map. Return: 0 or -errno. */
-int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqgate_source_key *key,
+int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqg_net *net,
 			    const struct mqgate_verdict *verdict);
 
-/* True when an operator's DROP covers @addr now. */
+/* True when the verdict that decides over @addr now is a DROP, and not one by score. */
 bool mqg_judge_operator_drops(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now);
 
 /* ---- adopt.c: main thread, without the lock --------------------------------------------- */
@@ -85,7 +86,7 @@ int mqg_judge_allow_list_write(struct mqg_judge *judge, const struct mqg_pins *p
 
 /* Verdicts with their keys, collected while walking, so that they can be changed afterwards. */
 struct mqg_found {
-	struct mqgate_source_key	key;
+	struct mqg_net			net;
 	struct mqgate_verdict		verdict;
 };
 

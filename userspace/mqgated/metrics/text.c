@@ -95,6 +95,8 @@ static void tell_maps(const struct mqg_pins *pins, FILE *out)
 		int		fd;
 	} maps[] = {
 		{ MQGATE_MAP_SOURCES, pins->sources },
+		{ MQGATE_MAP_PREFIX4, pins->prefix4 },
+		{ MQGATE_MAP_PREFIX6, pins->prefix6 },
 		{ MQGATE_MAP_ALLOW, pins->allow },
 	};
 	uint32_t count;
