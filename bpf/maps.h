@@ -151,6 +151,7 @@ struct scratch {
 	};
 	__u64			looked[MQGATE_REASON_PACKET_MAX];
 	struct mqgate_budget_key bucket;	/* of mqg_budget_take() */
+	struct mqgate_prefix6_key prefix6;	/* of try_prefix6() */
 };
 
 struct {

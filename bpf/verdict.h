@@ -143,7 +143,10 @@ struct search {
 	__u32			action;		/* out */
 };
 
-/* Callbacks of bpf_loop(): the verifier goes through them once, and not 96 times. */
+/*
+ * Callbacks of bpf_loop(): the verifier goes through them once, and not 96 times. The longer key
+ * is in the scratch: with it on the stack, clang 19 exceeds what Linux 6.1 allows a chain of calls.
+ */
 static int try_prefix4(__u32 i, void *arg)
 {
 	struct mqgate_prefix4_key key;
@@ -166,19 +169,19 @@ static int try_prefix4(__u32 i, void *arg)
 
 static int try_prefix6(__u32 i, void *arg)
 {
-	struct mqgate_prefix6_key key = {};
+	struct scratch *scratch = scratch_get();
 	struct mqgate_verdict *verdict;
 	struct search *s = arg;
 	__be64 high;
 
 	(void)i;
-	if (!s->lengths)
+	if (!scratch || !s->lengths)
 		return 1;
-	verdict = prefix6_next(s->addr, &s->lengths, &key);
+	verdict = prefix6_next(s->addr, &s->lengths, &scratch->prefix6);
 	if (!verdict)
 		return 0;
-	__builtin_memcpy(&high, key.addr, sizeof(high));
-	s->action = apply(verdict, s->now, s->ask, high, 0, key.length);
+	__builtin_memcpy(&high, scratch->prefix6.addr, sizeof(high));
+	s->action = apply(verdict, s->now, s->ask, high, 0, scratch->prefix6.length);
 	return s->action != MQGATE_ACTION_NONE;
 }
 

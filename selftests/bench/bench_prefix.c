@@ -261,7 +261,7 @@ static void measure(struct bench *b, bool v6, const struct prefix_state *state, 
 	}
 }
 
-/* As large as the loader makes them for so many prefixes: see layout.h. */
+/* Up to 100,000 prefixes the index that the loader makes (layout.h), for more a larger one. */
 static void shape(struct bench *b, uint32_t count)
 {
 	b->blocks4 = count > 100000 ? 1U << 22 : 1U << 20;
