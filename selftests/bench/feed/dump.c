@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long a dump keeps the CPU from others: the longest way from one place where it offers it to
- * the next, that is from its entry or the end of a walk over the table to the end of the next
- * walk or its return. Probes tell; their own cost, and that of interrupts, is in it. See feed.h.
+ * How long a dump keeps the CPU from others: it offers it behind every walk over the table, so the
+ * longest section is its first, from its entry to the end of a walk, or a walk of the later ones.
+ * Probes tell; their own cost, and that of interrupts, is in it. See feed.h.
  */
 #include "feed.h"
 
@@ -14,32 +14,28 @@ static struct {
 	u64	since;
 	u64	longest;
 	u32	walks;
+	bool	offered;	/* the CPU, since the dump was entered */
 } seen;
-
-static void section_ends(void)
-{
-	u64 now = rdtsc();
-
-	seen.longest = max(seen.longest, now - seen.since);
-	seen.since = rdtsc();
-}
 
 static int dump_enters(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
+	seen.offered = false;
 	seen.since = rdtsc();
 	return 0;
 }
 
-static int dump_returns(struct kretprobe_instance *instance, struct pt_regs *regs)
+static int walk_enters(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
-	section_ends();
+	if (seen.offered)
+		seen.since = rdtsc();
 	return 0;
 }
 
 static int walk_returns(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
+	seen.longest = max(seen.longest, rdtsc() - seen.since);
+	seen.offered = true;
 	seen.walks++;
-	section_ends();
 	return 0;
 }
 
@@ -56,10 +52,10 @@ int feed_dump_begin(void)
 
 	dump = (struct kretprobe) {
 		.entry_handler	= dump_enters,
-		.handler	= dump_returns,
 		.kp.symbol_name	= "mqg_netlink_client_get_dumpit",
 	};
 	walk = (struct kretprobe) {
+		.entry_handler	= walk_enters,
 		.handler	= walk_returns,
 		.kp.symbol_name	= "mqg_table_walk",
 	};
