@@ -148,14 +148,13 @@ int main(int argc, char **argv)
 	static const char *const publish[] = { "up", "down", NULL };
 	static const char *const acks[] = { "up-ack", "down-ack", NULL };
 	const char *many = argc > 2 ? argv[2] : "1000000";
-	char name[64], dir[4096];
+	char dir[4096];
 	struct row *r;
 
 	if (argc < 2)
 		errx(2, "usage: bench_module TOP [CLIENTS] < what the guest said");
 	read_figures();
-	snprintf(name, sizeof(name), "memory-own-%s", many);
-	memory("module-memory", "memory a client, all of them", name, 384);
+	memory("module-memory", "memory a client, all of them", "memory-all", 384);
 	memory("module-memory-100k", "memory a client, 100,000 more", "memory-own-100000", 384);
 	memory("module-memory-shared", "memory a client, 100,000 behind one address",
 	       "memory-shared-100000", 384);

@@ -157,7 +157,7 @@ lookup 1000
 check "the module: clients of their own addresses" occupy own-100000 101000 own 1000
 check "the module: packets" publish module 100000 checked
 check "the module: packets with sums to verify" publish module 100000 plain
-check "the module: many clients" occupy "own-$many" $((many + 101000)) own 101000
+check "the module: many clients" occupy all $((many + 101000)) own 101000
 check "the module: look-ups" lookup "$many"
 connect 1966080 1966090 own
 check "the module: dumps" dump
