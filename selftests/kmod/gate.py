@@ -3,6 +3,7 @@
 The whole gateway for a test: a world whose gw routes to a mosquitto in far, XDP on gw's side of the
 devices, and mqgated in gw, all under a directory of this process.
 """
+import ctypes
 import json
 import os
 import signal
@@ -43,6 +44,9 @@ def missing():
     for command in ("bpftool", "mosquitto", "mosquitto_sub", "mosquitto_pub", "nsenter"):
         if subprocess.run(["which", command], capture_output=True).returncode:
             return f"no {command}"
+    # SECCOMP_GET_ACTION_AVAIL, of SECCOMP_RET_ALLOW: the daemon runs behind a filter or not at all.
+    if w.libc.syscall(317, 2, 0, ctypes.byref(ctypes.c_uint32(0x7fff0000))):
+        return "this kernel has no CONFIG_SECCOMP_FILTER, which mqgated wants"
     return None
 
 

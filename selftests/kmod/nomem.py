@@ -128,16 +128,18 @@ def namespace_fails():
     w.load()
     total = namespace_takes()
     ours = total - without
-    # What comes behind the module: devices that every namespace has.
-    steps = range(max(1, total - ours - 240), total + 1, 4 * STEP)
-    bad = 0
+    # Where among them nobody says: loopback comes behind, and many of its may fail unnoticed.
+    steps = range(1, total + 1, 3 * STEP)
+    bad = []
     for nth in steps:
         wrong, _ = make_namespace(nth)
         equal(wrong in (0, *OUT_OF_MEMORY), True, f"errno {wrong} at {nth}")
-        bad += bool(wrong)
-    print(f"# {ours} of {total} allocations are the module's; {bad} of {len(steps)} refused")
+        if wrong:
+            bad.append(nth)
+    print(f"# {ours} of {total} allocations are the module's; {len(bad)} of {len(steps)} refused,"
+          f" the last at {max(bad, default=0)}")
     equal(ours > 10, True, "allocations of the module's own")
-    equal(bad > len(steps) / 3, True, "refused")
+    equal(len(bad) > len(steps) / 5, True, "refused")
     equal(make_namespace(10**6)[0], 0, "afterwards")
 
 
@@ -212,6 +214,24 @@ def whole_session(host, listener, number):
     accepted.close()
 
 
+def leave(host, listener):
+    """Without memory TCP may end a connection that neither side is told of; the module is."""
+    listener.settimeout(0)
+    try:
+        while True:
+            listener.accept()[0].close()
+    except BlockingIOError:
+        listener.settimeout(w.LIMIT)
+    talk = Genl(host)
+    for message in talk.ask("client-get", {}, True):
+        whose = {name: message["client"][name] for name in ("saddr", "daddr", "sport", "dport")}
+        try:
+            talk.ask("client-kill", {"client": whose})
+        except Refused as no:
+            equal(no.errno, errno.ENOENT, "killed")
+    wait(lambda: host.counter("clients") == 0, lambda: f"nobody left in\n{host.table()}")
+
+
 @test("ATTACKS 31: packets: the nth allocation fails, for each n of a session, in both modes")
 def packets_fail():
     undo.append(off)
@@ -224,13 +244,19 @@ def packets_fail():
         listen.join()
         # Of what may not wait only: that is what the path of a packet asks for.
         put("ignore-gfp-wait", "Y")
+        lost = 0
         for nth in range(1, 40, STEP):
             put("times", 1)
             put("interval", nth)
             put("probability", 100)
-            whole_session(host, listener, nth)
+            try:
+                whole_session(host, listener, nth)
+            except OSError:
+                lost += 1
             off()
-        wait(lambda: host.counter("clients") == 0, lambda: f"nobody left in\n{host.table()}")
+        print(f"# {lost} of TCP's own did not come through")
+        equal(lost < 20, True, "sessions that TCP gave up")
+        leave(host, listener)
         equal(host.counter("begun"), host.counter("ended"), "begun and ended")
         equal(host.counter("violations"), 0, "violations")
 
@@ -252,7 +278,7 @@ def packets_fail_often():
             lost += 1
     off()
     print(f"# {lost} of TCP's own did not come through; no-memory {host.counter('no-memory')}")
-    wait(lambda: host.counter("clients") == 0, lambda: f"nobody left in\n{host.table()}")
+    leave(host, listener)
     equal(host.counter("begun"), host.counter("ended"), "begun and ended")
     equal(host.counter("no-memory") > 0, True, "no-memory")
     begun = host.counter("begun")

@@ -12,7 +12,7 @@ import struct
 NEWLINK, SETLINK, NEWADDR, NEWROUTE = 16, 19, 20, 24
 REQUEST, ACK, EXCL, CREATE = 1, 4, 0x200, 0x400
 UP = 1
-IFNAME, MASTER, LINKINFO, NET_NS_FD = 3, 10, 18, 28
+IFNAME, MTU, MASTER, LINKINFO, NET_NS_FD = 3, 4, 10, 18, 28
 CLONE_NEWNET, BIND, DETACH = 0x40000000, 4096, 2
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -75,10 +75,13 @@ def link_add(words):
 
 
 def link_set(words):
-    """NAME up, or NAME master BRIDGE"""
+    """NAME up, NAME mtu BYTES, or NAME master BRIDGE"""
     index = socket.if_nametoindex(words[0])
     if words[1] == "up":
         return NEWLINK, link_message(index=index, flags=UP), []
+    if words[1] == "mtu":
+        mtu = struct.pack("I", int(words[2]))
+        return NEWLINK, link_message(index=index, more=attribute(MTU, mtu)), []
     master = struct.pack("i", socket.if_nametoindex(words[2]))
     return NEWLINK, link_message(index=index, more=attribute(MASTER, master)), []
 

@@ -35,7 +35,7 @@ usage() {
 # Whatever the kernel says that a test may not have caused.
 complaints='BUG:|BUG [a-z_0-9-]* \(|WARNING: |Oops|Kernel panic|general protection'
 complaints+='|KASAN|UBSAN|INFO: task .* blocked|INFO: rcu|refcount_t:'
-complaints+='|possible .* locking|kmemleak: [1-9]'
+complaints+='|possible .* locking'
 # The debug kernel's allocations are made to fail, and some tell where: each of its detectors has
 # words of its own.
 [ "$kernel" = debug ] || complaints+='|Call Trace:'
