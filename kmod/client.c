@@ -426,32 +426,73 @@ void mqg_client_violation(struct mqg_client *client, u8 dir, u8 reason, bool dro
 	mqg_event_violation(client, dir, reason, dropped);
 }
 
+/* What it has said in a CONNECT that only the daemon could read. */
+static int introduce(struct mqg_client *client, const struct mqg_binding *binding, bool *named)
+{
+	int err;
+
+	if (!(client->flags & (MQGATE_CLIENT_F_TLS | MQGATE_CLIENT_F_UNVALIDATED)))
+		return 0;
+	if (binding->id) {
+		err = mqg_client_name(client, binding->id, binding->id_length);
+		if (err && err != -EEXIST)
+			return err;
+		*named = !err;
+		if (*named && binding->id_cut)
+			client->flags |= MQGATE_CLIENT_F_ID_CUT;
+	}
+	if (!binding->level ||
+	    (client->level == binding->level && client->keep_alive == binding->keep_alive))
+		return 0;
+	client->level = binding->level;
+	client->keep_alive = binding->keep_alive;
+	/* Its silence until now broke no keep alive that was known. */
+	client->heard = jiffies;
+	return 0;
+}
+
+/* Return: 0, or -ENOMEM with nothing bound. */
+static int bind(struct mqg_client *client, const struct mqg_binding *binding)
+{
+	bool named = false;
+	int err = introduce(client, binding, &named);
+
+	if (err)
+		return err;
+	client->identity = binding->identity;
+	client->verdict = binding->verdict;
+	if (binding->identity)
+		client->flags |= MQGATE_CLIENT_F_BOUND;
+	else
+		client->flags &= ~MQGATE_CLIENT_F_BOUND;
+	/* Who is bound was accepted by the broker. */
+	if (named && client->phase <= MQGATE_PHASE_CONNECTED)
+		hold(client);
+	if (binding->identity && client->phase == MQGATE_PHASE_HANDSHAKE)
+		mqg_client_phase(client, MQGATE_PHASE_CONNECTED);
+	else
+		mqg_deadline_file(client);
+	return 0;
+}
+
 /**
  * mqg_client_bind - the daemon says who a client is
  * @client: found under RCU
- * @identity: the daemon's number; 0 takes the binding away
- * @verdict: enum mqgate_action
+ * @binding: what it says
  *
- * Of a TLS service's client this is also the end of the handshake.
+ * Of a TLS service's client this is also the end of the handshake. Identifier, level and keep
+ * alive count only for a client whose CONNECT the module does not read itself, the identifier
+ * where it has none yet.
  *
- * Context: RCU, no client lock held. Return: 0, or -ENOENT when it is dead.
+ * Context: RCU, no client lock held. Return: 0, -ENOENT when it is dead, or -ENOMEM.
  */
-int mqg_client_bind(struct mqg_client *client, u32 identity, u8 verdict)
+int mqg_client_bind(struct mqg_client *client, const struct mqg_binding *binding)
 {
 	int err = -ENOENT;
 
 	spin_lock_bh(&client->lock);
-	if (!mqg_client_dead(client)) {
-		client->identity = identity;
-		client->verdict = verdict;
-		if (identity)
-			client->flags |= MQGATE_CLIENT_F_BOUND;
-		else
-			client->flags &= ~MQGATE_CLIENT_F_BOUND;
-		if (identity && client->phase == MQGATE_PHASE_HANDSHAKE)
-			mqg_client_phase(client, MQGATE_PHASE_CONNECTED);
-		err = 0;
-	}
+	if (!mqg_client_dead(client))
+		err = bind(client, binding);
 	spin_unlock_bh(&client->lock);
 	return err;
 }

@@ -53,7 +53,7 @@ struct mqg_session;
  * @timer:     in the wheel
  * @rcu:       once dead
  * @net:       the namespace; outlives the client
- * @id:        client identifier, interned; NULL until CONNECT was read
+ * @id:        client identifier, interned; NULL until CONNECT was read, here or by the daemon
  * @session:   the session's memory while needed (parser, out-of-order bytes); session.c
  * @side:      following the bytes of either direction, by MQGATE_FROM_*; session.c
  * @packets:   TCP segments with or without payload, by direction; stays at what fits
@@ -138,6 +138,26 @@ struct mqg_segment {
 	u32	length;
 };
 
+/**
+ * struct mqg_binding - what the daemon says of a client
+ * @identity:   the daemon's number; 0 takes the binding away, and nothing else is said then
+ * @id:         client identifier as in CONNECT; NULL not said
+ * @id_length:  of @id, at most MQGATE_CLIENT_ID_KEPT
+ * @keep_alive: seconds, where @level is said
+ * @level:      3, 4, 5; 0 not said
+ * @verdict:    enum mqgate_action
+ * @id_cut:     @id is the beginning of a longer one
+ */
+struct mqg_binding {
+	u32		identity;
+	const void	*id;
+	u16		id_length;
+	u16		keep_alive;
+	u8		level;
+	u8		verdict;
+	bool		id_cut;
+};
+
 #define MQG_TCP_FIN	0x01
 #define MQG_TCP_SYN	0x02
 #define MQG_TCP_RST	0x04
@@ -213,7 +233,7 @@ void mqg_client_count_packet(struct mqg_client *client, u8 dir, u8 type);
 void mqg_client_violation(struct mqg_client *client, u8 dir, u8 reason, bool dropped);
 
 /* Without it: they take it. */
-int mqg_client_bind(struct mqg_client *client, u32 identity, u8 verdict);
+int mqg_client_bind(struct mqg_client *client, const struct mqg_binding *binding);
 int mqg_client_kill(struct mqg_client *client, u8 reason);
 
 u64 mqg_client_idle_ms(const struct mqg_client *client);

@@ -316,19 +316,51 @@ int mqg_netlink_client_kill_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static int read_said(struct mqg_binding *binding, struct nlattr **tb,
+		     struct netlink_ext_ack *extack)
+{
+	struct nlattr *id = tb[MQGATE_A_CLIENT_ID], *level = tb[MQGATE_A_CLIENT_LEVEL];
+	struct nlattr *keep_alive = tb[MQGATE_A_CLIENT_KEEP_ALIVE];
+
+	if ((id || level) && !binding->identity) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[MQGATE_A_CLIENT_IDENTITY],
+				    "identifier and level go with an identity that is not 0");
+		return -EINVAL;
+	}
+	if (keep_alive && !level) {
+		NL_SET_ERR_MSG_ATTR(extack, keep_alive, "a keep alive goes with a level");
+		return -EINVAL;
+	}
+	if (tb[MQGATE_A_CLIENT_FLAGS] && !id) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[MQGATE_A_CLIENT_FLAGS],
+				    "the flag of a cut identifier goes with the identifier");
+		return -EINVAL;
+	}
+	if (id) {
+		binding->id = nla_data(id);
+		binding->id_length = nla_len(id);
+	}
+	if (level)
+		binding->level = nla_get_u8(level);
+	if (keep_alive)
+		binding->keep_alive = nla_get_u16(keep_alive);
+	if (tb[MQGATE_A_CLIENT_FLAGS])
+		binding->id_cut = nla_get_u32(tb[MQGATE_A_CLIENT_FLAGS]);
+	return 0;
+}
+
 /**
  * mqg_netlink_client_bind_doit - say who a client is
  * @skb: the request
  * @info: of it
  *
- * Context: process. Return: 0, -EINVAL, -ENOENT, -ESTALE.
+ * Context: process. Return: 0, -EINVAL, -ENOENT, -ENOMEM, -ERANGE, -ESTALE.
  */
 int mqg_netlink_client_bind_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	u8 verdict = MQGATE_ACTION_NONE;
+	struct mqg_binding binding = { .verdict = MQGATE_ACTION_NONE };
 	struct mqg_client *client;
 	struct request request;
-	u32 identity;
 	int err;
 
 	err = read_request(&request, info, mqg_nl_client_bind,
@@ -339,14 +371,19 @@ int mqg_netlink_client_bind_doit(struct sk_buff *skb, struct genl_info *info)
 		GENL_SET_ERR_MSG(info, "say which identity: attribute identity is missing");
 		return -EINVAL;
 	}
-	identity = nla_get_u32(request.tb[MQGATE_A_CLIENT_IDENTITY]);
+	binding.identity = nla_get_u32(request.tb[MQGATE_A_CLIENT_IDENTITY]);
 	if (request.tb[MQGATE_A_CLIENT_VERDICT])
-		verdict = nla_get_u8(request.tb[MQGATE_A_CLIENT_VERDICT]);
+		binding.verdict = nla_get_u8(request.tb[MQGATE_A_CLIENT_VERDICT]);
+	err = read_said(&binding, request.tb, info->extack);
+	if (err)
+		return err;
 	rcu_read_lock();
 	client = find(&request, info);
-	err = IS_ERR(client) ? PTR_ERR(client) : mqg_client_bind(client, identity, verdict);
+	err = IS_ERR(client) ? PTR_ERR(client) : mqg_client_bind(client, &binding);
 	rcu_read_unlock();
 	if (err == -ENOENT)
 		GENL_SET_ERR_MSG(info, "no such client");
+	else if (err == -ENOMEM)
+		GENL_SET_ERR_MSG(info, "no memory for the client identifier");
 	return err;
 }

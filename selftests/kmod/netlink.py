@@ -6,11 +6,12 @@ import random
 import resource
 import socket
 import struct
+import time
 
 import genl
 import world as w
 from genl import Genl, Refused, flow
-from world import World, ended, equal, main, session, take, test, wait
+from world import World, ended, equal, main, quiet, session, take, test, wait
 
 PHASES = {"handshake": 1, "connect": 2, "connack": 3, "connected": 4}
 REASON_OPERATOR, REASON_SCORE, ACTION_PASS = 198, 199, 1
@@ -93,6 +94,11 @@ def strict():
             ("client-kill", {"client": dict(key, reason=250)}, False),
             ("client-bind", {"client": dict(key, identity=1, verdict=5)}, False),
             ("client-bind", {"client": key}, False),
+            *(("client-bind", {"client": dict(key, **wrong)}, False) for wrong in (
+                dict(identity=1, level=2), dict(identity=1, level=6),
+                dict(identity=1, id=b"x" * 257), {"identity": 1, "keep-alive": 5},
+                dict(identity=0, id=b"x"), dict(identity=0, level=4), dict(identity=1, flags=128),
+                dict(identity=1, id=b"x", flags=1), {"identity": 1, "connect-flags": 2})),
             ("settings-get", {"abi": 1}, False),
             ("stats-get", {"abi": 1}, False),
             ("stats-get", {"filter": {}}, True),
@@ -216,6 +222,101 @@ def bind():
     talk.ask("client-bind", {"client": dict(flow(client), identity=0)})
     said = found(talk, client)
     equal((said["identity"], said["verdict"], said["flags"] & 0x10), (0, 0, 0), "taken away")
+
+
+def bind_as(talk, client, number, **said):
+    said = {name.replace("_", "-"): value for name, value in said.items()}
+    talk.ask("client-bind", {"client": dict(flow(client), identity=number, verdict=ACTION_PASS,
+                                            **said)})
+    return found(talk, client)
+
+
+@test("bind: client id, level and keep alive of a TLS client are shown, found and told")
+def bind_said():
+    world = World()
+    talk, listen = Genl(world.gw), Genl(world.gw)
+    listen.join()
+    client, _ = world.pair(world.gw, "198.18.0.1", 8883)
+    world.gw.until(client, phase="handshake")
+    said = bind_as(talk, client, 77, id=b"pump-7", level=5, keep_alive=33, flags=0)
+    equal((said["id"], said["level"], said["keep-alive"], said["flags"] & 0x80),
+          (b"pump-7", 5, 33, 0), "bound")
+    equal(world.gw.client(client)["id"], '"pump-7"', "in /proc")
+    equal(ports(talk, id=b"pump-7"), [client.getsockname()[1]], "by its id")
+    event = listen.events(lambda _, event: event["client"]["phase"] == 4)[-1][1]["client"]
+    equal((event["id"], event["level"]), (b"pump-7", 5), "in the event of its phase")
+    said = bind_as(talk, client, 78, id=b"other", level=4, keep_alive=44)
+    equal((said["identity"], said["id"], said["level"], said["keep-alive"]),
+          (78, b"pump-7", 4, 44), "bound anew: the identifier stays")
+    talk.ask("client-bind", {"client": dict(flow(client), identity=0)})
+    equal(found(talk, client)["id"], b"pump-7", "id of who is not bound any more")
+    cut, _ = world.pair(world.gw, "2001:db8:18::1", 8883)
+    world.gw.until(cut, phase="handshake")
+    said = bind_as(talk, cut, 79, id=b"x" * 256, flags=0x80)
+    equal((said["id"], said["flags"] & 0x80, said["level"]), (b"x" * 256, 0x80, 0), "one cut")
+
+
+@test("bind: what the module has read in a CONNECT itself stays")
+def bind_read():
+    world = World()
+    talk = Genl(world.gw)
+    client, _ = live(world, b"dev")
+    said = bind_as(talk, client, 77, id=b"other", level=5, keep_alive=1)
+    equal((said["identity"], said["id"], said["level"], said["keep-alive"]),
+          (77, b"dev", 4, 60), "bound")
+    early, accepted = world.pair(world.gw, "2001:db8:18::1")
+    world.gw.until(early, phase="connect")
+    said = bind_as(talk, early, 78, id=b"other", level=5)
+    equal(("id" in said, said["level"]), (False, 0), "before its CONNECT")
+    session(early, accepted, connect(b"own"))
+    world.gw.until(early, phase="connected")
+    equal(found(talk, early)["id"], b"own", "its own")
+
+
+@test("bind: a TLS client takes an identifier over as a plain one does")
+def bind_takes():
+    world = World()
+    talk = Genl(world.gw)
+    world.dev.ip("addr add 198.18.0.77/24 dev dev0")
+    listener = world.gw.listen("198.18.0.1", 8883)
+    clients = [world.dev.connect("198.18.0.1", 8883, source=(source, 0))
+               for source in ("198.18.0.2", "198.18.0.77", "198.18.0.77")]
+    flags = []
+    for number, client in enumerate(clients, 1):
+        w.undo.append(listener.accept()[0].close)
+        world.gw.until(client, phase="handshake")
+        flags.append(bind_as(talk, client, number, id=b"pump", level=4)["flags"] & 0x900)
+    equal(flags, [0, 0x100, 0x800], "first, taken from elsewhere, reconnect")
+    equal(bind_as(talk, clients[0], 1, id=b"pump", level=4)["flags"] & 0x900, 0,
+          "bound anew it takes nothing")
+
+
+@test("bind: the keep alive of a TLS client runs from its last payload, not before it was bound")
+def bind_keep_alive():
+    world = World()
+    talk = Genl(world.gw)
+    client, accepted = world.pair(world.gw, "198.18.0.1", 8883)
+    world.gw.until(client, phase="handshake")
+    bind_as(talk, client, 77, id=b"pump", level=4)
+    wait(lambda: found(talk, client)["idle"] > 3500, "silence")
+    begin = time.monotonic()
+    bind_as(talk, client, 77, id=b"pump", level=4, keep_alive=2)
+    wait(lambda: world.gw.counter("late-keep-alive"), "the deadline")
+    equal(time.monotonic() - begin > 2.5, True, "one and a half keep alives since it was bound")
+    before = world.gw.counter("late-keep-alive")
+    for _ in range(6):
+        client.sendall(b"\x17\x03\x03\0\x01x")
+        take(accepted, 6)
+        equal(quiet(client, 0.8), True, "an early end")
+        # The same once more changes nothing.
+        bind_as(talk, client, 77, id=b"pump", level=4, keep_alive=2)
+    equal(world.gw.counter("late-keep-alive"), before, "late while it speaks")
+    for _ in range(40):
+        bind_as(talk, client, 77, id=b"pump", level=4, keep_alive=2)
+        if world.gw.counter("late-keep-alive") > before:
+            return
+        equal(quiet(client, 0.25), True, "an end")
+    raise AssertionError("being bound again and again, it is never late")
 
 
 def settings(talk):

@@ -75,6 +75,8 @@ def check_words(attribute):
                 checks.get("exact-len", checks.get("max-len")))
     if kind == "nest":
         return ("nest", attribute["nested-attributes"], None)
+    if "flags-mask" in checks:
+        return ("NLA_" + kind.upper(), "mask", checks["flags-mask"])
     return ("NLA_" + kind.upper(), checks.get("min"), checks.get("max"))
 
 
@@ -92,6 +94,8 @@ def compiled(entry, number):
     if macro == "EXACT_LEN":
         return ("NLA_BINARY", number(arguments[0]), number(arguments[0]))
     limits = [number(one) for one in arguments[1:]]
+    if macro == "MASK":
+        return (arguments[0], "mask", limits[0])
     if macro == "MIN":
         return (arguments[0], limits[0], None)
     if macro == "MAX":
