@@ -51,7 +51,7 @@ static void a_restart_removes_flows_that_have_no_socket(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	restart();
 	assert_false(allow_of(flow, &entry));
 }
@@ -108,7 +108,7 @@ static void replaced_maps_get_everything(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	refuse("192.0.2.9", MQGATE_REASON_MQTT_NAME, 4);
 	remove_maps();
 	make_maps();

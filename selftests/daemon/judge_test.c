@@ -94,7 +94,7 @@ static void a_source_with_a_live_flow_is_spared_until_it_closes(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 10);
 	assert_false(verdict_on("192.0.2.1", &v));
 	assert_int_equal(counts().spared, 7);
@@ -181,7 +181,7 @@ static void authenticated_flow_is_allowed_until_it_closes(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	assert_true(ticket > 0);
 	assert_true(allow_of(flow, &entry));
 	assert_int_equal(entry.expires, now + 120 * S);
@@ -200,7 +200,7 @@ static void refresh_extends_and_keeps_what_xdp_wrote(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	assert_true(allow_of(flow, &entry));
 	entry.tat = 4711;
 	entry.packets = 17;
@@ -227,7 +227,7 @@ static void refresh_reaches_every_flow(void **state)
 	for (uint16_t i = 0; i < 300; i++) {
 		struct mqgate_flow_key flow = flow_of("192.0.2.1", i);
 
-		assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+		assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	}
 	now += 31 * S;
 	mqg_judge_tick(judge);
@@ -246,7 +246,7 @@ static void flow_without_maps_is_allowed_when_they_appear(void **state)
 	(void)state;
 	remove_maps();
 	assert_false(mqg_judge_pins_check(judge));
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), -ENOENT);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), -ENOENT);
 	assert_true(ticket > 0);
 	make_maps();
 	mqg_judge_tick(judge);
@@ -266,8 +266,8 @@ static void operators_ban_takes_allow_and_keeps_it_away(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
-	assert_int_equal(mqg_judge_allowed(judge, &other, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &other, 3, IDENTITY, NULL, &ticket), 0);
 	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_false(done.replaced);
 	assert_int_equal(done.allow_removed, 1);
@@ -277,7 +277,7 @@ static void operators_ban_takes_allow_and_keeps_it_away(void **state)
 	assert_false(allow_of(flow, &entry));
 	assert_true(allow_of(other, &entry));
 	/* Nor does a session that was half way there get one. */
-	assert_int_equal(mqg_judge_allowed(judge, &late, 3, IDENTITY, &ticket), -EPERM);
+	assert_int_equal(mqg_judge_allowed(judge, &late, 3, IDENTITY, NULL, &ticket), -EPERM);
 	assert_true(ticket > 0);
 	assert_false(allow_of(late, &entry));
 	assert_int_equal(unsay(&key), 0);
@@ -294,8 +294,8 @@ static void operators_ban_of_a_prefix_covers_its_addresses(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
-	assert_int_equal(mqg_judge_allowed(judge, &spared, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &spared, 3, IDENTITY, NULL, &ticket), 0);
 	assert_int_equal(say_net("192.0.2.9", MQGATE_ACTION_PASS, 0, &done), 0);
 	assert_int_equal(say_net("192.0.2.0/24", MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_int_equal(done.allow_removed, 2);
@@ -320,7 +320,7 @@ static void prefix_inside_a_banned_prefix_does_not_free_it(void **state)
 	(void)state;
 	assert_int_equal(say_net("192.0.0.0/16", MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_int_equal(say_net("192.0.2.0/24", MQGATE_ACTION_DROP, 0, &done), 0);
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), -EPERM);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), -EPERM);
 	assert_int_equal(mqg_judge_verdict_del(judge, &net), 0);
 	assert_false(allow_of(flow, &entry));
 }
@@ -363,7 +363,7 @@ static void operators_ban_of_a_64_covers_its_addresses(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_int_equal(done.allow_removed, 1);
 	now += 60 * S;

@@ -74,7 +74,7 @@ static void a_refused_flow_stays_refused(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	mqg_judge_flow_refused(judge, &flow, ticket, MQGATE_REASON_OPERATOR);
 	assert_false(allow_of(flow, &entry));
 	assert_true(flow_is(flow, &seen));
@@ -306,11 +306,11 @@ static void forged_segments_are_no_evidence(void **state)
 static unsigned int n_bound;
 static uint32_t last_identity;
 
-static void bound(const struct mqg_live_flow *flow, void *arg)
+static void bound(const struct mqg_bound *one, void *arg)
 {
 	(void)arg;
 	n_bound++;
-	last_identity = flow->identity;
+	last_identity = one->identity;
 }
 
 static void clients_of_the_listeners_are_known_by_their_flow(void **state)
@@ -318,35 +318,41 @@ static void clients_of_the_listeners_are_known_by_their_flow(void **state)
 	struct mqg_bindings *bindings = mqg_bindings_alloc();
 	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
 	struct mqgate_flow_key routed = flow_of("192.0.2.1", 1001);
-	uint64_t first, second, vouched, found;
-	uint32_t identity;
+	struct mqg_said said = { .id = (const uint8_t *)"pump", .id_length = 4, .level = 4 };
+	uint64_t first, second, vouched;
+	const struct mqg_bound *found;
 
 	(void)state;
 	assert_non_null(bindings);
 	n_bound = 0;
 	mqg_judge_flows_watch(judge, mqg_bindings_note, bindings);
-	mqg_judge_allowed(judge, &flow, 3, IDENTITY, &first);
+	mqg_judge_allowed(judge, &flow, 3, IDENTITY, &said, &first);
 	mqg_judge_vouched(judge, &routed, 1, &vouched);
-	assert_false(mqg_bindings_find(bindings, &flow, &identity, &found));
+	assert_null(mqg_bindings_find(bindings, &flow));
 	mqg_bindings_take(bindings, bound, NULL);
 	assert_int_equal(n_bound, 1);
 	assert_int_equal(last_identity, IDENTITY);
-	assert_true(mqg_bindings_find(bindings, &flow, &identity, &found));
-	assert_int_equal(identity, IDENTITY);
-	assert_true(found == first);
-	assert_false(mqg_bindings_find(bindings, &routed, &identity, &found));
+	found = mqg_bindings_find(bindings, &flow);
+	assert_non_null(found);
+	assert_true(found->ticket == first && found->identity == IDENTITY);
+	assert_memory_equal(found->said.id, "pump", 4);
+	assert_true(found->said.id != said.id);
+	assert_int_equal(found->said.level, 4);
+	assert_null(mqg_bindings_find(bindings, &routed));
 
 	/* The same ports again, before the end of the first session is told. */
-	mqg_judge_allowed(judge, &flow, 3, IDENTITY + 1, &second);
+	mqg_judge_allowed(judge, &flow, 3, IDENTITY + 1, NULL, &second);
 	mqg_judge_closed(judge, first);
 	mqg_judge_closed(judge, vouched);
 	mqg_bindings_take(bindings, bound, NULL);
-	assert_true(mqg_bindings_find(bindings, &flow, &identity, &found));
-	assert_true(found == second && identity == IDENTITY + 1);
+	found = mqg_bindings_find(bindings, &flow);
+	assert_non_null(found);
+	assert_true(found->ticket == second && found->identity == IDENTITY + 1);
+	assert_null(found->said.id);
 	mqg_judge_closed(judge, second);
 	mqg_bindings_take(bindings, bound, NULL);
 	assert_int_equal(mqg_bindings_count(bindings), 0);
-	mqg_judge_allowed(judge, &flow, 3, IDENTITY, &first);
+	mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &first);
 	mqg_judge_flows_watch(judge, NULL, NULL);
 	mqg_bindings_free(bindings);
 }

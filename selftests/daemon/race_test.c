@@ -45,7 +45,7 @@ static void *work(void *arg)
 		/* With and without a live flow: spared, and banned. */
 		if (i % 2)
 			mqg_judge_refused(judge, &refusal);
-		mqg_judge_allowed(judge, &flow, 3, 0, &ticket);
+		mqg_judge_allowed(judge, &flow, 3, 0, NULL, &ticket);
 		if (!(i % 2))
 			mqg_judge_refused(judge, &refusal);
 		if (ticket)

@@ -44,6 +44,8 @@ static struct {
 	struct mqg_module_settings	settings;
 	unsigned int			bound;
 	uint32_t			identity;
+	struct mqg_module_binding	binding;	/* the last one; its id is below */
+	char				id[MQGATE_CLIENT_ID_KEPT];
 } fake;
 
 static void signal_fd(struct mqg_module *module)
@@ -115,15 +117,19 @@ int mqg_module_settings_set(struct mqg_module *module, const struct mqg_module_s
 }
 
 int mqg_module_bind(struct mqg_module *module, const struct mqgate_flow_key *flow,
-		    uint32_t identity, enum mqgate_action verdict, char *why, size_t size)
+		    const struct mqg_module_binding *binding, char *why, size_t size)
 {
 	(void)module;
 	(void)flow;
 	(void)why;
 	(void)size;
-	assert_int_equal(verdict, MQGATE_ACTION_PASS);
+	assert_int_equal(binding->verdict, MQGATE_ACTION_PASS);
+	assert_in_range(binding->id_length, 0, sizeof(fake.id));
 	fake.bound++;
-	fake.identity = identity;
+	fake.identity = binding->identity;
+	fake.binding = *binding;
+	if (binding->id)
+		memcpy(fake.id, binding->id, binding->id_length);
 	return 0;
 }
 
@@ -465,7 +471,7 @@ static void clients_of_our_own_are_bound_when_both_sides_know_them(void **state)
 
 	(void)state;
 	begin();
-	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, &ticket), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	turn();
 	assert_int_equal(fake.bound, 1);
 	assert_int_equal(fake.identity, IDENTITY);
@@ -491,6 +497,59 @@ static void clients_of_our_own_are_bound_when_both_sides_know_them(void **state)
 	fake.queue[1].client.phase = MQGATE_PHASE_REFUSED;
 	turn();
 	assert_false(allowed(1));
+	mqg_judge_closed(judge, ticket);
+}
+
+static void is_bound_as(const char *id, uint8_t level, uint16_t keep_alive, bool cut)
+{
+	assert_non_null(fake.binding.id);
+	assert_int_equal(fake.binding.id_length, strlen(id));
+	assert_memory_equal(fake.id, id, strlen(id));
+	assert_int_equal(fake.binding.level, level);
+	assert_int_equal(fake.binding.keep_alive, keep_alive);
+	assert_int_equal(fake.binding.id_cut, cut);
+	memset(fake.id, 0, sizeof(fake.id));
+	memset(&fake.binding, 0, sizeof(fake.binding));
+}
+
+static void what_connect_said_is_bound_with_the_identity_and_kept_for_a_later_module(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1), other = flow_of("192.0.2.1", 2);
+	uint8_t id[] = "pump-7";
+	struct mqg_said said = { .id = id, .id_length = 6, .keep_alive = 30, .level = 5 };
+	uint64_t ticket, second;
+
+	(void)state;
+	begin();
+	mqg_judge_allowed(judge, &flow, 3, IDENTITY, &said, &ticket);
+	/* It was the caller's: the table has its own. */
+	memset(id, 'x', sizeof(id));
+	turn();
+	is_bound_as("pump-7", 5, 30, false);
+	lists(1);
+	fake.clients[0].flags = MQGATE_CLIENT_F_LOCAL | MQGATE_CLIENT_F_TLS;
+	come(false);
+	come(true);
+	assert_int_equal(fake.bound, 2);
+	is_bound_as("pump-7", 5, 30, false);
+	/* One that is cut, and an empty one, are told as such. */
+	said.id_cut = true;
+	mqg_judge_allowed(judge, &other, 3, IDENTITY, &said, &second);
+	turn();
+	is_bound_as("xxxxxx", 5, 30, true);
+	mqg_judge_closed(judge, second);
+	said = (struct mqg_said){ .id = id, .level = 4 };
+	mqg_judge_allowed(judge, &other, 3, IDENTITY, &said, &second);
+	turn();
+	is_bound_as("", 4, 0, false);
+	/* Of one that said nothing, nothing is made up. */
+	mqg_judge_closed(judge, second);
+	mqg_judge_allowed(judge, &other, 3, IDENTITY, NULL, &second);
+	turn();
+	assert_int_equal(fake.bound, 5);
+	assert_null(fake.binding.id);
+	assert_int_equal(fake.binding.level, 0);
+	mqg_judge_closed(judge, second);
 	mqg_judge_closed(judge, ticket);
 }
 
@@ -529,6 +588,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(the_module_comes_and_goes),
 	TEST(another_abi_is_refused_in_words),
 	TEST(clients_of_our_own_are_bound_when_both_sides_know_them),
+	TEST(what_connect_said_is_bound_with_the_identity_and_kept_for_a_later_module),
 	TEST(without_netlink_there_is_no_module),
 	TEST(an_orderly_stop_leaves_allow_to_the_next_daemon),
 };

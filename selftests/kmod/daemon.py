@@ -3,6 +3,8 @@
 The daemon and the module: what the module sees reaches the maps of XDP, and neither a daemon that
 died, nor events that were lost, nor a module that comes and goes leaves a wrong verdict behind.
 """
+import hashlib
+import json
 import signal
 import socket
 
@@ -173,6 +175,63 @@ def kill_local():
     wait(lambda: not gate.ask(do="sessions")["sessions"], "the session's end")
     gate.until_not_allowed(sock.getsockname()[1])
     equal(ended(sock), "reset", "the client")
+
+
+def listed(gate, **fields):
+    """The clients of TLS services as `mqgate conn list` tells them, once all fields are so."""
+    def there():
+        found = [one for one in json.loads(gate.mqgate("-j", "conn", "list"))
+                 if one["dport"] == 8883]
+        return [one for one in found if fields.items() <= one.items()]
+    return wait(there, lambda: f"{fields}: {gate.mqgate('-j', 'conn', 'list')}")
+
+
+def tls_gate(device, **how):
+    gate = Gate()
+    context = gate.tls(device, **how)
+    gate.broker()
+    gate.attach()
+    gate.start()
+    return gate, context
+
+
+@test("a TLS device shows identity, client id, level, keep alive and phase; a later module too")
+def tls():
+    gate, context = tls_gate("pump-7")
+    gate.settled()
+    sock = session(gate, b"pump-7", "198.18.0.1", 8883, context=context, keep_alive=33)
+    number = int.from_bytes(hashlib.sha256(b"pump-7").digest()[:4], "big")
+    wanted = dict(identity=number, client_id="pump-7", level=4, keep_alive=33, phase="connected",
+                  sport=sock.getsockname()[1], offences=0)
+    equal(len(listed(gate, **wanted)), 1, "clients")
+    w.unload()
+    wait(lambda: not gate.followed()["followed"], "without the module")
+    w.load()
+    gate.settled()
+
+    def spoken():
+        sock.sendall(w.PINGREQ)
+        equal(take(sock, 2), bytes.fromhex("d000"), "PINGRESP")
+        return gate.gw.client(sock)
+    wait(spoken, "the module picks it up")
+    equal(len(listed(gate, **wanted)), 1, "clients")
+
+
+@test("a TLS client that is silent for one and a half keep alives: an offence, observed and scored")
+def tls_silent():
+    gate, context = tls_gate("pump-8", module="mode: observe")
+    gate.settled()
+    sock = session(gate, b"pump-8", "198.18.0.1", 8883, context=context, keep_alive=2)
+    listed(gate, client_id="pump-8", keep_alive=2, offences=0)
+    for _ in range(4):
+        equal(w.quiet(sock, 1), True, "an early end")
+        sock.sendall(w.PINGREQ)
+        equal(take(sock, 2), bytes.fromhex("d000"), "PINGRESP")
+    equal(gate.gw.counter("late-keep-alive"), 0, "late")
+    wait(lambda: gate.gw.counter("late-keep-alive"), "the offence")
+    wait(lambda: [one for one in gate.why()["violations"]
+                  if (one["reason"], one["client_id"]) == ("keep-alive", "pump-8")],
+         lambda: f"the violation: {gate.why()}")
 
 
 @test("ATTACKS 32: a daemon killed by KILL and started again keeps the ALLOW of who lives")

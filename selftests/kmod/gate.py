@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import urllib.request
 
@@ -33,6 +34,14 @@ group: root
 http: "127.0.0.1:9883"
 """
 
+TLS = """
+  - name: mqtts
+    address: "198.18.0.1:8883"
+    kind: mqtts
+    broker: main
+    tls: {{certificate: {0}/gateway.pem, key: {0}/gateway.key, client_ca: {0}/ca.pem}}
+    identity: {{from: cn, client_id: equal}}
+"""
 PLAIN = """  - {name: plain, address: "198.18.0.1:2883", kind: mqtt, broker: main}"""
 
 
@@ -71,6 +80,19 @@ class Gate(w.World):
         with open(self.config, "w") as file:
             file.write(CONFIG.format(listeners=self.listeners, module=module or "use: auto",
                                      weights=weights))
+
+    def tls(self, device, **configure):
+        """A TLS listener on 8883 as well; returns the context of that device."""
+        pki = os.path.join(self.dir, "pki")
+        subprocess.run(["bash", "-c", '. "$0"; pki_init "$1" && pki_device "$1" "$2" && '
+                        'pki_server "$1" gateway IP:198.18.0.1',
+                        os.path.join(w.TOP, "selftests/lib/pki.sh"), pki, device], check=True,
+                       stdin=subprocess.DEVNULL)
+        self.listeners += TLS.format(pki)
+        self.configure(**configure)
+        context = ssl.create_default_context(cafile=os.path.join(pki, "ca.pem"))
+        context.load_cert_chain(*(os.path.join(pki, device + end) for end in (".pem", ".key")))
+        return context
 
     def inside(self, *words, namespace=None):
         return ["nsenter", f"--net=/run/netns/{(namespace or self.gw).name}", *words]
@@ -215,9 +237,15 @@ def connect(name, keep_alive=60):
     return bytes([0x10, len(body)]) + body
 
 
-def session(gate, name, address="198.18.1.2", port=1883, source=None):
-    """A client of the broker, through the gateway: a socket on which CONNACK has come."""
+def session(gate, name, address="198.18.1.2", port=1883, source=None, context=None, **how):
+    """
+    A client of the broker, through the gateway: a socket on which CONNACK has come. With a
+    context, over TLS.
+    """
     sock = gate.dev.connect(address, port, source=source)
-    sock.sendall(connect(name))
+    if context:
+        sock = context.wrap_socket(sock, server_hostname=address)
+        w.undo.append(sock.close)
+    sock.sendall(connect(name, **how))
     w.equal(w.take(sock, 4), w.CONNACK, "CONNACK")
     return sock

@@ -75,6 +75,8 @@ def good(version):
                   (*client.getsockname(), *TLS, 6, 1), "flow that is ALLOWed")
             digest = hashlib.sha256(b"device-1").digest()
             equal(allowed["identity"], int.from_bytes(digest[:4], "big"), "its identity")
+            equal(allowed["said"], {"id": "device-1", "level": 4, "keep_alive": 60, "cut": False},
+                  "what its CONNECT said")
             info, = rig.ask("sessions")
             equal((info["client_id"], info["identity"], info["connected"], info["allowed"],
                    info["port"]), ("device-1", "device-1", True, True, client.getsockname()[1]))
@@ -88,6 +90,18 @@ for _version in VERSIONS:
     test(f"device with its own certificate is connected and ALLOWed, {_version.name}")(
         lambda version=_version: good(version))
 certificate_tests()
+
+
+@test("of an identifier longer than is kept the judge is told the beginning, and that it is one")
+def long_name():
+    pki.device("device-1")
+    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-r", "any", "-t", "127.0.0.1:8883",
+                          pki=pki) as rig:
+        for name, kept, cut in (("x" * 256, 256, False), ("x" * 257, 256, True)):
+            since = rig.mark()
+            with session(name, TLS, pki.context("device-1"), 5):
+                told = rig.wait(lambda line: "allowed" in line, since=since)["said"]
+                equal(told, {"id": "x" * kept, "level": 5, "keep_alive": 60, "cut": cut})
 
 
 @test("CN with an embedded NUL, or two CNs: identity-none, told in CONNACK (ATTACKS 23)")

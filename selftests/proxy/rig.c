@@ -17,6 +17,7 @@
 #include <openssl/ssl.h>
 
 #include "common/names.h"
+#include "judge/flows.h"
 #include "proxy/proxy.h"
 
 #define LISTENERS 4
@@ -56,13 +57,19 @@ void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *r)
 }
 
 int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
-		      uint32_t service, uint32_t identity, uint64_t *ticket)
+		      uint32_t service, uint32_t identity, const struct mqg_said *said,
+		      uint64_t *ticket)
 {
+	json_t *told = said ? json_pack("{s:s%, s:i, s:i, s:b}", "id", said->id,
+					(size_t)said->id_length, "level", said->level, "keep_alive",
+					said->keep_alive, "cut", said->id_cut) : NULL;
+
 	*ticket = atomic_fetch_add(&judge->tickets, 1) + 1;
-	say(json_pack("{s:I, s:o, s:i, s:o, s:i, s:i, s:i, s:I}", "allowed", (json_int_t)*ticket,
-		      "saddr", address(flow->saddr), "sport", flow->sport, "daddr",
-		      address(flow->daddr), "dport", flow->dport, "proto", (int)flow->proto,
-		      "service", (int)service, "identity", (json_int_t)identity));
+	say(json_pack("{s:I, s:o, s:i, s:o, s:i, s:i, s:i, s:I, s:o*}", "allowed",
+		      (json_int_t)*ticket, "saddr", address(flow->saddr), "sport", flow->sport,
+		      "daddr", address(flow->daddr), "dport", flow->dport, "proto",
+		      (int)flow->proto, "service", (int)service, "identity",
+		      (json_int_t)identity, "said", told));
 	return 0;
 }
 

@@ -62,6 +62,26 @@ struct mqg_module_client {
 };
 
 /**
+ * struct mqg_module_binding - who a client is, and what it said in CONNECT
+ * @identity:   0 takes the binding away; all that follows @verdict is left out then
+ * @verdict:    as shown
+ * @level:      3, 4, 5; 0 not known
+ * @keep_alive: seconds, where @level is known
+ * @id_length:  of @id, at most MQGATE_CLIENT_ID_KEPT
+ * @id_cut:     @id is the beginning of a longer one
+ * @id:         client identifier; NULL not known
+ */
+struct mqg_module_binding {
+	uint32_t		identity;
+	enum mqgate_action	verdict;
+	uint8_t			level;
+	uint16_t		keep_alive;
+	uint16_t		id_length;
+	bool			id_cut;
+	const uint8_t		*id;
+};
+
+/**
  * struct mqg_module_filter - all that is set has to match; all zero matches every client
  * @source:    address, where @prefix is not 0
  * @prefix:    bits of the 16 bytes of @source that count
@@ -207,7 +227,7 @@ int mqg_module_kill(struct mqg_module *module, const struct mqg_module_client *c
 
 /* Says who a client is. Return: -ENOENT when the module does not follow that flow. */
 int mqg_module_bind(struct mqg_module *module, const struct mqgate_flow_key *flow,
-		    uint32_t identity, enum mqgate_action verdict, char *why, size_t size);
+		    const struct mqg_module_binding *binding, char *why, size_t size);
 
 int mqg_module_settings_set(struct mqg_module *module, const struct mqg_module_settings *settings,
 			    char *why, size_t size);

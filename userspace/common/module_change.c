@@ -30,16 +30,31 @@ int mqg_module_kill(struct mqg_module *module, const struct mqg_module_client *c
 	return mqg_module_ask(module, request, "killing a client", NULL, NULL, why, size);
 }
 
+static void put_said(struct nlmsghdr *request, const struct mqg_module_binding *binding)
+{
+	if (binding->id) {
+		mnl_attr_put(request, MQGATE_A_CLIENT_ID, binding->id_length, binding->id);
+		mnl_attr_put_u32(request, MQGATE_A_CLIENT_FLAGS,
+				 binding->id_cut ? MQGATE_CLIENT_F_ID_CUT : 0);
+	}
+	if (binding->level) {
+		mnl_attr_put_u8(request, MQGATE_A_CLIENT_LEVEL, binding->level);
+		mnl_attr_put_u16(request, MQGATE_A_CLIENT_KEEP_ALIVE, binding->keep_alive);
+	}
+}
+
 int mqg_module_bind(struct mqg_module *module, const struct mqgate_flow_key *flow,
-		    uint32_t identity, enum mqgate_action verdict, char *why, size_t size)
+		    const struct mqg_module_binding *binding, char *why, size_t size)
 {
 	struct nlmsghdr *request;
 	struct nlattr *nest;
 
 	request = mqg_module_prepare(module, module->family, MQGATE_CMD_CLIENT_BIND, NLM_F_ACK);
 	nest = mqg_module_put_flow(request, flow, 0);
-	mnl_attr_put_u32(request, MQGATE_A_CLIENT_IDENTITY, identity);
-	mnl_attr_put_u8(request, MQGATE_A_CLIENT_VERDICT, (uint8_t)verdict);
+	mnl_attr_put_u32(request, MQGATE_A_CLIENT_IDENTITY, binding->identity);
+	mnl_attr_put_u8(request, MQGATE_A_CLIENT_VERDICT, (uint8_t)binding->verdict);
+	if (binding->identity)
+		put_said(request, binding);
 	mnl_attr_nest_end(request, nest);
 	return mqg_module_ask(module, request, "binding a client", NULL, NULL, why, size);
 }

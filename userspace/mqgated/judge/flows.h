@@ -23,6 +23,22 @@ struct mqg_live_flow {
 	bool			vouched;	/* the module follows it; no socket of ours */
 };
 
+/**
+ * struct mqg_said - what a client said of itself in CONNECT
+ * @id:         client identifier; NULL not known
+ * @id_length:  of @id, at most MQGATE_CLIENT_ID_KEPT
+ * @keep_alive: seconds
+ * @level:      3, 4, 5
+ * @id_cut:     @id is the beginning of a longer one
+ */
+struct mqg_said {
+	const uint8_t	*id;
+	uint16_t	id_length;
+	uint16_t	keep_alive;
+	uint8_t		level;
+	bool		id_cut;
+};
+
 struct mqg_flows *mqg_flows_alloc(void);
 void mqg_flows_free(struct mqg_flows *flows);
 

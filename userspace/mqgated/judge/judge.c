@@ -209,13 +209,14 @@ static int allow(struct mqg_judge *judge, struct mqg_live_flow *live, uint64_t *
 }
 
 int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
-		      uint32_t service, uint32_t identity, uint64_t *ticket)
+		      uint32_t service, uint32_t identity, const struct mqg_said *said,
+		      uint64_t *ticket)
 {
 	struct mqg_live_flow live = { .key = *flow, .service = service, .identity = identity };
 	int err = allow(judge, &live, ticket);
 
 	if (*ticket && judge->flow_fn)
-		judge->flow_fn(&live, *ticket, true, judge->flow_arg);
+		judge->flow_fn(&live, said, *ticket, true, judge->flow_arg);
 	return err;
 }
 
@@ -238,7 +239,7 @@ void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket)
 		mqg_allow_remove(&judge->pins, &flow.key);
 	pthread_mutex_unlock(&judge->lock);
 	if (!err && !flow.vouched && judge->flow_fn)
-		judge->flow_fn(&flow, ticket, false, judge->flow_arg);
+		judge->flow_fn(&flow, NULL, ticket, false, judge->flow_arg);
 }
 
 void mqg_judge_flow_refused(struct mqg_judge *judge, const struct mqgate_flow_key *flow,

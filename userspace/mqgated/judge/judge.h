@@ -15,6 +15,7 @@
 #include "config/config.h"
 
 struct mqg_judge;
+struct mqg_said;
 
 /* What a client was refused for. Strings may be NULL; they are copied, and never a password. */
 struct mqg_refusal {
@@ -37,10 +38,12 @@ void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *refusa
  * when memory is out (-ENOMEM); any other ticket is taken back by mqg_judge_closed(), also where
  * the answer is -ENOENT (no pins are open; the judge writes the entry when they appear), -EPERM (an
  * operator's ban of the source is in force) or another -errno (the entry could not be written).
- * @identity is the number of the identity in the entry, 0 where nobody was proven.
+ * @identity is the number of the identity in the entry, 0 where nobody was proven. @said goes to
+ * mqg_judge_flows_watch() as it is; NULL where it is nobody's concern.
  */
 int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
-		      uint32_t service, uint32_t identity, uint64_t *ticket);
+		      uint32_t service, uint32_t identity, const struct mqg_said *said,
+		      uint64_t *ticket);
 void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket);
 
 /*

@@ -50,8 +50,8 @@ const struct mqg_pins *mqg_judge_pins(const struct mqg_judge *judge);
  * mqg_judge_closed() returns: in the worker's thread, without the lock, in that order for a
  * ticket. Not for flows that the module vouches for. Set it before there are workers.
  */
-typedef void (*mqg_flow_fn)(const struct mqg_live_flow *flow, uint64_t ticket, bool allowed,
-			    void *arg);
+typedef void (*mqg_flow_fn)(const struct mqg_live_flow *flow, const struct mqg_said *said,
+			    uint64_t ticket, bool allowed, void *arg);
 void mqg_judge_flows_watch(struct mqg_judge *judge, mqg_flow_fn fn, void *arg);
 
 /* ---- sampled events of XDP ------------------------------------------------------------- */

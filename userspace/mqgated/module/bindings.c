@@ -5,23 +5,24 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "module/flowhash.h"
 
-struct note {
-	struct note		*next;
-	struct mqg_live_flow	flow;
-	uint64_t		ticket;
-	bool			open;
+struct binding {
+	struct mqg_bound	bound;
+	UT_hash_handle		hh;
+	uint8_t			id[];
 };
 
-struct binding {
+/* @binding: to be entered; NULL: what has @key and @ticket is over. */
+struct note {
+	struct note		*next;
 	struct mqgate_flow_key	key;
 	uint64_t		ticket;
-	uint32_t		identity;
-	UT_hash_handle		hh;
+	struct binding		*binding;
 };
 
 struct mqg_bindings {
@@ -60,6 +61,7 @@ void mqg_bindings_free(struct mqg_bindings *bindings)
 		struct note *note = bindings->first;
 
 		bindings->first = note->next;
+		free(note->binding);
 		free(note);
 	}
 	if (bindings->wake >= 0)
@@ -73,15 +75,30 @@ int mqg_bindings_fd(const struct mqg_bindings *bindings)
 	return bindings->wake;
 }
 
-void mqg_bindings_note(const struct mqg_live_flow *flow, uint64_t ticket, bool open, void *arg)
+static struct binding *remember(const struct mqg_live_flow *flow, const struct mqg_said *said,
+				uint64_t ticket)
 {
-	struct mqg_bindings *bindings = arg;
-	struct note *note = malloc(sizeof(*note));
+	size_t length = said && said->id ? said->id_length : 0;
+	struct binding *binding = calloc(1, sizeof(*binding) + length);
+
+	if (!binding)
+		return NULL;
+	binding->bound = (struct mqg_bound){
+		.key = flow->key, .ticket = ticket, .identity = flow->identity,
+	};
+	if (said)
+		binding->bound.said = *said;
+	if (said && said->id) {
+		memcpy(binding->id, said->id, length);
+		binding->bound.said.id = binding->id;
+	}
+	return binding;
+}
+
+static void append(struct mqg_bindings *bindings, struct note *note)
+{
 	bool empty;
 
-	if (!note)
-		return;
-	*note = (struct note){ .flow = *flow, .ticket = ticket, .open = open };
 	pthread_mutex_lock(&bindings->lock);
 	empty = !bindings->first;
 	*bindings->last = note;
@@ -89,6 +106,23 @@ void mqg_bindings_note(const struct mqg_live_flow *flow, uint64_t ticket, bool o
 	pthread_mutex_unlock(&bindings->lock);
 	if (empty)
 		eventfd_write(bindings->wake, 1);
+}
+
+void mqg_bindings_note(const struct mqg_live_flow *flow, const struct mqg_said *said,
+		       uint64_t ticket, bool open, void *arg)
+{
+	struct note *note = calloc(1, sizeof(*note));
+
+	if (!note)
+		return;
+	note->key = flow->key;
+	note->ticket = ticket;
+	if (open)
+		note->binding = remember(flow, said, ticket);
+	if (open && !note->binding)
+		free(note);
+	else
+		append(arg, note);
 }
 
 static struct binding *find(const struct mqg_bindings *bindings,
@@ -100,33 +134,28 @@ static struct binding *find(const struct mqg_bindings *bindings,
 	return binding;
 }
 
-/* Return: false where there is no memory for it. */
-static bool enter(struct mqg_bindings *bindings, const struct note *note)
+/* Takes @binding over. Return: false where there is no memory for it. */
+static bool enter(struct mqg_bindings *bindings, struct binding *binding)
 {
-	struct binding *binding = find(bindings, &note->flow.key);
+	struct binding *before = find(bindings, &binding->bound.key);
 
-	if (!binding) {
-		binding = calloc(1, sizeof(*binding));
-		if (!binding)
-			return false;
-		binding->key = note->flow.key;
-		HASH_ADD(hh, bindings->table, key, sizeof(binding->key), binding);
-		if (!binding->hh.tbl) {
-			free(binding);
-			return false;
-		}
+	if (before) {
+		HASH_DEL(bindings->table, before);
+		free(before);
 	}
-	binding->ticket = note->ticket;
-	binding->identity = note->flow.identity;
-	return true;
+	HASH_ADD(hh, bindings->table, bound.key, sizeof(binding->bound.key), binding);
+	if (binding->hh.tbl)
+		return true;
+	free(binding);
+	return false;
 }
 
 /* Another worker may have a new connection on the same ports already: then it is that one's. */
 static void leave(struct mqg_bindings *bindings, const struct note *note)
 {
-	struct binding *binding = find(bindings, &note->flow.key);
+	struct binding *binding = find(bindings, &note->key);
 
-	if (!binding || binding->ticket != note->ticket)
+	if (!binding || binding->bound.ticket != note->ticket)
 		return;
 	HASH_DEL(bindings->table, binding);
 	free(binding);
@@ -146,24 +175,20 @@ void mqg_bindings_take(struct mqg_bindings *bindings, mqg_binding_fn fn, void *a
 	pthread_mutex_unlock(&bindings->lock);
 	for (; note; note = next) {
 		next = note->next;
-		if (!note->open)
+		if (!note->binding)
 			leave(bindings, note);
-		else if (enter(bindings, note))
-			fn(&note->flow, arg);
+		else if (enter(bindings, note->binding))
+			fn(&note->binding->bound, arg);
 		free(note);
 	}
 }
 
-bool mqg_bindings_find(const struct mqg_bindings *bindings, const struct mqgate_flow_key *flow,
-		       uint32_t *identity, uint64_t *ticket)
+const struct mqg_bound *mqg_bindings_find(const struct mqg_bindings *bindings,
+					  const struct mqgate_flow_key *flow)
 {
 	const struct binding *binding = find(bindings, flow);
 
-	if (!binding)
-		return false;
-	*identity = binding->identity;
-	*ticket = binding->ticket;
-	return true;
+	return binding ? &binding->bound : NULL;
 }
 
 size_t mqg_bindings_count(const struct mqg_bindings *bindings)

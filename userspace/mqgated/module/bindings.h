@@ -23,16 +23,31 @@ void mqg_bindings_free(struct mqg_bindings *bindings);
 /* Readable while something is in the queue. */
 int mqg_bindings_fd(const struct mqg_bindings *bindings);
 
-/* A mqg_flow_fn for the judge; any thread. Without memory a client stays unnamed in the module. */
-void mqg_bindings_note(const struct mqg_live_flow *flow, uint64_t ticket, bool open, void *arg);
+/**
+ * struct mqg_bound - a client of ours
+ * @key:      its flow
+ * @ticket:   the judge's
+ * @identity: its number; 0 nobody was proven
+ * @said:     in CONNECT; @said.id is the table's own copy
+ */
+struct mqg_bound {
+	struct mqgate_flow_key	key;
+	uint64_t		ticket;
+	uint32_t		identity;
+	struct mqg_said		said;
+};
 
-typedef void (*mqg_binding_fn)(const struct mqg_live_flow *flow, void *arg);
+/* A mqg_flow_fn for the judge; any thread. Without memory a client stays unnamed in the module. */
+void mqg_bindings_note(const struct mqg_live_flow *flow, const struct mqg_said *said,
+		       uint64_t ticket, bool open, void *arg);
+
+typedef void (*mqg_binding_fn)(const struct mqg_bound *bound, void *arg);
 /* Takes the queue over and calls @fn for every client that is new in it. Main thread. */
 void mqg_bindings_take(struct mqg_bindings *bindings, mqg_binding_fn fn, void *arg);
 
-/* Return: false where the flow is no client of ours. Main thread. */
-bool mqg_bindings_find(const struct mqg_bindings *bindings, const struct mqgate_flow_key *flow,
-		       uint32_t *identity, uint64_t *ticket);
+/* Return: NULL where the flow is no client of ours; good until the queue is taken. Main thread. */
+const struct mqg_bound *mqg_bindings_find(const struct mqg_bindings *bindings,
+					  const struct mqgate_flow_key *flow);
 
 size_t mqg_bindings_count(const struct mqg_bindings *bindings);
 

@@ -79,25 +79,33 @@ static const struct mqg_view_ops view_ops = { .allow = allow, .close = close_tic
 
 static uint64_t ticket_of(const struct mqg_tracker *t, const struct mqg_module_client *client)
 {
-	uint32_t identity;
-	uint64_t ticket;
+	const struct mqg_bound *bound;
 
 	if (!(client->flags & MQGATE_CLIENT_F_LOCAL))
 		return mqg_view_ticket(t->view, &client->flow);
-	return mqg_bindings_find(t->bindings, &client->flow, &identity, &ticket) ? ticket : 0;
+	bound = mqg_bindings_find(t->bindings, &client->flow);
+	return bound ? bound->ticket : 0;
 }
 
 /* Tells the module who a client of ours is. */
-static void bind_client(const struct mqg_live_flow *flow, void *arg)
+static void bind_client(const struct mqg_bound *bound, void *arg)
 {
+	struct mqg_module_binding binding = {
+		.identity = bound->identity,
+		.verdict = MQGATE_ACTION_PASS,
+		.level = bound->said.level,
+		.keep_alive = bound->said.keep_alive,
+		.id = bound->said.id,
+		.id_length = bound->said.id_length,
+		.id_cut = bound->said.id_cut,
+	};
 	struct mqg_tracker *t = arg;
 	char why[256];
 	int err;
 
-	if (!t->requests || !flow->identity)
+	if (!t->requests || !bound->identity)
 		return;
-	err = mqg_module_bind(t->requests, &flow->key, flow->identity, MQGATE_ACTION_PASS, why,
-			      sizeof(why));
+	err = mqg_module_bind(t->requests, &bound->key, &binding, why, sizeof(why));
 	/* Not followed yet, or no longer: its begin is told, and then this is done again. */
 	if (err && err != -ENOENT)
 		complain(t, why);
@@ -105,13 +113,13 @@ static void bind_client(const struct mqg_live_flow *flow, void *arg)
 
 static void bind_again(struct mqg_tracker *t, const struct mqg_module_client *client)
 {
-	struct mqg_live_flow flow = { .key = client->flow };
-	uint64_t ticket;
+	const struct mqg_bound *bound;
 
-	if (client->flags & MQGATE_CLIENT_F_LOCAL &&
-	    mqg_bindings_find(t->bindings, &client->flow, &flow.identity, &ticket) &&
-	    client->identity != flow.identity)
-		bind_client(&flow, t);
+	if (!(client->flags & MQGATE_CLIENT_F_LOCAL))
+		return;
+	bound = mqg_bindings_find(t->bindings, &client->flow);
+	if (bound && client->identity != bound->identity)
+		bind_client(bound, t);
 }
 
 static void take_client(const struct mqg_module_client *client, void *arg)

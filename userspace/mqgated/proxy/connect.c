@@ -9,6 +9,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <linux/mqgate_client.h>
 
 #include "proxy/identity.h"
 
@@ -37,6 +40,26 @@ static enum mqg_step lost(struct mqg_session *s)
 	return mqg_session_refuse(s, MQGATE_REASON_CLIENT_CLOSED);
 }
 
+/* For the kernel module, which sees nothing of this. Return: 0 or -ENOMEM. */
+static int keep_said(struct mqg_session *s, const struct mqw_connect *c, const uint8_t *id)
+{
+	size_t length = c->client_id.len;
+
+	s->said.id_cut = length > MQGATE_CLIENT_ID_KEPT;
+	if (s->said.id_cut)
+		length = MQGATE_CLIENT_ID_KEPT;
+	/* One byte more: an empty identifier is one, too. */
+	s->id = malloc(length + 1);
+	if (!s->id)
+		return -ENOMEM;
+	memcpy(s->id, id, length);
+	s->said.id = s->id;
+	s->said.id_length = (uint16_t)length;
+	s->said.level = c->level;
+	s->said.keep_alive = c->keep_alive;
+	return 0;
+}
+
 static enum mqg_step judge(struct mqg_session *s)
 {
 	const struct mqg_listener *config = s->port->config;
@@ -58,6 +81,8 @@ static enum mqg_step judge(struct mqg_session *s)
 		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_NONE);
 	if (!mqg_identity_fits(config->client_id_rule, s->entry.identity, id, c->client_id.len))
 		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_CLIENT_ID);
+	if (keep_said(s, c, id))
+		return mqg_session_close(s);
 	return mqg_broker_dial(s);
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -83,7 +84,10 @@ static void allow(struct mqg_session *s)
 	if (!getsockname(s->client.fd, (struct sockaddr *)&local, &len) &&
 	    !mqg_sockaddr_split((struct sockaddr *)&local, flow.daddr, &flow.dport))
 		allowed = mqg_judge_allowed(s->worker->judge, &flow, s->port->config->service,
-					    identity, &s->ticket) >= 0;
+					    identity, s->id ? &s->said : NULL,
+					    &s->ticket) >= 0;
+	free(s->id);
+	s->id = NULL;
 	mqg_registry_connected(&s->worker->registry, &s->entry, allowed);
 }
 

@@ -224,6 +224,8 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	mqg_intake_drop(s);
 	mqg_half_drop(&s->up);
 	mqg_half_drop(&s->down);
+	free(s->id);
+	s->id = NULL;
 	if (s->ticket)
 		mqg_judge_closed(s->worker->judge, s->ticket);
 	mqg_registry_remove(&s->worker->registry, &s->entry);

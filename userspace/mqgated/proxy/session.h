@@ -16,6 +16,7 @@
 #include <mqgate/mqtt_wire.h>
 #include <mqgate/tls_wire.h>
 
+#include "judge/flows.h"
 #include "proxy/worker.h"
 
 enum mqg_state {
@@ -70,6 +71,8 @@ struct mqg_session {
 	struct mqg_half		up, down;	/* client to broker, broker to client */
 	struct mqg_timer	timer;
 	struct mqg_intake	*intake;	/* NULL once the CONNECT is on its way */
+	uint8_t			*id;		/* of a proven client, until it is accepted */
+	struct mqg_said		said;		/* of such a one; @id is its identifier */
 	struct mqg_reply	reply;
 	struct mqg_entry	entry;
 	uint64_t		ticket;		/* the judge's; 0 = none */
