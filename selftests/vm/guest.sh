@@ -11,8 +11,8 @@
 #	out:	log.N		what runner.sh says of the Nth program
 #		results		runner.sh's line a program
 #		dmesg		what the kernel says
-#		kmemleak	what was allocated and is found nowhere, where the kernel looks; .all: with
-#				the leaks that are the kernel's own
+#		kmemleak	what was allocated and is found nowhere, where the kernel looks
+#		kmemleak.all	the same with the leaks that are the kernel's own
 #		said		"success"
 set -u
 export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
