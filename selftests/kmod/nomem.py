@@ -251,7 +251,8 @@ def packets_fail():
             put("probability", 100)
             try:
                 whole_session(host, listener, nth)
-            except OSError:
+            except OSError as no:
+                print(f"# {nth}: {no}")
                 lost += 1
             off()
         print(f"# {lost} of TCP's own did not come through")
