@@ -6,6 +6,7 @@ the guest ends."""
 import ctypes
 import errno
 import os
+import re
 import socket
 
 import world as w
@@ -14,7 +15,7 @@ from world import CONNECT, Namespace, equal, loaded, main, session, take, test, 
 
 FAILSLAB = "/sys/kernel/debug/failslab/"
 STEP = int(os.environ.get("MQGATE_FAIL_STEP", "1"))
-FINIT_MODULE = 313
+FINIT_MODULE, DELETE_MODULE = 313, 176
 CLONE_NEWNET = 0x40000000
 OUT_OF_MEMORY = (errno.ENOMEM, errno.ENOBUFS)
 
@@ -29,7 +30,16 @@ def off():
     put("times", -1)
     put("interval", 1)
     put("task-filter", "N")
+    put("cache-filter", "N")
     put("ignore-gfp-wait", "N")
+
+
+def of_the_module():
+    """From the caches that the module takes from on a packet's path; TCP has its own."""
+    for name in os.listdir("/sys/kernel/slab"):
+        if re.fullmatch(r"mqg_.*|kmalloc-(cg-)?(8|16|32|64|96|128|192|256)", name):
+            with open(f"/sys/kernel/slab/{name}/failslab", "w") as file:
+                file.write("1")
 
 
 class Failing:
@@ -59,6 +69,12 @@ def insert(parameters=b""):
     return wrong
 
 
+def remove():
+    """rmmod without a process."""
+    if loaded() and w.libc.syscall(DELETE_MODULE, b"mqgate", os.O_NONBLOCK):
+        raise OSError(ctypes.get_errno(), "mqgate is not removed")
+
+
 def allocations(parameters=b""):
     """How many a load makes."""
     many = 10**6
@@ -69,14 +85,14 @@ def allocations(parameters=b""):
 
 @test("ATTACKS 31: load: each of its allocations fails once; nothing stays but a whole module")
 def load_fails():
-    w.unload()
+    remove()
     undo.append(lambda: loaded() or w.load())
     # What the kernel itself takes for a module comes first: a refused parameter ends behind it.
     first = allocations(b"max_clients=0") - 2
     equal(loaded(), False, "loaded with max_clients=0")
     last = allocations()
     equal(loaded(), True, "loaded")
-    w.unload()
+    remove()
     print(f"# allocations {first} to {last} of a load are the module's")
     equal(last - first > 30, True, "allocations of its own")
     refused = 0
@@ -89,7 +105,7 @@ def load_fails():
             equal(os.path.exists("/proc/net/mqgate"), False, "/proc/net/mqgate")
             refused += 1
         else:
-            w.unload()
+            remove()
     print(f"# {refused} of {len(range(first, last + 1, STEP))} refused the load")
     equal(refused > (last - first) / STEP / 3, True, "failures that refuse the load")
 
@@ -123,7 +139,7 @@ def namespace_takes():
 @test("ATTACKS 31: a namespace is made: each allocation of the module's part fails once")
 def namespace_fails():
     undo.append(lambda: loaded() or w.load())
-    w.unload()
+    remove()
     without = namespace_takes()
     w.load()
     total = namespace_takes()
@@ -244,8 +260,10 @@ def packets_fail():
         listen.join()
         # Of what may not wait only: that is what the path of a packet asks for.
         put("ignore-gfp-wait", "Y")
+        of_the_module()
         lost = 0
         for nth in range(1, 40, STEP):
+            put("cache-filter", "Y")
             put("times", 1)
             put("interval", nth)
             put("probability", 100)

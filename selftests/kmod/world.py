@@ -28,6 +28,8 @@ from ktap import Skip, equal, points, poll, skip_all, test  # noqa: E402,F401
 MODULE = os.path.join(TOP, "kmod", "mqgate.ko")
 PARAMETERS = "/sys/module/mqgate/parameters/"
 LIMIT = float(os.environ.get("MQGATE_PATIENCE", "20"))
+# Also for what a listener accepts: no test waits for ever for bytes that do not come.
+socket.setdefaulttimeout(LIMIT)
 
 with open(os.path.join(TOP, "include", "uapi", "linux", "mqgate.h")) as header:
     ABI = int(re.search(r"^#define MQGATE_ABI_VERSION\s+(\d+)$", header.read(), re.M).group(1))
