@@ -4,7 +4,8 @@
 # Runs the programs of one suite: runner.sh SUITE PROGRAM...; called by lib.mk, in the directory of
 # the suite. What a program prints is shown behind "# ", as kselftest does, and judged by count.awk:
 # a crash, a time-out, a missing or unfulfilled plan are failures, whatever the points say.
-# One line a program goes to $MQGATE_RESULTS: SUITE PROGRAM PASSED FAILED SKIPPED WHY.
+# One line a program goes to $MQGATE_RESULTS: SUITE PROGRAM PASSED FAILED SKIPPED WHY; of a red one,
+# its red points go to $MQGATE_RESULTS.red.
 set -u
 
 suite=$1
@@ -14,7 +15,7 @@ alone=
 if [ -z "${MQGATE_RESULTS:-}" ]; then
 	alone=yes
 	MQGATE_RESULTS=$(mktemp)
-	trap 'rm -f "$MQGATE_RESULTS"' EXIT
+	trap 'rm -f "$MQGATE_RESULTS" "$MQGATE_RESULTS.red"' EXIT
 fi
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
@@ -51,6 +52,8 @@ for program in "$@"; do
 		-f "$lib/count.awk" "$log")
 	echo "$suite $name $passed $failed $skipped $why" >> "$MQGATE_RESULTS"
 	if [ "$failed" -ne 0 ]; then
+		awk -v keep=15 -f "$lib/red.awk" "$log" | sed "s|^|$suite $name: |" \
+			>> "$MQGATE_RESULTS.red"
 		echo "not ok $number selftests: $suite: $name${why:+ # $why}"
 		worst=1
 	elif [ "$passed" -eq 0 ]; then

@@ -44,7 +44,7 @@ program onlyfour <<< 'exit 4'
 program partly <<< 'echo "1..2"; echo "ok 1 a"; echo "ok 2 b # SKIP no root"'
 program sneaky <<< 'echo "1..1"; echo "ok 1 a"; exit 4'
 
-plan 26
+plan 29
 is "two good points pass"			"$(verdict good)"	"2 0 0 exit 0"
 is "two plans in a row add up"			"$(verdict cmocka)"	"2 0 0 exit 0"
 is "indented subtests belong to their point"	"$(verdict nested)"	"1 0 0 exit 0"
@@ -73,6 +73,24 @@ is "alone, the last line counts" "$(tail -n 1 "$dir/said")" "2 passed, 0 failed,
 refuse "alone, a red program exits 1" alone good.sh bad.sh
 is "alone, the last line counts the red" "$(tail -n 1 "$dir/said")" \
 	"3 passed, 1 failed, 0 skipped"
+
+# The end of all says once more what was red, with what was said before it, nested points too.
+program deep << 'END'
+echo "1..1"; echo "# early"; echo "  ok 1 a"; echo "  # it was Tuesday"; echo "  not ok 2 b"
+echo "# none of mine"; echo "not ok 1 c"
+END
+cat > "$dir/suite/Makefile" << END
+run_tests all:
+	@[ \$@ = all ] || MQGATE_OUTPUT=$dir/out bash $lib/runner.sh suite good.sh deep.sh
+END
+mkdir "$dir/lib"
+cp "$lib/suites.sh" "$dir/lib"
+TMPDIR=$dir bash "$dir/lib/suites.sh" suite > "$dir/said" 2>&1
+is "the end names the red points and what led to them" \
+	"$(sed -n 's/^# suite deep.sh: *//p' "$dir/said")" \
+	"# it was Tuesday"$'\n'"not ok 2 b"$'\n'"# none of mine"$'\n'"not ok 1 c"
+is "then it counts" "$(tail -n 1 "$dir/said")" "2 passed, 1 failed, 0 skipped"
+check "nothing of it is left" test -z "$(find "$dir" -name 'tmp.*')"
 
 # The helpers of ktap.sh, in a script of their own.
 helper() {

@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Runs the suites named as arguments one after the other and ends with the summary line. Owns the
-# file $MQGATE_RESULTS, to which runner.sh adds a line a program; two runs at once do not share it.
+# Runs the suites named as arguments one after the other and ends with the red points once more and
+# the summary line. Owns the file $MQGATE_RESULTS, to which runner.sh adds a line a program, and the
+# one of the red points beside it; two runs at once do not share them.
 # Called by selftests/Makefile.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
 MQGATE_RESULTS=$(mktemp) || exit 1
 export MQGATE_RESULTS
-trap 'rm -f "$MQGATE_RESULTS"' EXIT
+trap 'rm -f "$MQGATE_RESULTS" "$MQGATE_RESULTS.red"' EXIT
 
 if [ $# -eq 0 ]; then
 	echo "no suite to run: TARGETS is empty" >&2
@@ -40,6 +41,7 @@ if [ ! -s "$MQGATE_RESULTS" ]; then
 	echo "all - 0 1 0 nothing ran" >> "$MQGATE_RESULTS"
 fi
 
+[ ! -s "$MQGATE_RESULTS.red" ] || sed 's/^/# /' "$MQGATE_RESULTS.red"
 awk '
 	{ passed += $3; failed += $4; skipped += $5 }
 	$4 > 0 {
