@@ -51,13 +51,14 @@ static __always_inline __u32 holds(const struct mqgate_verdict *verdict, __u64 n
 
 /**
  * mqg_budget_take() - take one token of a bucket (ITU-T I.371, A.1, as in allow.h)
- * @rate: tokens/s, and so many at once; 0 = MQGATE_DEFAULT_LIMIT_PPS
- * @now:  CLOCK_BOOTTIME, ns
+ * @rate:  tokens/s; 0 = MQGATE_DEFAULT_LIMIT_PPS
+ * @burst: so many at once; 0 = as many as a second brings
+ * @now:   CLOCK_BOOTTIME, ns
  *
  * Whose bucket is in the scratch: the stacks of all callers together are 512 bytes. Where the
  * bucket cannot be made the packet passes. Return: 1 with a token, 0 without.
  */
-MQG_BORDER int mqg_budget_take(__u32 rate, __u64 now)
+MQG_BORDER int mqg_budget_take(__u32 rate, __u32 burst, __u64 now)
 {
 	struct scratch *s = scratch_get();
 	struct mqgate_budget *budget;
@@ -67,6 +68,8 @@ MQG_BORDER int mqg_budget_take(__u32 rate, __u64 now)
 		return 1;
 	if (!rate)
 		rate = MQGATE_DEFAULT_LIMIT_PPS;
+	if (!burst)
+		burst = rate;
 	step = MQG_SECOND_NS / rate;
 	budget = bpf_map_lookup_elem(&mqgate_budgets, &s->bucket);
 	if (!budget) {
@@ -77,7 +80,7 @@ MQG_BORDER int mqg_budget_take(__u32 rate, __u64 now)
 	}
 	if (budget->tat < now) {
 		budget->tat = now;
-	} else if (budget->tat - now > (rate - 1) * step) {
+	} else if (budget->tat - now > (burst - 1) * step) {
 		budget->dropped++;
 		return 0;
 	}
@@ -96,8 +99,9 @@ static __always_inline bool within(__be64 high, __be64 low, __u32 length, __u32 
 	__builtin_memcpy(s->bucket.addr, &high, sizeof(high));
 	__builtin_memcpy(s->bucket.addr + 8, &low, sizeof(low));
 	s->bucket.length = length;
+	s->bucket.service = 0;
 	s->bucket.kind = length == MQG_WHOLE ? MQGATE_BUDGET_SOURCE : MQGATE_BUDGET_PREFIX;
-	return mqg_budget_take(rate, now);
+	return mqg_budget_take(rate, 0, now);
 }
 
 /* Return: MQGATE_ACTION_NONE (ask on), _PASS, _LIMIT (over it), _DROP or MQG_ACTION_WITHIN. */

@@ -38,6 +38,9 @@ static const struct layout layouts[] = {
 	  F(mqgate_service, suspect_segments), F(mqgate_service, suspect_ms),
 	  F(mqgate_service, allow_pps), F(mqgate_service, allow_burst),
 	  F(mqgate_service, lease), F(mqgate_service, destinations),
+	  F(mqgate_service, suspect_bytes), F(mqgate_service, source_rate),
+	  F(mqgate_service, source_burst), F(mqgate_service, service_rate),
+	  F(mqgate_service, service_burst), F(mqgate_service, reset_rate),
 	  F(mqgate_service, reserved), F(mqgate_service, destination)),
 	S(mqgate_destination, F(mqgate_destination, addr), F(mqgate_destination, mask)),
 	S(mqgate_source_key, F(mqgate_source_key, addr)),
@@ -51,7 +54,7 @@ static const struct layout layouts[] = {
 	S(mqgate_control, F(mqgate_control, generation), F(mqgate_control, bits4),
 	  F(mqgate_control, slots6), F(mqgate_control, reserved), F(mqgate_control, lengths6)),
 	S(mqgate_budget_key, F(mqgate_budget_key, addr), F(mqgate_budget_key, length),
-	  F(mqgate_budget_key, kind)),
+	  F(mqgate_budget_key, service), F(mqgate_budget_key, kind)),
 	S(mqgate_budget, F(mqgate_budget, tat), F(mqgate_budget, passed),
 	  F(mqgate_budget, dropped)),
 	S(mqgate_flow_key, F(mqgate_flow_key, saddr), F(mqgate_flow_key, daddr),
@@ -60,7 +63,8 @@ static const struct layout layouts[] = {
 	  F(mqgate_allow, packets), F(mqgate_allow, identity), F(mqgate_allow, service)),
 	S(mqgate_flow, F(mqgate_flow, since), F(mqgate_flow, state), F(mqgate_flow, reason),
 	  F(mqgate_flow, first_seq), F(mqgate_flow, need), F(mqgate_flow, segments),
-	  F(mqgate_flow, head_len), F(mqgate_flow, head)),
+	  F(mqgate_flow, head_len), F(mqgate_flow, head), F(mqgate_flow, bytes),
+	  F(mqgate_flow, reserved)),
 	S(mqgate_stat, F(mqgate_stat, packets), F(mqgate_stat, bytes),
 	  F(mqgate_stat, observed), F(mqgate_stat, sampled), F(mqgate_stat, service),
 	  F(mqgate_stat, reason)),
@@ -103,7 +107,8 @@ static const struct number states[] = {
 };
 
 static const struct number budgets[] = {
-	E(MQGATE_BUDGET_SOURCE), E(MQGATE_BUDGET_PREFIX), {},
+	E(MQGATE_BUDGET_SOURCE), E(MQGATE_BUDGET_PREFIX), E(MQGATE_BUDGET_FIRST),
+	E(MQGATE_BUDGET_SERVICE), E(MQGATE_BUDGET_RESETS), {},
 };
 
 static const struct {

@@ -20,7 +20,7 @@
 #include <linux/types.h>
 
 /* Raised when a layout or a meaning below changes. Loader and netlink compare it. */
-#define MQGATE_ABI_VERSION	2
+#define MQGATE_ABI_VERSION	3
 
 /* ---- names of the pins, below /sys/fs/bpf/mqgate or $MQGATE_BPFFS ---------- */
 
@@ -89,6 +89,11 @@
 	X(35,  RST_SEQUENCE,		"rst-sequence",		"reset that the other side would not accept")	\
 	X(36,  UDP_HEADER,		"udp-header",		"impossible UDP length")	\
 	X(40,  SOURCE_LIMITED,		"source-limited",	"source or network exceeds the rate of its LIMIT verdict")	\
+	X(41,  SOURCE_BUDGET,		"source-budget",	"source begins more than its budget of the service")	\
+	X(42,  SERVICE_BUDGET,		"service-budget",	"all sources together begin more than the service's budget")	\
+	X(43,  SOURCE_RESET,		"source-reset",		"source has a RESET verdict")	\
+	X(44,  FLOW_RESET,		"flow-reset",		"flow was refused, and is told so by a reset")	\
+	X(45,  RESET_BUDGET,		"reset-budget",		"owed a reset, over the budget of resets: dropped")	\
 	X(48,  MQTT_NOT_CONNECT,	"mqtt-not-connect",	"first packet is not a CONNECT")	\
 	X(49,  MQTT_FLAGS,		"mqtt-flags",		"reserved flags of the fixed header")	\
 	X(50,  MQTT_LENGTH_ENCODING,	"mqtt-length-encoding",	"remaining length of five bytes or not minimal")	\
@@ -207,12 +212,18 @@ enum mqgate_mode {
 #define MQGATE_SVC_F_LOCAL	(1U << 1)
 /* First fragments are judged by the bytes that they carry; else they are dropped. */
 #define MQGATE_SVC_F_FRAGMENTS	(1U << 2)
+/* What is malformed is answered with resets, to the service's socket and to the client. */
+#define MQGATE_SVC_F_RESET	(1U << 3)
 
 /* Used where the field of the same name in struct mqgate_service is 0. */
 #define MQGATE_DEFAULT_CONNECT_MAX	(1U << 20)	/* bytes of remaining length */
 #define MQGATE_DEFAULT_HELLO_MAX	(1U << 16)	/* bytes of ClientHello */
 #define MQGATE_DEFAULT_SUSPECT_SEGMENTS	1024U
 #define MQGATE_DEFAULT_SUSPECT_MS	30000U
+/* Bytes of segments while incomplete: so many times the declared length, or at least so many. */
+#define MQGATE_DEFAULT_SUSPECT_TIMES	4U
+#define MQGATE_DEFAULT_SUSPECT_BYTES	16384U
+#define MQGATE_DEFAULT_RESET_RATE	1000U		/* resets/s to clients, and at once */
 #define MQGATE_DEFAULT_ALLOW_PPS	5000U
 #define MQGATE_DEFAULT_ALLOW_BURST	10000U		/* packets */
 
@@ -241,7 +252,17 @@ struct mqgate_service {
 	__u32			allow_burst;		/* and how many at once */
 	__u64			lease;			/* then it fails closed; 0 = fails open */
 	__u32			destinations;		/* used below; 0 = wherever it goes to */
-	__u32			reserved[5];		/* zero */
+	__u32			suspect_bytes;		/* of all segments while incomplete */
+	/*
+	 * Budgets of first payloads (CONNECT, ClientHello) and, over UDP, of datagrams: so many
+	 * a second and, unless the burst is 0, so many at once. A rate of 0 is no budget.
+	 */
+	__u32			source_rate;		/* of an address or an IPv6 /64 */
+	__u32			source_burst;
+	__u32			service_rate;		/* of all sources together */
+	__u32			service_burst;
+	__u32			reset_rate;		/* resets/s to clients, and at once */
+	__u32			reserved[19];		/* zero */
 	struct mqgate_destination destination[MQGATE_DESTINATIONS];
 };
 
@@ -251,7 +272,7 @@ enum mqgate_action {
 	MQGATE_ACTION_NONE	= 0,
 	MQGATE_ACTION_PASS	= 1,	/* the operator's allow list */
 	MQGATE_ACTION_LIMIT	= 2,	/* so many packets a second, see mqgate_verdict.rate */
-	MQGATE_ACTION_RESET	= 3,	/* number kept for RESET mode; XDP passes it */
+	MQGATE_ACTION_RESET	= 3,	/* dropped, and answered with a reset within a budget */
 	MQGATE_ACTION_DROP	= 4,
 };
 
@@ -354,11 +375,15 @@ struct mqgate_control {
 enum mqgate_budget_kind {
 	MQGATE_BUDGET_SOURCE	= 1,	/* LIMIT on an address or an IPv6 /64 */
 	MQGATE_BUDGET_PREFIX	= 2,	/* LIMIT on a prefix: all of its sources together */
+	MQGATE_BUDGET_FIRST	= 3,	/* mqgate_service.source_rate, of an address or a /64 */
+	MQGATE_BUDGET_SERVICE	= 4,	/* service_rate of one; address and length 0 */
+	MQGATE_BUDGET_RESETS	= 5,	/* reset_rate of one; address and length 0 */
 };
 
 struct mqgate_budget_key {
 	__u8			addr[16];
-	__u32			length;		/* bits, IPv4 too is counted in the 16 bytes */
+	__u16			length;		/* bits, IPv4 too is counted in the 16 bytes */
+	__u16			service;	/* its number; 0 for LIMIT, which has none */
 	enum mqgate_budget_kind	kind;
 };
 
@@ -419,6 +444,8 @@ struct mqgate_flow {
 	__u32			segments;	/* seen while SUSPECT */
 	__u32			head_len;	/* valid bytes in head[] */
 	__u8			head[16];	/* first bytes, until `need` is known */
+	__u32			bytes;		/* of payload while SUSPECT, repeated ones too */
+	__u32			reserved;	/* zero */
 };
 
 /* ---- counters ---------------------------------------------------------------------- */
@@ -485,7 +512,7 @@ MQGATE_ASSERT_SIZE(enum mqgate_action, 4);
 MQGATE_ASSERT_SIZE(enum mqgate_origin, 4);
 MQGATE_ASSERT_SIZE(enum mqgate_flow_state, 4);
 MQGATE_ASSERT_SIZE(struct mqgate_destination, 32);
-MQGATE_ASSERT_SIZE(struct mqgate_service, 336);
+MQGATE_ASSERT_SIZE(struct mqgate_service, 416);
 MQGATE_ASSERT_SIZE(struct mqgate_source_key, 16);
 MQGATE_ASSERT_SIZE(enum mqgate_budget_kind, 4);
 MQGATE_ASSERT_SIZE(struct mqgate_prefix4_key, 8);
@@ -496,7 +523,7 @@ MQGATE_ASSERT_SIZE(struct mqgate_budget_key, 24);
 MQGATE_ASSERT_SIZE(struct mqgate_budget, 24);
 MQGATE_ASSERT_SIZE(struct mqgate_flow_key, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_allow, 32);
-MQGATE_ASSERT_SIZE(struct mqgate_flow, 48);
+MQGATE_ASSERT_SIZE(struct mqgate_flow, 56);
 MQGATE_ASSERT_SIZE(struct mqgate_stat, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_event, 104);
 MQGATE_ASSERT_SIZE(struct mqgate_rodata, 24);
