@@ -28,25 +28,55 @@ static __always_inline struct mqgate_control *control_get(void)
 	return bpf_map_lookup_elem(&mqgate_control, &zero);
 }
 
-/* What of a verdict holds now: see struct mqgate_verdict. Return: the action. */
-static __always_inline __u32 holds(const struct mqgate_verdict *verdict, __u64 now, __u32 *rate)
+#define MQG_ACTION_BITS	8
+
+/*
+ * What of a verdict of a loaded set, or on one, holds while @generation does: see struct
+ * mqgate_verdict. Return: the action, and above MQG_ACTION_BITS the rate.
+ */
+MQG_BORDER int mqg_verdict_of_set(struct mqgate_verdict *verdict, __u64 now, __u32 generation)
 {
-	__u64 expires = verdict->expires;
-	__u32 action = verdict->action;
+	__u64 expires;
+	__u32 set, action, rate;
+	bool before;
 
-	*rate = verdict->rate;
-	if (verdict->generation) {
-		struct mqgate_control *control = control_get();
-
-		if (!control || verdict->generation < control->generation)
+	if (!verdict)
+		return MQGATE_ACTION_NONE;
+	set = verdict->generation & ~MQGATE_GENERATION_SINGLE;
+	expires = verdict->expires;
+	action = verdict->action;
+	rate = verdict->rate;
+	if (set != verdict->generation)
+		before = expires && now >= expires;
+	else if (set < generation)
+		return MQGATE_ACTION_NONE;
+	else
+		before = set > generation;
+	if (before) {
+		if (set < generation)
 			return MQGATE_ACTION_NONE;
-		if (verdict->generation > control->generation) {
-			expires = verdict->before_expires;
-			action = verdict->before;
-			*rate = verdict->before_rate;
-		}
+		expires = verdict->before_expires;
+		action = verdict->before;
+		rate = verdict->before_rate;
 	}
-	return expires && now >= expires ? MQGATE_ACTION_NONE : action;
+	if (expires && now >= expires)
+		return MQGATE_ACTION_NONE;
+	return rate << MQG_ACTION_BITS | (action & ((1 << MQG_ACTION_BITS) - 1));
+}
+
+/* Return: the action of a verdict that holds now, else MQGATE_ACTION_NONE. */
+static __always_inline __u32 holds(struct mqgate_verdict *verdict, __u64 now, __u32 generation,
+				   __u32 *rate)
+{
+	__u32 found;
+
+	if (verdict->generation) {
+		found = mqg_verdict_of_set(verdict, now, generation);
+		*rate = found >> MQG_ACTION_BITS;
+		return found & ((1 << MQG_ACTION_BITS) - 1);
+	}
+	*rate = verdict->rate;
+	return verdict->expires && now >= verdict->expires ? MQGATE_ACTION_NONE : verdict->action;
 }
 
 /**
@@ -105,10 +135,11 @@ static __always_inline bool within(__be64 high, __be64 low, __u32 length, __u32 
 }
 
 /* Return: MQGATE_ACTION_NONE (ask on), _PASS, _LIMIT (over it), _DROP or MQG_ACTION_WITHIN. */
-static __always_inline __u32 apply(struct mqgate_verdict *verdict, __u64 now, __u32 ask,
-				   __be64 high, __be64 low, __u32 length)
+static __always_inline __u32 apply(struct mqgate_verdict *verdict, __u64 now,
+				   __u32 generation, __u32 ask, __be64 high, __be64 low,
+				   __u32 length)
 {
-	__u32 rate, action = holds(verdict, now, &rate);
+	__u32 rate, action = holds(verdict, now, generation, &rate);
 
 	if (action == MQGATE_ACTION_LIMIT) {
 		if (!(ask & MQG_ASK_LIMIT) || within(high, low, length, rate, now))
@@ -125,7 +156,8 @@ static __always_inline __u32 apply(struct mqgate_verdict *verdict, __u64 now, __
 }
 
 static __always_inline __u32 apply_source(const struct packet *p,
-					  const struct mqgate_source_key *key, __u32 ask)
+					  const struct mqgate_source_key *key,
+					  __u32 generation, __u32 ask)
 {
 	struct mqgate_verdict *verdict = bpf_map_lookup_elem(&mqgate_sources, key);
 
@@ -135,7 +167,7 @@ static __always_inline __u32 apply_source(const struct packet *p,
 		return MQGATE_ACTION_NONE;
 	__builtin_memcpy(&high, key->addr, sizeof(high));
 	__builtin_memcpy(&low, key->addr + 8, sizeof(low));
-	return apply(verdict, p->now, ask, high, low, MQG_WHOLE);
+	return apply(verdict, p->now, generation, ask, high, low, MQG_WHOLE);
 }
 
 /* A search through the lengths that may find something, the longest first. */
@@ -143,6 +175,7 @@ struct search {
 	__u64			addr;		/* IPv4, or the first half of IPv6; host order */
 	__u64			lengths;
 	__u64			now;
+	__u32			generation;
 	__u32			ask;
 	__u32			action;		/* out */
 };
@@ -165,7 +198,7 @@ static int try_prefix4(__u32 i, void *arg)
 	if (!verdict)
 		return 0;
 	__builtin_memcpy(&network, key.addr, sizeof(network));
-	s->action = apply(verdict, s->now, s->ask, 0,
+	s->action = apply(verdict, s->now, s->generation, s->ask, 0,
 			  bpf_cpu_to_be64(0xFFFF00000000ULL | bpf_ntohl(network)),
 			  96 + key.length);
 	return s->action != MQGATE_ACTION_NONE;
@@ -185,17 +218,22 @@ static int try_prefix6(__u32 i, void *arg)
 	if (!verdict)
 		return 0;
 	__builtin_memcpy(&high, scratch->prefix6.addr, sizeof(high));
-	s->action = apply(verdict, s->now, s->ask, high, 0, scratch->prefix6.length);
+	s->action = apply(verdict, s->now, s->generation, s->ask, high, 0,
+			  scratch->prefix6.length);
 	return s->action != MQGATE_ACTION_NONE;
 }
 
-static __always_inline __u32 apply_prefix(const struct packet *p, __u32 ask)
+static __always_inline __u32 apply_prefix(const struct packet *p,
+					  const struct mqgate_control *control, __u32 generation,
+					  __u32 ask)
 {
-	struct search s = { .now = p->now, .ask = ask, .action = MQGATE_ACTION_NONE };
-	struct mqgate_control *control = control_get();
+	struct search s = {
+		.now = p->now,
+		.generation = generation,
+		.ask = ask,
+		.action = MQGATE_ACTION_NONE,
+	};
 
-	if (!control)
-		return MQGATE_ACTION_NONE;
 	if (p->v4) {
 		__u32 addr;
 
@@ -227,19 +265,22 @@ static __always_inline __u32 apply_prefix(const struct packet *p, __u32 ask)
  */
 MQG_BORDER int mqg_verdict_judge(struct packet *p, __u32 ask)
 {
+	const struct mqgate_control *control = control_get();
 	struct mqgate_source_key key;
-	__u32 action;
+	__u32 action, generation;
 
-	if (!p)
+	if (!p || !control)
 		return MQGATE_ACTION_NONE;
+	/* Once for a packet: a flip between two look-ups would show it a part of either set. */
+	generation = *(const volatile __u32 *)&control->generation;
 	__builtin_memcpy(key.addr, p->flow.saddr, sizeof(key.addr));
-	action = apply_source(p, &key, ask);
+	action = apply_source(p, &key, generation, ask);
 	if (action == MQGATE_ACTION_NONE && !p->v4) {
 		__builtin_memset(key.addr + 8, 0, 8);
-		action = apply_source(p, &key, ask);
+		action = apply_source(p, &key, generation, ask);
 	}
 	if (action == MQGATE_ACTION_NONE)
-		action = apply_prefix(p, ask);
+		action = apply_prefix(p, control, generation, ask);
 	return action == MQG_ACTION_WITHIN ? MQGATE_ACTION_NONE : action;
 }
 

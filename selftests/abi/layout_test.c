@@ -52,7 +52,7 @@ static const struct layout layouts[] = {
 	S(mqgate_prefix4_key, F(mqgate_prefix4_key, length), F(mqgate_prefix4_key, addr)),
 	S(mqgate_prefix6_key, F(mqgate_prefix6_key, length), F(mqgate_prefix6_key, addr)),
 	S(mqgate_control, F(mqgate_control, generation), F(mqgate_control, bits4),
-	  F(mqgate_control, slots6), F(mqgate_control, reserved), F(mqgate_control, lengths6)),
+	  F(mqgate_control, slots6), F(mqgate_control, begun), F(mqgate_control, lengths6)),
 	S(mqgate_budget_key, F(mqgate_budget_key, addr), F(mqgate_budget_key, length),
 	  F(mqgate_budget_key, service), F(mqgate_budget_key, kind)),
 	S(mqgate_budget, F(mqgate_budget, tat), F(mqgate_budget, passed),

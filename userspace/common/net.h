@@ -46,12 +46,22 @@ void mqg_net_of_source(const struct mqgate_source_key *key, struct mqg_net *net)
 
 /* ---- in the maps ------------------------------------------------------------------ */
 
+union mqg_net_key {
+	struct mqgate_source_key	source;
+	struct mqgate_prefix4_key	v4;
+	struct mqgate_prefix6_key	v6;
+};
+
+/* The map that a network belongs in, and its key there. Return: the descriptor. */
+int mqg_net_map(const struct mqg_pins *pins, const struct mqg_net *net, union mqg_net_key *key);
+
 /* Adds or replaces, with its generation as given. -E2BIG when the map is full. */
 int mqg_net_put(const struct mqg_pins *pins, const struct mqg_net *net,
 		const struct mqgate_verdict *verdict);
 /* As it holds now: see mqg_verdict_get(). */
 int mqg_net_get(const struct mqg_pins *pins, const struct mqg_net *net,
 		struct mqgate_verdict *verdict);
+/* Return: 0, 1 where what the loaded set says of it holds now, -ENOENT, another -errno. */
 int mqg_net_remove(const struct mqg_pins *pins, const struct mqg_net *net);
 
 typedef int (*mqg_net_fn)(const struct mqg_net *net, const struct mqgate_verdict *verdict,

@@ -44,8 +44,22 @@ void mqg_pins_close(struct mqg_pins *pins);
 /* Of the loaded set that holds; 0 = none. */
 uint32_t mqg_generation(const struct mqg_pins *pins);
 
-/* Turns an entry into what of it holds now: one of a set before or after it has other fields. */
-void mqg_verdict_resolve(struct mqgate_verdict *verdict, uint32_t generation);
+/* The loaded set that a verdict belongs to as it is; 0 = it is a single one. */
+uint32_t mqg_verdict_set(const struct mqgate_verdict *verdict);
+
+/*
+ * Turns an entry into what of it holds at @now: one of a set before or after it has other fields,
+ * and a single verdict that is over may uncover that of the loaded set.
+ */
+void mqg_verdict_resolve(struct mqgate_verdict *verdict, uint32_t generation, uint64_t now);
+
+/*
+ * The same for a map of any key: @fd is that of mqgate_sources or of prefixes. A single verdict
+ * that is written keeps below it what the loaded set says, and one that is removed uncovers it.
+ */
+int mqg_verdict_write(const struct mqg_pins *pins, int fd, const void *key,
+		      const struct mqgate_verdict *verdict);
+int mqg_verdict_erase(const struct mqg_pins *pins, int fd, const void *key);
 
 /* Adds or replaces. -E2BIG when the map is full. `hits` of a replaced entry are kept. */
 int mqg_verdict_put(const struct mqg_pins *pins, const struct mqgate_source_key *key,
@@ -53,6 +67,7 @@ int mqg_verdict_put(const struct mqg_pins *pins, const struct mqgate_source_key 
 /* As it holds now; action NONE where it is of a set that holds no longer. */
 int mqg_verdict_get(const struct mqg_pins *pins, const struct mqgate_source_key *key,
 		    struct mqgate_verdict *verdict);
+/* Return: 0, 1 where what the loaded set says of it holds now, -ENOENT, another -errno. */
 int mqg_verdict_remove(const struct mqg_pins *pins, const struct mqgate_source_key *key);
 
 /* True when @verdict decides packets at @now (not expired). */

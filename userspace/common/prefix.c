@@ -17,13 +17,8 @@
 
 #define CHUNK	4096U
 
-union prefix_key {
-	struct mqgate_prefix4_key	v4;
-	struct mqgate_prefix6_key	v6;
-};
-
 /* The map of a network that is no source, and its key there. */
-static int map_of(const struct mqg_pins *pins, const struct mqg_net *net, union prefix_key *key)
+static int map_of(const struct mqg_pins *pins, const struct mqg_net *net, union mqg_net_key *key)
 {
 	memset(key, 0, sizeof(*key));
 	if (mqg_net_is_v4(net)) {
@@ -312,51 +307,40 @@ int mqg_net_reindex(const struct mqg_pins *pins)
 
 /* ---- one network -------------------------------------------------------------------- */
 
+int mqg_net_map(const struct mqg_pins *pins, const struct mqg_net *net, union mqg_net_key *key)
+{
+	if (!mqg_net_source(net, &key->source))
+		return map_of(pins, net, key);
+	return pins->sources;
+}
+
 int mqg_net_put(const struct mqg_pins *pins, const struct mqg_net *net,
 		const struct mqgate_verdict *verdict)
 {
-	struct mqgate_verdict old, new = *verdict;
-	struct mqgate_source_key source;
-	union prefix_key key;
-	int fd, err;
+	union mqg_net_key key;
+	int fd = mqg_net_map(pins, net, &key), err;
 
-	if (mqg_net_source(net, &source))
-		return mqg_verdict_put(pins, &source, verdict);
-	err = mqg_net_announce(pins, net, 1);
-	if (err)
-		return err;
-	fd = map_of(pins, net, &key);
-	if (!bpf_map_lookup_elem(fd, &key, &old))
-		new.hits = old.hits;
-	return bpf_map_update_elem(fd, &key, &new, BPF_ANY);
+	err = fd == pins->sources ? 0 : mqg_net_announce(pins, net, 1);
+	return err ? err : mqg_verdict_write(pins, fd, &key, verdict);
 }
 
 int mqg_net_get(const struct mqg_pins *pins, const struct mqg_net *net,
 		struct mqgate_verdict *verdict)
 {
-	struct mqgate_source_key source;
-	union prefix_key key;
-	int fd, err;
+	union mqg_net_key key;
+	int err = bpf_map_lookup_elem(mqg_net_map(pins, net, &key), &key, verdict);
 
-	if (mqg_net_source(net, &source))
-		return mqg_verdict_get(pins, &source, verdict);
-	fd = map_of(pins, net, &key);
-	err = bpf_map_lookup_elem(fd, &key, verdict);
-	if (!err)
-		mqg_verdict_resolve(verdict, mqg_generation(pins));
+	if (!err && verdict->generation)
+		mqg_verdict_resolve(verdict, mqg_generation(pins), mqg_boottime_ns());
 	return err;
 }
 
 int mqg_net_remove(const struct mqg_pins *pins, const struct mqg_net *net)
 {
-	struct mqgate_source_key source;
-	union prefix_key key;
-	int fd;
+	union mqg_net_key key;
+	int fd = mqg_net_map(pins, net, &key);
 
-	if (mqg_net_source(net, &source))
-		return mqg_verdict_remove(pins, &source);
-	fd = map_of(pins, net, &key);
-	return bpf_map_delete_elem(fd, &key);
+	return mqg_verdict_erase(pins, fd, &key);
 }
 
 /* ---- all of them ---------------------------------------------------------------------- */
@@ -365,6 +349,7 @@ struct walk {
 	mqg_net_fn	fn;
 	void		*arg;
 	uint32_t	generation;
+	uint64_t	now;
 	size_t		key_size;
 };
 
@@ -389,7 +374,7 @@ static int each(const void *keys, const void *values, uint32_t count, void *arg)
 		struct mqg_net net;
 
 		net_of(w, (const char *)keys + i * w->key_size, &net);
-		mqg_verdict_resolve(&verdict, w->generation);
+		mqg_verdict_resolve(&verdict, w->generation, w->now);
 		answer = w->fn(&net, &verdict, w->arg);
 	}
 	return answer;
@@ -397,7 +382,8 @@ static int each(const void *keys, const void *values, uint32_t count, void *arg)
 
 int mqg_net_each(const struct mqg_pins *pins, mqg_net_fn fn, void *arg)
 {
-	struct walk w = { fn, arg, mqg_generation(pins), sizeof(struct mqgate_source_key) };
+	struct walk w = { fn, arg, mqg_generation(pins), mqg_boottime_ns(),
+			  sizeof(struct mqgate_source_key) };
 	int answer = mqg_batch_each(pins->sources, each, &w);
 
 	w.key_size = sizeof(struct mqgate_prefix4_key);

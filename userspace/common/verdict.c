@@ -15,16 +15,6 @@
 #include "common/names.h"
 #include "common/net.h"
 
-int mqg_verdict_put(const struct mqg_pins *pins, const struct mqgate_source_key *key,
-		    const struct mqgate_verdict *verdict)
-{
-	struct mqgate_verdict old, new = *verdict;
-
-	if (!bpf_map_lookup_elem(pins->sources, key, &old))
-		new.hits = old.hits;
-	return bpf_map_update_elem(pins->sources, key, &new, BPF_ANY);
-}
-
 uint32_t mqg_generation(const struct mqg_pins *pins)
 {
 	struct mqgate_control control;
@@ -33,17 +23,101 @@ uint32_t mqg_generation(const struct mqg_pins *pins)
 									      control.generation;
 }
 
-void mqg_verdict_resolve(struct mqgate_verdict *verdict, uint32_t generation)
+uint32_t mqg_verdict_set(const struct mqgate_verdict *verdict)
 {
-	if (!verdict->generation || verdict->generation == generation)
+	return verdict->generation & MQGATE_GENERATION_SINGLE ? 0 : verdict->generation;
+}
+
+void mqg_verdict_resolve(struct mqgate_verdict *verdict, uint32_t generation, uint64_t now)
+{
+	uint32_t set = verdict->generation & ~MQGATE_GENERATION_SINGLE;
+	bool single = verdict->generation & MQGATE_GENERATION_SINGLE;
+
+	if (!set || (single && (!verdict->expires || verdict->expires > now)))
 		return;
-	if (verdict->generation < generation) {
+	/* Over, with nothing of the loaded set below it: an expired verdict like any other. */
+	if (single && set < generation)
+		return;
+	if (set < generation) {
 		verdict->action = MQGATE_ACTION_NONE;
 		return;
 	}
+	if (!single && set == generation)
+		return;
 	verdict->action = verdict->before;
 	verdict->expires = verdict->before_expires;
 	verdict->rate = verdict->before_rate;
+	if (single) {
+		verdict->generation = set;
+		verdict->origin = MQGATE_ORIGIN_OPERATOR;
+		verdict->reason = MQGATE_REASON_OPERATOR;
+		verdict->strikes = 0;
+	}
+}
+
+/* What the loaded set says below @old, goes below the single verdict that takes its place. */
+static void keep_below(const struct mqgate_verdict *old, struct mqgate_verdict *new,
+		       uint32_t generation, uint64_t now)
+{
+	uint32_t set = old->generation & ~MQGATE_GENERATION_SINGLE;
+
+	new->hits = old->hits;
+	if (new->generation || !set || set < generation)
+		return;
+	new->generation = set | MQGATE_GENERATION_SINGLE;
+	if (old->generation & MQGATE_GENERATION_SINGLE) {
+		new->before = old->before;
+		new->before_expires = old->before_expires;
+		new->before_rate = old->before_rate;
+	} else {
+		new->before = old->action;
+		new->before_expires = old->expires;
+		new->before_rate = old->rate;
+	}
+	if (new->before == MQGATE_ACTION_NONE ||
+	    (new->before_expires && new->before_expires <= now)) {
+		new->generation = new->before_rate = 0;
+		new->before = MQGATE_ACTION_NONE;
+		new->before_expires = 0;
+	}
+}
+
+int mqg_verdict_write(const struct mqg_pins *pins, int fd, const void *key,
+		      const struct mqgate_verdict *verdict)
+{
+	struct mqgate_verdict old, new = *verdict;
+
+	if (!bpf_map_lookup_elem(fd, key, &old))
+		keep_below(&old, &new, mqg_generation(pins), mqg_boottime_ns());
+	return bpf_map_update_elem(fd, key, &new, BPF_ANY);
+}
+
+int mqg_verdict_erase(const struct mqg_pins *pins, int fd, const void *key)
+{
+	struct mqgate_verdict verdict;
+	uint64_t now = mqg_boottime_ns();
+	int err = bpf_map_lookup_elem(fd, key, &verdict);
+
+	if (err)
+		return err;
+	if (verdict.generation & MQGATE_GENERATION_SINGLE) {
+		verdict.expires = now;
+		mqg_verdict_resolve(&verdict, mqg_generation(pins), now);
+		if (mqg_verdict_set(&verdict) && mqg_verdict_live(&verdict, now)) {
+			verdict.before = MQGATE_ACTION_NONE;
+			verdict.before_expires = 0;
+			verdict.before_rate = 0;
+			err = bpf_map_update_elem(fd, key, &verdict, BPF_EXIST);
+			return err ? err : 1;
+		}
+	}
+	return bpf_map_delete_elem(fd, key);
+}
+
+int mqg_verdict_put(const struct mqg_pins *pins, const struct mqgate_source_key *key,
+		    const struct mqgate_verdict *verdict)
+{
+	return mqg_verdict_write(pins, pins->sources, key, verdict);
 }
 
 int mqg_verdict_get(const struct mqg_pins *pins, const struct mqgate_source_key *key,
@@ -52,13 +126,13 @@ int mqg_verdict_get(const struct mqg_pins *pins, const struct mqgate_source_key 
 	int err = bpf_map_lookup_elem(pins->sources, key, verdict);
 
 	if (!err && verdict->generation)
-		mqg_verdict_resolve(verdict, mqg_generation(pins));
+		mqg_verdict_resolve(verdict, mqg_generation(pins), mqg_boottime_ns());
 	return err;
 }
 
 int mqg_verdict_remove(const struct mqg_pins *pins, const struct mqgate_source_key *key)
 {
-	return bpf_map_delete_elem(pins->sources, key);
+	return mqg_verdict_erase(pins, pins->sources, key);
 }
 
 bool mqg_verdict_live(const struct mqgate_verdict *verdict, uint64_t now)
@@ -71,6 +145,7 @@ struct verdict_walk {
 	mqg_verdict_fn	fn;
 	void		*arg;
 	uint32_t	generation;
+	uint64_t	now;
 };
 
 static int each_verdict(const void *keys, const void *values, uint32_t count, void *arg)
@@ -83,7 +158,7 @@ static int each_verdict(const void *keys, const void *values, uint32_t count, vo
 		struct mqgate_verdict now = verdict[i];
 		int answer;
 
-		mqg_verdict_resolve(&now, walk->generation);
+		mqg_verdict_resolve(&now, walk->generation, walk->now);
 		answer = walk->fn(&key[i], &now, walk->arg);
 		if (answer)
 			return answer;
@@ -93,7 +168,7 @@ static int each_verdict(const void *keys, const void *values, uint32_t count, vo
 
 int mqg_verdict_each(const struct mqg_pins *pins, mqg_verdict_fn fn, void *arg)
 {
-	struct verdict_walk walk = { fn, arg, mqg_generation(pins) };
+	struct verdict_walk walk = { fn, arg, mqg_generation(pins), mqg_boottime_ns() };
 
 	return mqg_batch_each(pins->sources, each_verdict, &walk);
 }

@@ -266,7 +266,7 @@ static int del(const struct mqg_cmd *cmd, int argc, char **argv)
 				"%s: there is no verdict on it; mqgate verdict list shows "
 				"all",
 				source);
-		else if (err)
+		else if (err < 0)
 			code = mqg_refuse("verdict del: the map cannot be written: %s",
 					  strerror(-err));
 	}
@@ -294,7 +294,7 @@ static int flush_one(const struct mqg_net *net, const struct mqgate_verdict *v, 
 
 	if (f->origin >= 0 && (int)v->origin != f->origin)
 		return 0;
-	if (!mqg_net_remove(f->pins, net))
+	if (mqg_net_remove(f->pins, net) >= 0)
 		f->removed++;
 	return 0;
 }

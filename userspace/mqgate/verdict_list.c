@@ -22,7 +22,7 @@ json_t *mqg_verdict_json(const struct mqg_net *net, const struct mqgate_verdict 
 			 "age", mqg_json_seconds(now > v->since ? now - v->since : 0), "expires",
 			 v->expires ? mqg_json_seconds(v->expires - now) : json_null(), "hits",
 			 (json_int_t)v->hits, "strikes", (json_int_t)v->strikes, "loaded",
-			 v->generation != 0);
+			 mqg_verdict_set(v) != 0);
 }
 
 const char *mqg_verdict_action(const struct mqgate_verdict *v, char buf[32])
@@ -70,7 +70,7 @@ static int list_one(const struct mqg_net *net, const struct mqgate_verdict *v, v
 		       "REASON", "EXPIRES", "AGE", "PACKETS", "STRIKES");
 	printf("%-24s %-10s %-9s %-20s %-9s %-9s %10llu %7u\n", mqg_net_format(net, source),
 	       mqg_verdict_action(v, action), mqg_origin_word(v->origin),
-	       v->generation ? "loaded" : mqg_reason_word(v->reason),
+	       mqg_verdict_set(v) ? "loaded" : mqg_reason_word(v->reason),
 	       mqg_duration_format(v->expires ? v->expires - l->now : 0, expires, sizeof(expires)),
 	       mqg_duration_format(l->now > v->since ? l->now - v->since : 1, age, sizeof(age)),
 	       (unsigned long long)v->hits, v->strikes);

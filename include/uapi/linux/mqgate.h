@@ -318,7 +318,11 @@ struct mqgate_prefix6_key {
  *	generation == g		it holds
  *	generation >  g		it is being loaded: until the flip `before` holds in its place
  *	generation <  g		it was not in the set that was loaded since: as good as absent
+ * With MQGATE_GENERATION_SINGLE it is a verdict of its own (the operator's, a ban) on what the
+ * set of the other bits has, too: when its time is over, `before` holds if that set still does.
  */
+#define MQGATE_GENERATION_SINGLE	(1U << 31)
+
 struct mqgate_verdict {
 	__u64			expires;	/* 0 = never */
 	__u64			since;
@@ -342,7 +346,7 @@ struct mqgate_control {
 	__u32			generation;	/* of the loaded set that holds; 0 = none */
 	__u32			bits4;		/* log2 of the blocks of mqgate_index4; 0 = none */
 	__u32			slots6;		/* of mqgate_index6, a power of two; 0 = none */
-	__u32			reserved;	/* zero */
+	__u32			begun;		/* the highest that entries may have */
 	__u64			lengths6;	/* below MQGATE_INDEX6_FIRST, that are in use */
 };
 

@@ -182,7 +182,7 @@ static int learn(struct mqg_judge *judge, const struct mqg_pins *pins,
 			   f->verdict.origin == MQGATE_ORIGIN_OPERATOR &&
 			   f->verdict.reason == MQGATE_REASON_NONE && !listed) {
 			err = mqg_verdict_remove(pins, &key);
-			if (err == -ENOENT)
+			if (err == -ENOENT || err > 0)
 				err = 0;
 		}
 	}

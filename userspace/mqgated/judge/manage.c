@@ -221,7 +221,7 @@ static bool is_dead(const struct mqg_found *found, const void *arg)
 
 	return (verdict->origin == MQGATE_ORIGIN_DAEMON ||
 		verdict->origin == MQGATE_ORIGIN_OPERATOR) &&
-	       verdict->generation <= reaping->generation &&
+	       (verdict->generation & ~MQGATE_GENERATION_SINGLE) <= reaping->generation &&
 	       !mqg_verdict_live(verdict, reaping->now);
 }
 

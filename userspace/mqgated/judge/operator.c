@@ -80,7 +80,7 @@ static int remove_one(struct mqg_judge *judge, const struct mqg_found *found, ui
 	struct mqgate_source_key key, scored;
 	int err = mqg_net_remove(&judge->pins, &found->net);
 
-	if (err)
+	if (err < 0)
 		return err;
 	if (mqg_net_source(&found->net, &key)) {
 		mqg_source_scored(key.addr, &scored);
