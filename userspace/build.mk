@@ -11,7 +11,7 @@ us_obj     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 us_objs   := $(call us_obj,$(us_common) $(us_cmd) $(us_daemon))
 
 # Evaluated only when a recipe runs, so that `make help` needs no pkg-config.
-US_PKGS_CMD    := libbpf jansson libmnl
+US_PKGS_CMD    := libbpf jansson libmnl libcrypto
 US_PKGS_DAEMON := libbpf jansson libmnl libcyaml yaml-0.1 openssl libmicrohttpd libcap-ng \
 		  libseccomp libsystemd
 

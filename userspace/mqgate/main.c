@@ -79,6 +79,22 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "follow one another, with an empty line between them.\n" },
 	{ "check", mqg_run_check, "check FILE", "say whether a configuration of the daemon is good",
 	  NULL },
+	{ "pki", mqg_run_pki,
+	  "pki init DIR [key TYPE] [days N]\n"
+	  "pki issue DIR server dns NAME|ip ADDRESS... [cn NAME] [key TYPE] [days N] [file NAME]\n"
+	  "pki issue DIR device cn NAME [dns NAME|uri URI|email ADDRESS]... [key TYPE] [days N] "
+	  "[file NAME]\n"
+	  "pki revoke DIR NAME|SERIAL [reason REASON] [days N]\n"
+	  "pki crl DIR [days N]",
+	  "a private CA for trials and tests; not a production CA",
+	  "init makes a root, an intermediate and empty revocation lists in a new directory;\n"
+	  "issue adds a key and a certificate; revoke writes the next revocation list; crl\n"
+	  "renews it before its time is over. Nothing that is there is overwritten. A device\n"
+	  "needs no cn where it has another name. A TYPE is p256 (the default), p384, ed25519,\n"
+	  "rsa2048, rsa3072 or rsa4096. days: 730 for the CA, 365 for what it issues, 30 for a\n"
+	  "list. A REASON is unspecified, key-compromise, superseded or ceased. Private keys\n"
+	  "lie unencrypted in the directory, those of the CA as well: for production use a CA\n"
+	  "that is run as one.\n" },
 	{ "version", mqg_run_version, "version", "version, ABI, libbpf and kernel", NULL },
 	{ "help", mqg_run_help, "help [OBJECT]", "this text, or more on one object", NULL },
 	{},
