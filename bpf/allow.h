@@ -27,12 +27,17 @@ static __always_inline bool within_budget(const struct packet *p, const struct m
 	return true;
 }
 
-/* Return: MQGATE_REASON_PASS_ALLOW, _ALLOW_BUDGET, or 0 where the flow is not ALLOWed. */
-static __always_inline __u32 allow_check(const struct packet *p, const struct mqgate_service *svc)
+/*
+ * @allow: the entry of the flow, or NULL. Only where there is one is the time asked for.
+ * Return: MQGATE_REASON_PASS_ALLOW, _ALLOW_BUDGET, or 0 where the flow is not ALLOWed.
+ */
+static __always_inline __u32 allow_check(struct packet *p, const struct mqgate_service *svc,
+					 struct mqgate_allow *allow)
 {
-	struct mqgate_allow *allow = bpf_map_lookup_elem(&mqgate_allow, &p->flow);
-
-	if (!allow || (allow->expires && p->now >= allow->expires))
+	if (!allow)
+		return 0;
+	stamp(p);
+	if (allow->expires && p->now >= allow->expires)
 		return 0;
 	if (!within_budget(p, svc, allow))
 		return MQGATE_REASON_ALLOW_BUDGET;

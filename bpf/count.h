@@ -59,7 +59,7 @@ static __always_inline void report(struct xdp_md *ctx, const struct packet *p,
 	__u64 least = p->proven ? mqgate_rodata.sample_proven_ns : mqgate_rodata.sample_ns;
 	struct mqgate_event *event;
 
-	if (p->now - stat->sampled < least)
+	if (!p->now || p->now - stat->sampled < least)
 		return;
 	/* Before the reservation: a full buffer must not cost its lock for every packet. */
 	stat->sampled = p->now;

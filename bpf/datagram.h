@@ -15,7 +15,8 @@
  */
 static __always_inline __u32 datagram_judge(struct packet *p, const struct mqgate_service *svc)
 {
-	__u32 reason = allow_check(p, svc), action;
+	struct mqgate_allow *allow = bpf_map_lookup_elem(&mqgate_allow, &p->flow);
+	__u32 reason = allow_check(p, svc, allow), action;
 
 	if (reason)
 		return reason;

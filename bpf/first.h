@@ -57,7 +57,9 @@ MQG_BORDER int mqg_head_judge(__u32 kind, __u32 max, struct head *head, __u32 av
 	} else {
 		struct mqw_head mqtt;
 
-		j->status = mqw_head_check(head->bytes, avail, max, &mqtt);
+		j->status = mqw_head_words_check(bpf_be64_to_cpu(head->words[0]),
+						 bpf_be64_to_cpu(head->words[1]), avail, max,
+						 &mqtt);
 		j->reason = mqtt.reason;
 		j->need = mqtt.need;
 		/*

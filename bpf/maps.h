@@ -131,7 +131,17 @@ struct {
 } mqgate_events SEC(".maps");
 
 struct head {
-	__u8			bytes[MQW_HEAD_BYTES];
+	union {
+		__u8		bytes[MQW_HEAD_BYTES];
+		__be64		words[MQW_HEAD_BYTES / 8];
+	};
+};
+
+/* How often a reason came since the clock was read for it, and when that was. */
+struct pulse {
+	__u32			tick;		/* jiffies */
+	__u16			service;
+	__u16			count;
 };
 
 /*
@@ -150,6 +160,7 @@ struct scratch {
 		struct tlsw_hello	hello;
 	};
 	__u64			looked[MQGATE_REASON_PACKET_MAX];
+	struct pulse		pulses[MQGATE_REASON_PACKET_MAX];
 	struct mqgate_budget_key bucket;	/* of mqg_budget_take() */
 	struct mqgate_prefix6_key prefix6;	/* of try_prefix6() */
 };

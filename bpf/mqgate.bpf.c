@@ -46,33 +46,76 @@ static __always_inline void head_load(struct xdp_md *ctx, struct packet *p)
 	bpf_xdp_load_bytes(ctx, p->payload, &p->head, ((n - 1) & (MQW_HEAD_BYTES - 1)) + 1);
 }
 
-/*
- * A malformed CONNECT was dropped without asking anyone. Now and then the socket is asked
- * all the same: whether the source is proven, which the daemon's score needs, and whether
- * the flow was older than its entry, so that the retransmission passes. Return: true where it is
- * the module that may know.
+/* Drops of one kind between two looks at the clock, unless a tick goes by before. */
+#define MQG_PULSE	8
+
+/* Is it worth to read the clock, so as to see whether this drop may be sampled? */
+static __always_inline bool due(struct scratch *s, const struct packet *p, __u32 reason)
+{
+	struct pulse *pulse = &s->pulses[reason & (MQGATE_REASON_PACKET_MAX - 1)];
+	__u32 tick = bpf_jiffies64();
+
+	if (pulse->tick == tick && pulse->service == p->service && ++pulse->count % MQG_PULSE)
+		return false;
+	pulse->tick = tick;
+	pulse->service = p->service;
+	return true;
+}
+
+/**
+ * mqg_flood_sample() - what is done for one of many malformed CONNECTs
+ * @ctx: frame
+ * @p:   its segment
+ * @j:   malformed
+ *
+ * It was dropped without asking anyone. Now and then the socket is asked all the same: whether
+ * the source is proven, which the daemon's score needs, and whether the flow was older than its
+ * entry, so that the retransmission passes.
+ *
+ * Return: the reason of the drop, or MQG_ASK where it is the module that may know.
  */
-static __always_inline bool aftermath(struct xdp_md *ctx, struct packet *p, __u32 reason)
+MQG_BORDER int mqg_flood_sample(struct xdp_md *ctx, struct packet *p, struct judgement *j)
 {
 	struct scratch *s = scratch_get();
 	__u64 *looked;
 	int ground;
 
-	if (!s)
-		return false;
-	looked = &s->looked[reason & (MQGATE_REASON_PACKET_MAX - 1)];
+	if (!s || !p || !j)
+		return MQGATE_REASON_MQTT_NOT_CONNECT;
+	stamp(p);
+	looked = &s->looked[j->reason & (MQGATE_REASON_PACKET_MAX - 1)];
 	if (p->now - *looked < mqgate_rodata.sample_proven_ns)
-		return false;
+		return j->reason;
 	*looked = p->now;
 	ground = mqg_socket_ask(ctx, p);
 	if (ground == GROUND_FIRST)
-		flow_put(p, MQGATE_FLOW_REFUSED, reason, 0);
+		flow_put(p, MQGATE_FLOW_REFUSED, j->reason, 0);
 	else if (ground == GROUND_SEEN)
 		flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
 	/* A proof stands only for the first payload: what came before was not judged. */
 	if (ground != GROUND_FIRST)
 		p->proven = false;
-	return ground == GROUND_NONE;
+	return ground == GROUND_NONE ? cross(p, j) : j->reason;
+}
+
+/*
+ * A malformed CONNECT that names MQTT, on a flow of which nothing is known, is dropped whoever
+ * sends it: no verdict is asked, nor the clock. Return: the reason, MQG_ASK, or 0 for any other
+ * payload.
+ */
+static __always_inline __u32 flood_judge(struct xdp_md *ctx, struct packet *p,
+					 struct judgement *j)
+{
+	struct scratch *s;
+
+	if (j->status != MQW_MALFORMED || !j->names_mqtt ||
+	    bpf_map_lookup_elem(&mqgate_flows, &p->flow))
+		return 0;
+	p->judged = true;
+	s = scratch_get();
+	if (!s || !due(s, p, j->reason))
+		return j->reason;
+	return mqg_flood_sample(ctx, p, j);
 }
 
 /**
@@ -80,30 +123,27 @@ static __always_inline bool aftermath(struct xdp_md *ctx, struct packet *p, __u3
  * @ctx: frame
  * @p:   its segment
  * @svc: its service
+ * @j:   the judgement of its first bytes
  *
  * Return: the reason, MQGATE_REASON_*; or MQG_ASK.
  */
-MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mqgate_service *svc)
+MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mqgate_service *svc,
+				 struct judgement *j)
 {
 	struct mqgate_flow_key key;
 	struct mqgate_flow *flow;
-	struct judgement j = {};
 	__u32 action, reason;
 
-	if (!p || !svc)
+	if (!p || !svc || !j)
 		return MQGATE_REASON_PASS_UNDECIDED;
-	head_load(ctx, p);
-	mqg_head_judge(p->kind, first_max(p, svc), &p->head,
-		       p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES, &j);
-
 	action = mqg_verdict_judge(p, MQG_ASK_LIMIT | MQG_ASK_PASS);
 	reason = verdict_drops(action);
 	if (reason)
 		return reason;
 	p->judged = true;
 	if (action == MQGATE_ACTION_PASS)
-		return j.status == MQW_MALFORMED && j.names_mqtt ? j.reason :
-								    MQGATE_REASON_PASS_VERDICT;
+		return j->status == MQW_MALFORMED && j->names_mqtt ? j->reason :
+								     MQGATE_REASON_PASS_VERDICT;
 
 	key = p->flow;
 	flow = bpf_map_lookup_elem(&mqgate_flows, &key);
@@ -123,8 +163,9 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 			return reason;
 		}
 		mqg_socket_ask(ctx, p);
-	} else if (j.status == MQW_MALFORMED && j.names_mqtt) {
-		return aftermath(ctx, p, j.reason) ? cross(p, &j) : j.reason;
+	} else if (j->status == MQW_MALFORMED && j->names_mqtt) {
+		/* REFUSED too long ago. */
+		return mqg_flood_sample(ctx, p, j);
 	} else {
 		switch (mqg_socket_ask(ctx, p)) {
 		case GROUND_SEEN:
@@ -135,13 +176,13 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 		case GROUND_NONE:
 			if ((svc->flags & MQGATE_SVC_F_LOCAL) && mqg_address_local(ctx, p))
 				return MQGATE_REASON_NO_SOCKET;
-			return cross(p, &j);
+			return cross(p, j);
 		}
 	}
-	if (j.status == MQW_OK)
-		mqg_payload_parse(ctx, p, first_max(p, svc), &j);
+	if (j->status == MQW_OK)
+		mqg_payload_parse(ctx, p, first_max(p, svc), j);
 	/* GROUND_FIRST, GROUND_OPENING, or the beginning of a SUSPECT flow once more. */
-	return settle(p, &j, true, flow, true);
+	return settle(p, j, true, flow, true);
 }
 
 /**
@@ -169,22 +210,37 @@ static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 				   struct mqgate_service *svc)
 {
 	__u32 reason = examine(p, svc->flags & MQGATE_SVC_F_FRAGMENTS);
+	struct judgement j = {};
 
-	if (reason)
+	if (reason) {
+		stamp(p);
 		return reason;
-	if (p->flow.proto == IPPROTO_UDP)
+	}
+	if (p->flow.proto == IPPROTO_UDP) {
+		stamp(p);
 		return datagram_judge(p, svc);
-	if ((p->flags & (MQG_TCP_SYN | MQG_TCP_ACK)) == MQG_TCP_SYN)
+	}
+	if ((p->flags & (MQG_TCP_SYN | MQG_TCP_ACK)) == MQG_TCP_SYN) {
+		stamp(p);
 		return syn_judge(p, svc);
-	reason = allow_check(p, svc);
+	}
+	reason = allow_check(p, svc, bpf_map_lookup_elem(&mqgate_allow, &p->flow));
 	if (reason)
 		return reason;
 	/* What a RST carries is text for people (RFC 9293, 3.5.3) and never delivered. */
 	if (!p->payload_len || (p->flags & MQG_TCP_RST)) {
+		stamp(p);
 		reason = verdict_drops(mqg_verdict_judge(p, 0));
 		return reason ? reason : MQGATE_REASON_PASS_CONTROL;
 	}
-	return mqg_payload_judge(ctx, p, svc);
+	head_load(ctx, p);
+	mqg_head_judge(p->kind, first_max(p, svc), &p->head,
+		       p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES, &j);
+	reason = flood_judge(ctx, p, &j);
+	if (reason)
+		return reason;
+	stamp(p);
+	return mqg_payload_judge(ctx, p, svc, &j);
 }
 
 static __always_inline int guard(struct xdp_md *ctx, const __u32 frags)
@@ -199,7 +255,6 @@ static __always_inline int guard(struct xdp_md *ctx, const __u32 frags)
 	if (!svc)
 		return XDP_PASS;
 	p.wire = measure(ctx, frags);
-	p.now = bpf_ktime_get_boot_ns();
 	reason = judge(ctx, &p, svc);
 	if (reason == MQG_ASK) {
 		ask(ctx, frags);

@@ -69,8 +69,9 @@ static __always_inline __u32 mqw_head_body(__u64 body, __u64 rest, __u32 avail, 
 }
 
 /**
- * mqw_head_check() - judge the first bytes of a payload, straight-line
- * @head:          16 readable bytes, zero where the payload is shorter
+ * mqw_head_words_check() - judge the first bytes of a payload, straight-line
+ * @hi:            the first 8 of them as a big-endian number, zero where the payload is shorter
+ * @lo:            the next 8
  * @avail:         how many of them are payload, 0..16; the payload may be longer
  * @max_remaining: largest remaining length accepted, bytes
  * @out:           what they say; valid whatever is returned
@@ -80,12 +81,13 @@ static __always_inline __u32 mqw_head_body(__u64 body, __u64 rest, __u32 avail, 
  * Return: MQW_OK - all of those are there and good, and a full parse is still needed;
  * MQW_NEED_MORE - a prefix of that; MQW_MALFORMED - can never become an acceptable CONNECT.
  */
-static __always_inline int mqw_head_check(const __u8 *head, __u32 avail, __u32 max_remaining,
-					  struct mqw_head *out)
+static __always_inline int mqw_head_words_check(__u64 hi, __u64 lo, __u32 avail,
+						__u32 max_remaining, struct mqw_head *out)
 {
-	__u64 hi = mqw_load64(head), lo = mqw_load64(head + 8), body, rest;
-	__u32 b1 = head[1], b2 = head[2], b3 = head[3], b4 = head[4];
-	__u32 m1, m2, m3, n, remaining, reason, type = head[0] >> 4, len;
+	__u32 b1 = hi >> 48 & 0xFF, b2 = hi >> 40 & 0xFF;
+	__u32 b3 = hi >> 32 & 0xFF, b4 = hi >> 24 & 0xFF;
+	__u32 m1, m2, m3, n, remaining, reason, type = (__u32)(hi >> 60), len;
+	__u64 body, rest;
 
 	*out = (struct mqw_head){ 0 };
 	/* Without branches: each would double what the verifier has to walk. */
@@ -110,7 +112,7 @@ static __always_inline int mqw_head_check(const __u8 *head, __u32 avail, __u32 m
 	     (len == 6 && avail >= n + 9 && (body & 0xFFFFFFFFFFFFULL) == MQW_NAME_MQISDP)))
 		out->names_mqtt = 1;
 
-	reason = avail ? mqw_type_check(head[0]) : 0;
+	reason = avail ? mqw_type_check((__u32)(hi >> 56)) : 0;
 	if (!reason && n == 5 && avail >= 5)
 		reason = MQGATE_REASON_MQTT_LENGTH_ENCODING;
 	if (!reason && n < 5 && avail > n) {
@@ -127,6 +129,17 @@ static __always_inline int mqw_head_check(const __u8 *head, __u32 avail, __u32 m
 	if (reason)
 		return MQW_MALFORMED;
 	return out->need && avail >= n + 5 + len ? MQW_OK : MQW_NEED_MORE;
+}
+
+/**
+ * mqw_head_check() - the same from bytes
+ * @head: 16 readable bytes, zero where the payload is shorter
+ */
+static __always_inline int mqw_head_check(const __u8 *head, __u32 avail, __u32 max_remaining,
+					  struct mqw_head *out)
+{
+	return mqw_head_words_check(mqw_load64(head), mqw_load64(head + 8), avail, max_remaining,
+				    out);
 }
 
 #endif /* MQGATE_MQTT_HEAD_H */

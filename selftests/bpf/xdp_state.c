@@ -37,7 +37,8 @@ static const struct scene scenes[] = {
 	  { { .p = { .flags = SYN }, DROPS(1, SOURCE_BANNED) },
 	    { .p = { .flags = ACK }, DROPS(1, SOURCE_BANNED) },
 	    { .p = { GOOD }, DROPS(1, SOURCE_BANNED), .flow = ABSENT },
-	    { .p = { BAD }, DROPS(1, SOURCE_BANNED) },
+	    /* whoever sends it: no verdict is asked */
+	    { .p = { BAD }, DROPS(1, MQTT_FLAGS) },
 	    { .p = { .flags = FIN | ACK }, DROPS(1, SOURCE_BANNED) },
 	    { .p = { .flags = RST }, DROPS(1, SOURCE_BANNED) },
 	    { .p = { .src = "198.51.100.2", GOOD }, PASSES(1, FIRST) } } },
