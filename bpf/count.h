@@ -8,6 +8,7 @@
 #define MQG_BPF_COUNT_H
 
 #include "service.h"
+#include "top.h"
 
 /* Of a CONNECT no more than this is shown: what follows may be a credential. */
 #define MQG_EVENT_CONNECT_BYTES	16
@@ -71,7 +72,7 @@ static __always_inline void report(struct xdp_md *ctx, const struct packet *p,
 }
 
 /* Counts @reason and turns it into what XDP does. */
-static __always_inline int conclude(struct xdp_md *ctx, const struct packet *p,
+static __always_inline int conclude(struct xdp_md *ctx, struct packet *p,
 				    const struct mqgate_service *svc, __u32 reason)
 {
 	__u32 index = MQGATE_STATS_INDEX(p->service, reason);
@@ -89,8 +90,10 @@ static __always_inline int conclude(struct xdp_md *ctx, const struct packet *p,
 			stat->packets++;
 			stat->bytes += p->wire;
 		}
-		if (drop)
+		if (drop) {
+			top_note(p, stat, reason);
 			report(ctx, p, stat, reason, observe);
+		}
 	}
 	return drop && !observe ? XDP_DROP : XDP_PASS;
 }

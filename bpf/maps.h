@@ -126,6 +126,13 @@ struct {
 } mqgate_stats SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MQGATE_TOP_SETS);
+	__type(key, __u32);
+	__type(value, struct mqgate_top_set);
+} mqgate_top SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
 } mqgate_events SEC(".maps");

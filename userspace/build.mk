@@ -41,7 +41,7 @@ $(BUILD)/libmqgated.a: $(filter-out %/mqgated/main.o,$(call us_obj,$(us_daemon))
 	$(call us_say,AR,$@)$(AR) rcs $@ $^
 
 $(BUILD)/mqgate: $(call us_obj,$(us_cmd)) $(BUILD)/libmqgate.a
-	$(call us_say,LD,$@)$(CC) $(US_LDFLAGS) -o $@ $^ $$(pkg-config --libs $(US_PKGS_CMD))
+	$(call us_say,LD,$@)$(CC) $(US_LDFLAGS) -o $@ $^ $$(pkg-config --libs $(US_PKGS_CMD)) -lm
 
 $(BUILD)/mqgated: $(BUILD)/obj/userspace/mqgated/main.o $(BUILD)/libmqgated.a $(BUILD)/libmqgate.a
 	$(call us_say,LD,$@)$(CC) $(US_LDFLAGS) -o $@ $^ $$(pkg-config --libs $(US_PKGS_DAEMON)) -lm

@@ -76,7 +76,7 @@ done
 check "bpftool loads and pins" load_pinned
 wanted="mqgate_allow mqgate_budgets mqgate_control mqgate_events mqgate_flows mqgate_index4
 	mqgate_index6 mqgate_ports mqgate_prefix4 mqgate_prefix6 mqgate_sources mqgate_stats
-	mqgate_svc"
+	mqgate_svc mqgate_top"
 missing=
 for map in $wanted; do
 	[ -e "$pins/maps/$map" ] || missing="$missing $map"
@@ -95,7 +95,7 @@ contains "mqgate_sources reads like text: the reason" "$text" \
 printf '\2\2\2\2\2\2\2\2\2\2\2\2\10\0\105\0\0\50\0\0\0\0\100\6\0\0\306\63\144\1\300\0\2\1%b' \
 	'\234\100\007\133\0\0\0\1\0\0\0\0\120\003\372\360\0\0\0\0' > "$dir/frame"
 check "bpftool runs a frame" bpftool prog run pinned "$pins/prog" data_in "$dir/frame" repeat 3
-text=$(bpftool map dump pinned "$pins/maps/mqgate_stats" | grep -A5 '"packets": 3,')
+text=$(bpftool map dump pinned "$pins/maps/mqgate_stats" | grep -A9 '"packets": 3,')
 contains "mqgate_stats reads like text" "$(tr -d ' \n' <<< "$text")" \
 	'"service":1,"reason":"MQGATE_REASON_TCP_FLAGS"'
 in_ns gw ip link set dev gw0 xdp off

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw dev
 need_command script
-plan 44
+plan 48
 
 says "without pins status ends with 1 and says how to attach" 1 "not attached: mqgate attach IF" \
 	m status
@@ -132,6 +132,26 @@ on_exit stop $top
 poll_until 10 grep -q enforce "$MQGATE_RUN/top"
 kill -INT $top
 check "Ctrl-C ends it with 0" wait $top
+
+# Who is dropped most: 192.0.2.2, with what it sent above, and then banned.
+source_of() {
+	m -j top interval 50ms count 1 |
+		jq -c '.sources[] | select(.source == "192.0.2.2") | '"$1"
+}
+is "the top sources are told, with reason and error" \
+	"$(source_of '[.packets >= 2, .error, .service, .verdict]')" '[true,0,"mqtt",null]'
+contains "and shown" "$(m top interval 50ms count 1)" "TOP SOURCES"
+gw verdict add 192.0.2.2 drop 1h > /dev/null
+in_ns dev /usr/bin/python3 -c '
+import socket
+s = socket.socket()
+s.settimeout(0.2)
+s.connect_ex(("192.0.2.1", 1883))
+'
+is "with the verdict that holds for them" "$(source_of '[.verdict.action, .verdict.origin]')" \
+	'["drop","operator"]'
+contains "in words" "$(m top interval 50ms count 1)" "drop by operator"
+gw verdict flush > /dev/null
 says "an interval of nothing is refused" 2 "from 50ms to 1h" m top interval 0
 
 # What a daemon tells.

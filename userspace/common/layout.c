@@ -48,6 +48,8 @@ const struct mqg_map_layout mqg_map_layouts[MQG_MAPS] = {
 	  sizeof(struct mqgate_flow_key), sizeof(struct mqgate_flow), 0, MQG_FLOWS_ENTRIES },
 	{ MQGATE_MAP_STATS, offsetof(struct mqg_pins, stats), BPF_MAP_TYPE_PERCPU_ARRAY,
 	  sizeof(__u32), sizeof(struct mqgate_stat), MQGATE_STATS_ENTRIES, 0 },
+	{ MQGATE_MAP_TOP, offsetof(struct mqg_pins, top), BPF_MAP_TYPE_PERCPU_ARRAY,
+	  sizeof(__u32), sizeof(struct mqgate_top_set), MQGATE_TOP_SETS, 0 },
 	{ MQGATE_MAP_EVENTS, offsetof(struct mqg_pins, events), BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0 },
 };
 

@@ -18,7 +18,7 @@ struct mqg_pins {
 	char		dir[256];
 	uint32_t	abi_version;	/* 0 where the pins were made by hand, without rodata */
 	/* descriptors, -1 = none */
-	int		ports, svc, sources, allow, flows, stats, events;
+	int		ports, svc, sources, allow, flows, stats, top, events;
 	int		prefix4, prefix6, index4, index6, control, budgets;
 	uint32_t	cpus;		/* values a per-CPU look-up returns */
 };

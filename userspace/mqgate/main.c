@@ -74,7 +74,8 @@ const struct mqg_object_verb mqg_verbs[] = {
 	{ "events", mqg_run_events, "events [count N]",
 	  "drops as they happen: a sample with the first bytes of each packet", NULL },
 	{ "top", mqg_run_top, "top [interval DURATION] [count N]",
-	  "a live view of rates, verdicts, sessions and refusals",
+	  "a live view of rates, top sources, verdicts, sessions and refusals",
+	  "Of the sources that are dropped most the rate is an estimate, with its error.\n"
 	  "Ends with q or Ctrl-C, or after N frames. Where the output is no terminal, frames\n"
 	  "follow one another, with an empty line between them.\n" },
 	{ "check", mqg_run_check, "check FILE", "say whether a configuration of the daemon is good",

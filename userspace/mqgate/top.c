@@ -146,12 +146,19 @@ static int look(struct mqg_top *top, char *why, size_t size)
 	top->before = top->now;
 	top->now = before;
 	memcpy(top->now->service, top->before->service, sizeof(top->now->service));
+	mqg_offenders_free(&top->noted_before);
+	top->noted_before = top->noted_now;
+	top->noted_now = (struct mqg_offenders){};
 	err = mqg_survey_take(&top->pins, MQG_SURVEY_WITH_PORTS, top->now);
+	if (!err)
+		err = mqg_offenders_read(&top->pins, top->now->time, &top->noted_now);
 	if (err) {
 		snprintf(why, size, "%s: the maps cannot be read: %s", top->pins.dir,
 			 strerror(-err));
 		return err;
 	}
+	json_decref(top->sources);
+	top->sources = mqg_top_sources(top);
 	json_decref(mqg_status_program(&top->pins, &prog_id));
 	json_decref(top->interfaces);
 	top->interfaces = mqg_status_interfaces(prog_id);
@@ -217,6 +224,9 @@ int mqg_run_top(const struct mqg_cmd *cmd, int argc, char **argv)
 	}
 	for (size_t i = 0; i < MQG_TOP_EVENTS; i++)
 		json_decref(top->event[i]);
+	mqg_offenders_free(&top->noted_now);
+	mqg_offenders_free(&top->noted_before);
+	json_decref(top->sources);
 	json_decref(top->interfaces);
 	json_decref(top->daemon);
 	json_decref(top->refusals);

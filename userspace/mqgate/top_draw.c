@@ -231,6 +231,7 @@ int mqg_top_draw(const struct mqg_top *top)
 	mqg_screen_begin();
 	draw_head(top);
 	draw_services(top);
+	mqg_top_draw_sources(top);
 	draw_latest(top);
 	return mqg_screen_end();
 }
@@ -265,11 +266,11 @@ json_t *mqg_top_json(const struct mqg_top *top)
 				  (json_int_t)now->passed, "dropped", (json_int_t)now->dropped,
 				  "allowed", (json_int_t)now->allowed, "reasons", reasons));
 	}
-	return json_pack("{s:f, s:{s:I, s:I, s:I}, s:I, s:O?, s:o}", "interval",
+	return json_pack("{s:f, s:{s:I, s:I, s:I}, s:I, s:O?, s:o, s:O}", "interval",
 			 (double)(top->now->time - top->before->time) / 1e9, "verdicts", "drop",
 			 (json_int_t)top->now->verdicts[MQGATE_ACTION_DROP], "pass",
 			 (json_int_t)top->now->verdicts[MQGATE_ACTION_PASS], "limit",
 			 (json_int_t)top->now->verdicts[MQGATE_ACTION_LIMIT], "allowed",
 			 (json_int_t)top->now->allow.entries, "daemon", top->daemon, "services",
-			 services);
+			 services, "sources", top->sources);
 }
