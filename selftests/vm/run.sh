@@ -53,6 +53,9 @@ choose_debug_kernel() {
 	boot=$at/bzImage
 	modules=$at/tree/lib/modules
 	append="acpi=noirq kmemleak=on"
+	# Where failslab may be told to look: 6.1 takes these marks at the start only.
+	append+=" slub_debug=a,mqg_client,kmalloc-8,kmalloc-16,kmalloc-32,kmalloc-64,kmalloc-96"
+	append+=",kmalloc-128,kmalloc-192,kmalloc-256"
 	memory=${MQGATE_VM_MEMORY:-2G}
 	bash "$here/initrd.sh" "$dir/initrd" || exit 1
 }
