@@ -18,8 +18,6 @@ STEP = int(os.environ.get("MQGATE_FAIL_STEP", "1"))
 INIT_MODULE, DELETE_MODULE = 175, 176
 CLONE_NEWNET = 0x40000000
 OUT_OF_MEMORY = (errno.ENOMEM, errno.ENOBUFS)
-# What Linux 6.1 says when a namespace's own uevent socket finds no memory.
-NO_NAMESPACE = (*OUT_OF_MEMORY, errno.ENODEV)
 
 
 def put(name, value):
@@ -41,6 +39,8 @@ def of_the_module():
     with open("/sys/kernel/slab/mqg_client/failslab") as file:
         equal(file.read(), "1\n", "marked when the kernel started (slub_debug=a)")
     put("cache-filter", "Y")
+    # Of what may not wait only: that is what the path of a packet asks for.
+    put("ignore-gfp-wait", "Y")
 
 
 class Failing:
@@ -148,6 +148,8 @@ def namespace_fails():
     undo.append(lambda: loaded() or w.load())
     remove()
     without = namespace_takes()
+    # The kernel's own parts say what they please where they find no memory (ENODEV, EAFNOSUPPORT).
+    said = {make_namespace(nth)[0] for nth in range(1, without + 1, 3 * STEP)}
     w.load()
     total = namespace_takes()
     ours = total - without
@@ -156,7 +158,7 @@ def namespace_fails():
     bad = []
     for nth in steps:
         wrong, _ = make_namespace(nth)
-        equal(wrong in (0, *NO_NAMESPACE), True, f"errno {wrong} at {nth}")
+        equal(wrong in {0, *OUT_OF_MEMORY, *said}, True, f"errno {wrong} at {nth}")
         if wrong:
             bad.append(nth)
     print(f"# {ours} of {total} allocations are the module's; {len(bad)} of {len(steps)} refused,"
@@ -265,8 +267,6 @@ def packets_fail():
         listener.settimeout(w.LIMIT)
         listen = Genl(host)
         listen.join()
-        # Of what may not wait only: that is what the path of a packet asks for.
-        put("ignore-gfp-wait", "Y")
         lost = 0
         for nth in range(1, 40, STEP):
             of_the_module()
