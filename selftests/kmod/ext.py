@@ -305,7 +305,8 @@ def older():
 
 @test("what is refused or killed is dropped before the stack sees it")
 def refused():
-    rig = Rig(enforce=1)
+    # What is refused stays in the table until the command has looked at its counter.
+    rig = Rig(enforce=1, closing_timeout=300000)
     raw = Raw(rig.dev)
     listener = rig.far.listen(FAR)
     for way in ("violation", "kill"):
