@@ -22,6 +22,19 @@
 
 char _license[] SEC("license") = "GPL";
 
+/*
+ * For libxdp, whose dispatcher chains programs (xdp-loader): early, and what passes goes on to the
+ * next. Others see the section and leave it alone.
+ */
+#define MQG_RUN_CONFIG(program)			\
+	struct {				\
+		__uint(priority, 10);		\
+		__uint(XDP_PASS, 1);		\
+	} _##program SEC(".xdp_run_config")
+
+MQG_RUN_CONFIG(mqgate_xdp);
+MQG_RUN_CONFIG(mqgate_xdp_frags);
+
 static __always_inline __u32 syn_judge(struct packet *p, const struct mqgate_service *svc)
 {
 	__u32 reason = verdict_drops(mqg_verdict_judge(p, MQG_ASK_LIMIT));

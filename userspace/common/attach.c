@@ -213,7 +213,7 @@ static bool unsupported(int err)
 static int say_refusal(struct mqg_attach *a, int err, char *why, size_t size)
 {
 	struct mqg_xdp xdp;
-	char text[384];
+	char text[640];
 
 	if (err == -EBUSY || err == -EEXIST) {
 		if (!mqg_xdp_lookup(a->ifindex, &xdp) && xdp.mode != MQG_XDP_NONE) {

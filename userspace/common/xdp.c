@@ -144,25 +144,38 @@ int mqg_xdp_lookup(uint32_t ifindex, struct mqg_xdp *xdp)
 	return err < 0 ? err : 0;
 }
 
-/* The id of the link that holds the program on the interface, 0 where netlink attached it. */
-static uint32_t find_link(const struct mqg_xdp *xdp)
+/* Calls @fn with every link that may be looked at, until it answers other than 0. */
+static int each_link(int (*fn)(const struct bpf_link_info *info, void *arg), void *arg)
 {
 	uint32_t id = 0;
+	int answer = 0;
 
-	while (!bpf_link_get_next_id(id, &id)) {
+	while (!answer && !bpf_link_get_next_id(id, &id)) {
 		struct bpf_link_info info = {};
 		__u32 len = sizeof(info);
-		int fd = bpf_link_get_fd_by_id(id), err;
+		int fd = bpf_link_get_fd_by_id(id);
 
 		if (fd < 0)
 			continue;
-		err = bpf_obj_get_info_by_fd(fd, &info, &len);
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len))
+			answer = fn(&info, arg);
 		close(fd);
-		if (!err && info.type == BPF_LINK_TYPE_XDP && info.prog_id == xdp->prog_id &&
-		    info.xdp.ifindex == xdp->ifindex)
-			return id;
 	}
-	return 0;
+	return answer;
+}
+
+static int holds_program(const struct bpf_link_info *info, void *arg)
+{
+	const struct mqg_xdp *xdp = arg;
+
+	return info->type == BPF_LINK_TYPE_XDP && info->prog_id == xdp->prog_id &&
+	       info->xdp.ifindex == xdp->ifindex ? (int)info->id : 0;
+}
+
+/* The id of the link that holds the program on the interface, 0 where netlink attached it. */
+static uint32_t find_link(const struct mqg_xdp *xdp)
+{
+	return (uint32_t)each_link(holds_program, (void *)xdp);
 }
 
 static void name_of(uint32_t prog_id, char name[BPF_OBJ_NAME_LEN])
@@ -178,6 +191,28 @@ static void name_of(uint32_t prog_id, char name[BPF_OBJ_NAME_LEN])
 	snprintf(name, BPF_OBJ_NAME_LEN, "%s", info.name[0] ? info.name : "without a name");
 }
 
+#define DISPATCHER	"xdp_dispatcher"
+
+struct chain {
+	uint32_t	dispatcher;
+	char		names[160];
+};
+
+/* Those in libxdp's chain replace a function of the dispatcher each. */
+static int add_to_chain(const struct bpf_link_info *info, void *arg)
+{
+	struct chain *chain = arg;
+	size_t used = strlen(chain->names);
+	char name[BPF_OBJ_NAME_LEN];
+
+	if (info->type != BPF_LINK_TYPE_TRACING ||
+	    info->tracing.target_obj_id != chain->dispatcher)
+		return 0;
+	name_of(info->prog_id, name);
+	snprintf(chain->names + used, sizeof(chain->names) - used, "%s%s", used ? ", " : "", name);
+	return 0;
+}
+
 void mqg_xdp_remedy(const struct mqg_xdp *xdp, char *text, size_t size)
 {
 	uint32_t link = find_link(xdp);
@@ -186,7 +221,7 @@ void mqg_xdp_remedy(const struct mqg_xdp *xdp, char *text, size_t size)
 	name_of(xdp->prog_id, name);
 	if (link)
 		snprintf(text, size, "bpftool link detach id %u", link);
-	else if (!strcmp(name, "xdp_dispatcher"))
+	else if (!strcmp(name, DISPATCHER))
 		snprintf(text, size, "xdp-loader unload %s --all", xdp->ifname);
 	else
 		snprintf(text, size, "ip link set dev %s %s off", xdp->ifname,
@@ -196,11 +231,20 @@ void mqg_xdp_remedy(const struct mqg_xdp *xdp, char *text, size_t size)
 
 void mqg_xdp_describe(const struct mqg_xdp *xdp, char *text, size_t size)
 {
+	struct chain chain = { .dispatcher = xdp->prog_id };
 	char name[BPF_OBJ_NAME_LEN], remedy[96];
 
 	name_of(xdp->prog_id, name);
 	mqg_xdp_remedy(xdp, remedy, sizeof(remedy));
-	snprintf(text, size, "another XDP program (id %u, %s, %s) is attached; mqgate never "
-		 "displaces it. Detach it first: %s", xdp->prog_id, name,
-		 mqg_xdp_mode_word(xdp->mode), remedy);
+	if (strcmp(name, DISPATCHER)) {
+		snprintf(text, size, "another XDP program (id %u, %s, %s) is attached; mqgate "
+			 "never displaces it. Detach it first: %s", xdp->prog_id, name,
+			 mqg_xdp_mode_word(xdp->mode), remedy);
+		return;
+	}
+	each_link(add_to_chain, &chain);
+	snprintf(text, size, "another XDP program (id %u, %s, %s) is attached, with the chain of "
+		 "libxdp (%s); mqgate never displaces it. Detach it first: %s; or let xdp-loader "
+		 "put the object of mqgate into that chain", xdp->prog_id, name,
+		 mqg_xdp_mode_word(xdp->mode), chain.names, remedy);
 }
