@@ -281,6 +281,20 @@ static const struct broken cases[] = {
 	       "25: listeners[0].destinations: 9 networks, and there may be 8; leave the key out"),
 	BROKEN("an unknown rule for fragments", 36, 36, "    fragments: reassemble",
 	       "36: services[0].fragments: \"reassemble\" is not known; write one of: drop, pass"),
+	BROKEN("a SYN budget out of range", 36, 36, "    syn: {per_source: 10000001}",
+	       "36: services[0].syn.per_source: 10000001 is out of range; write 0 to 10000000"),
+	BROKEN("a SYN rate that is none", 25, 25, "    syn:\n      rate: fast",
+	       "26: listeners[0].syn.rate: "),
+	BROKEN("a calm that is too short", 25, 25, "    syn:\n      calm: 99ms",
+	       "26: listeners[0].syn.calm: 99ms is out of range; write 100ms to 1h"),
+	BROKEN("an unknown rule for cookies", 25, 25, "    syn:\n      cookies: always",
+	       "26: listeners[0].syn.cookies: \"always\" is not known; write one of: auto, on,"),
+	BROKEN("cookies without a rate", 36, 36, "    syn:\n      rate: 0\n      cookies: on",
+	       "38: services[0].syn.cookies: on has no meaning with rate: 0"),
+	BROKEN("an unknown key of syn", 25, 25, "    syn:\n      cookie: on",
+	       "26: listeners[0].syn.cookie: "),
+	BROKEN("syn over UDP", 34, 35, "    kind: coap\n    syn: {rate: 5}",
+	       "35: services[0].syn: has no meaning over UDP (kind coap); leave it out"),
 	/* files */
 	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
 	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
@@ -482,6 +496,33 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	mqg_config_free(c);
 }
 
+static void syn_budgets_are_read(void **state)
+{
+	const struct broken more = { "more", 36, 36,
+		"    syn: {per_source: 0, rate: 500, calm: 30s, cookies: on}\n"
+		"  - {name: other, port: 2884, kind: mqtt, syn: {per_source: 7, rate: 0}}", "" };
+	const struct mqg_guard *guard;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&more);
+	c = load();
+	guard = &c->services[0].guard;
+	assert_true(guard->syn_source == MQGATE_SYN_UNLIMITED);
+	assert_int_equal(guard->syn_rate, 500);
+	assert_int_equal(guard->syn_calm_ms, 30000);
+	assert_int_equal(guard->cookies, MQG_COOKIES_ON);
+	guard = &c->services[1].guard;
+	assert_int_equal(guard->syn_source, 7);
+	assert_true(guard->syn_rate == MQGATE_SYN_UNLIMITED);
+	assert_int_equal(guard->syn_calm_ms, MQGATE_DEFAULT_SYN_CALM_MS);
+	assert_int_equal(guard->cookies, MQG_COOKIES_AUTO);
+	guard = &c->listeners[0].guard;
+	assert_int_equal(guard->syn_source, MQGATE_DEFAULT_SYN_SOURCE);
+	assert_int_equal(guard->syn_rate, MQGATE_DEFAULT_SYN_RATE);
+	mqg_config_free(c);
+}
+
 static void udp_services_and_guards_are_read(void **state)
 {
 	const struct broken more = { "more", 36, 36,
@@ -635,6 +676,7 @@ int main(void)
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(good_file_gives_its_values),
 		cmocka_unit_test(what_is_left_out_has_the_documented_default),
+		cmocka_unit_test(syn_budgets_are_read),
 		cmocka_unit_test(udp_services_and_guards_are_read),
 		cmocka_unit_test(http_may_be_off),
 		cmocka_unit_test(services_beyond_the_numbers_are_refused),

@@ -43,8 +43,18 @@ struct mqg_broker {
 	uint32_t		connect_timeout_ms;
 };
 
+enum mqg_cookies {
+	MQG_COOKIES_AUTO,		/* listeners: on, services: off */
+	MQG_COOKIES_ON,			/* a listener of this host takes the connections */
+	MQG_COOKIES_OFF,
+};
+
 /* What XDP is told of a service besides its kind and mode. */
 struct mqg_guard {
+	uint32_t		syn_source;	/* SYNs/s; as in struct mqgate_service */
+	uint32_t		syn_rate;
+	uint32_t		syn_calm_ms;
+	enum mqg_cookies	cookies;
 	struct mqgate_destination destination[MQGATE_DESTINATIONS];
 	uint32_t		destinations;	/* 0: wherever it goes to */
 	bool			fragments;	/* fragments: pass */

@@ -79,6 +79,20 @@ static const cyaml_strval_t fragment_rules[] = {
 	{ "pass", 1 },
 };
 
+static const cyaml_strval_t cookie_rules[] = {
+	{ "auto", MQG_COOKIES_AUTO },
+	{ "on", MQG_COOKIES_ON },
+	{ "off", MQG_COOKIES_OFF },
+};
+
+static const cyaml_schema_field_t syn_fields[] = {
+	NUMBER("per_source", struct raw_syn, per_source),
+	NUMBER("rate", struct raw_syn, rate),
+	TEXT("calm", MAY, struct raw_syn, calm),
+	WORD_MAY("cookies", struct raw_syn, cookies, cookie_rules),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_value_t network_value = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
 };
@@ -86,6 +100,8 @@ static const cyaml_schema_value_t network_value = {
 /* The members of a struct raw_guard in @holder. */
 #define GUARD_FIELDS(holder)									\
 	WORD_MAY("fragments", holder, guard.fragments, fragment_rules),				\
+	CYAML_FIELD_MAPPING_PTR("syn", CYAML_FLAG_POINTER | MAY, holder, guard.syn,		\
+				syn_fields),							\
 	{											\
 		.key = "destinations",								\
 		.value = {									\

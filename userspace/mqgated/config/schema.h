@@ -34,8 +34,15 @@ struct raw_identity {
 	int		*from, *client_id;
 };
 
+struct raw_syn {
+	uint32_t	*per_source, *rate;
+	char		*calm;
+	int		*cookies;
+};
+
 /* What listeners and services have in common. */
 struct raw_guard {
+	struct raw_syn	*syn;
 	int		*fragments;
 	char		**destinations;
 	unsigned int	destinations_count;
