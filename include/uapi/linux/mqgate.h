@@ -148,6 +148,8 @@
 	X(135, CERT_OTHER,		"cert-other",		"certificate verification failed otherwise")	\
 	X(136, TLS_HANDSHAKE,		"tls-handshake",	"TLS handshake failed")	\
 	X(137, TLS_TIMEOUT,		"tls-timeout",		"TLS handshake not finished in time")	\
+	X(139, CERT_WEAK,		"cert-weak",		"key of the client certificate is below the crypto policy")	\
+	X(140, TLS_POLICY,		"tls-policy",		"group or cipher is not one of the device's class")	\
 	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\
 	X(161, IDENTITY_CLIENT_ID,	"identity-client-id",	"client identifier does not match the identity")	\
 	X(162, CONNECT_TIMEOUT,		"connect-timeout",	"no complete CONNECT in time")	\
@@ -160,6 +162,7 @@
 	X(169, FLOW_REUSED,		"flow-reused",		"a new connection uses the same addresses and ports")	\
 	X(170, SOURCE_SESSIONS,		"source-sessions",	"source has more sessions than the limit")	\
 	X(171, SOURCE_RATE,		"source-rate",		"source sends more CONNECTs than the limit")	\
+	X(172, IDENTITY_USERNAME,	"identity-username",	"username does not match the identity")	\
 	X(192, BROKER_UNREACHABLE,	"broker-unreachable",	"broker cannot be reached")	\
 	X(193, BROKER_REFUSED,		"broker-refused",	"broker answered CONNECT with a refusal")	\
 	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\
