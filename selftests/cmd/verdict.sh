@@ -121,7 +121,7 @@ says "a time beyond 10 years" 2 "write forever" m verdict add 192.0.2.1 drop 400
 says "words left over" 2 "not understood" m verdict add 192.0.2.1 drop 1h please
 says "an origin that is none" 2 "there is none of that name" m verdict list origin nobody
 is "the map is as before" "$(listed)" "192.0.2.5 "
-says "a reason without a daemon is said to be lost" 0 "it is forgotten" \
+says "a reason is taken without a daemon, too" 0 "192.0.2.10: drop for 1h" \
 	m verdict add 192.0.2.10 drop 1h reason far too loud
 
 # One writer at a time.

@@ -157,7 +157,7 @@ static void services_and_ports_say_what_the_configuration_says(void **state)
 	assert_string_equal(svc.name, "tls");
 	assert_int_equal(svc.kind, MQGATE_KIND_MQTTS);
 	assert_int_equal(svc.mode, MQGATE_MODE_OBSERVE);
-	assert_int_equal(svc.flags, MQGATE_SVC_F_LOCAL | MQGATE_SVC_F_COOKIES);
+	assert_int_equal(svc.flags, MQGATE_SVC_F_LOCAL);
 	assert_int_equal(svc.allow_pps, 70);
 	assert_int_equal(svc.allow_burst, 90);
 	assert_int_equal(svc.lease, 0);
@@ -239,6 +239,7 @@ static void expired_verdicts_are_reaped(void **state)
 	put_verdict(pins(), "198.51.100.5", v);
 	now += 20 * S;
 	mqg_judge_tick(judge);
+	work();
 	assert_false(verdict_on("198.51.100.1", &v));
 	assert_false(verdict_on("198.51.100.2", &v));
 	assert_true(verdict_on("198.51.100.3", &v));
@@ -254,6 +255,7 @@ static void strikes_outlive_the_reaped_verdict(void **state)
 	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
 	now += 60 * S;
 	mqg_judge_tick(judge);
+	work();
 	assert_false(verdict_on("192.0.2.1", &v));
 	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
 	assert_true(verdict_on("192.0.2.1", &v));
@@ -306,7 +308,7 @@ static void configured_allow_list_cannot_be_deleted_or_flushed(void **state)
 	(void)state;
 	assert_int_equal(unsay(&key), -EBUSY);
 	assert_int_equal(say(&other, MQGATE_ACTION_DROP, 0, &done), 0);
-	assert_int_equal(mqg_judge_verdict_flush(judge, -1), 1);
+	assert_int_equal(mqg_judge_verdict_flush(judge, MQG_EVERYBODYS, &done), 1);
 	assert_true(verdict_on("192.0.2.77", &v));
 	assert_false(verdict_on("192.0.2.1", &v));
 	/* A ban over it can be taken back, and what the file says stands again. */
@@ -326,7 +328,7 @@ static void flush_takes_only_its_origin(void **state)
 	(void)state;
 	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), 0);
 	refuse("192.0.2.2", MQGATE_REASON_MQTT_NAME, 4);
-	assert_int_equal(mqg_judge_verdict_flush(judge, MQGATE_ORIGIN_DAEMON), 1);
+	assert_int_equal(mqg_judge_verdict_flush(judge, MQG_DAEMONS, &done), 1);
 	assert_true(verdict_on("192.0.2.1", &v));
 	assert_false(verdict_on("192.0.2.2", &v));
 }
@@ -341,7 +343,7 @@ static void no_maps_no_verdicts(void **state)
 	assert_false(mqg_judge_pins_check(judge));
 	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), -ENOENT);
 	assert_int_equal(unsay(&key), -ENOENT);
-	assert_int_equal(mqg_judge_verdict_flush(judge, -1), -ENOENT);
+	assert_int_equal(mqg_judge_verdict_flush(judge, MQG_EVERYBODYS, &done), -ENOENT);
 }
 
 static const struct CMUnitTest tests[] = {

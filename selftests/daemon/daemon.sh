@@ -123,7 +123,7 @@ check "maps are pinned while it runs" pin_maps
 is "pins are opened at once when told" "$(ctl '{"do":"pins"}' pins)" true
 add='{"do":"verdict-add","source":"192.0.2.1","action":"drop"'
 is "a verdict is added" "$(ctl "$add,\"seconds\":500,\"text\":\"x\"}")" \
-	'{"ok": true, "replaced": false, "allow_removed": 0}'
+	'{"ok": true, "replaced": false, "allow_removed": 0, "persistent": true, "unsaved": ""}'
 is "adding it again replaces it" "$(ctl "$add,\"seconds\":0}" replaced)" true
 check "the change is logged with who asked" logged "uid 0 (pid "
 is "why tells of it" "$(ctl '{"do":"why","subject":"192.0.2.1"}' verdict.origin)" operator

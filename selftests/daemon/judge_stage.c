@@ -4,11 +4,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -128,10 +130,27 @@ int say(const struct mqgate_source_key *key, enum mqgate_action action, uint64_t
 
 int unsay(const struct mqgate_source_key *key)
 {
+	struct mqg_verdict_done done;
 	struct mqg_net net;
 
 	mqg_net_of_source(key, &net);
-	return mqg_judge_verdict_del(judge, &net);
+	return mqg_judge_verdict_del(judge, &net, &done);
+}
+
+void work(void)
+{
+	struct pollfd pfd = { .fd = mqg_judge_work_fd(judge), .events = POLLIN };
+	struct itimerspec left;
+
+	for (;;) {
+		if (!poll(&pfd, 1, 0)) {
+			if (timerfd_gettime(pfd.fd, &left) ||
+			    (!left.it_value.tv_sec && !left.it_value.tv_nsec))
+				return;
+			poll(&pfd, 1, -1);
+		}
+		mqg_judge_work(judge);
+	}
 }
 
 bool verdict_on(const char *text, struct mqgate_verdict *verdict)
@@ -171,6 +190,18 @@ void restart(void)
 	mqg_judge_free(judge);
 	start();
 	assert_true(mqg_judge_pins_check(judge));
+}
+
+/* What a reboot would find. */
+static void forget_state(void)
+{
+	static const char *const names[] = { "verdicts", "loaded", "" };
+	char path[256];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/state/%s", run, names[i]);
+		remove(path);
+	}
 }
 
 int setup(void **state)
@@ -215,6 +246,7 @@ int teardown(void **state)
 	mqg_judge_free(judge);
 	judge = NULL;
 	remove_maps();
+	forget_state();
 	return 0;
 }
 

@@ -48,6 +48,8 @@ int say_net(const char *text, enum mqgate_action action, uint64_t ns,
 int say(const struct mqgate_source_key *key, enum mqgate_action action, uint64_t ns,
 	struct mqg_verdict_done *done);
 int unsay(const struct mqgate_source_key *key);
+/* Does what the judge does between events, until nothing is left to do. */
+void work(void);
 
 bool verdict_on(const char *text, struct mqgate_verdict *verdict);
 bool allow_of(struct mqgate_flow_key flow, struct mqgate_allow *entry);

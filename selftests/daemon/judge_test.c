@@ -129,6 +129,7 @@ static void score_does_not_touch_an_operators_verdict(void **state)
 
 static void full_map_fails_towards_passing_and_is_counted(void **state)
 {
+	struct mqg_verdict_done done;
 	struct mqgate_verdict v;
 	char text[32];
 	int banned = 0;
@@ -149,7 +150,7 @@ static void full_map_fails_towards_passing_and_is_counted(void **state)
 	assert_int_equal(counts().bans, SMALL - 3);
 	assert_int_equal(counts().verdicts_full, 3);
 	/* Room again: the next piece of evidence bans, with the first strike. */
-	assert_int_equal(mqg_judge_verdict_flush(judge, MQGATE_ORIGIN_DAEMON), SMALL - 3);
+	assert_int_equal(mqg_judge_verdict_flush(judge, MQG_DAEMONS, &done), SMALL - 3);
 	refuse(text, MQGATE_REASON_MQTT_NAME, 1);
 	assert_true(verdict_on(text, &v));
 	assert_int_equal(v.strikes, 1);
@@ -304,9 +305,9 @@ static void operators_ban_of_a_prefix_covers_its_addresses(void **state)
 	assert_false(allow_of(flow, &entry));
 	/* The longer word decides for one of them, which the next refresh finds. */
 	assert_true(allow_of(spared, &entry));
-	assert_int_equal(mqg_judge_verdict_del(judge, &net), 0);
+	assert_int_equal(mqg_judge_verdict_del(judge, &net, &done), 0);
 	assert_true(allow_of(flow, &entry));
-	assert_int_equal(mqg_judge_verdict_del(judge, &net), -ENOENT);
+	assert_int_equal(mqg_judge_verdict_del(judge, &net, &done), -ENOENT);
 }
 
 static void prefix_inside_a_banned_prefix_does_not_free_it(void **state)
@@ -321,7 +322,7 @@ static void prefix_inside_a_banned_prefix_does_not_free_it(void **state)
 	assert_int_equal(say_net("192.0.0.0/16", MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_int_equal(say_net("192.0.2.0/24", MQGATE_ACTION_DROP, 0, &done), 0);
 	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), -EPERM);
-	assert_int_equal(mqg_judge_verdict_del(judge, &net), 0);
+	assert_int_equal(mqg_judge_verdict_del(judge, &net, &done), 0);
 	assert_false(allow_of(flow, &entry));
 }
 
@@ -349,6 +350,7 @@ static void expired_prefixes_are_reaped(void **state)
 	assert_int_equal(say_net("2001:db8::/40", MQGATE_ACTION_LIMIT, 0, &done), 0);
 	now += 20 * S;
 	mqg_judge_tick(judge);
+	work();
 	assert_int_equal(mqg_net_get(pins(), &net, &v), -ENOENT);
 	net = net_of("2001:db8::/40");
 	assert_int_equal(mqg_net_get(pins(), &net, &v), 0);

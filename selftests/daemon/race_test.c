@@ -112,7 +112,8 @@ static void manage(void)
 		mqg_judge_why(judge, &key, &view, &net, &verdict);
 		mqg_judge_counts_read(judge, &counts);
 		mqg_judge_refusal_each(judge, count_refusal, &n);
-		mqg_judge_verdict_flush(judge, -1);
+		mqg_judge_verdict_flush(judge, MQG_EVERYBODYS, &done);
+		mqg_judge_work(judge);
 	}
 }
 

@@ -19,9 +19,11 @@
 #include <linux/mqgate.h>
 
 #include "common/extension.h"
+#include "common/load.h"
 #include "common/lock.h"
 #include "common/pindir.h"
 #include "common/pins.h"
+#include "common/state.h"
 
 #define LOCK_WAIT_MS	5000
 
@@ -147,6 +149,8 @@ static int get_program(struct mqg_attach *a, char *why, size_t size)
 	if (found < 0)
 		return found;
 	a->adopted = found;
+	if (mqg_sizes_check(&a->sizes, a->map_fd, why, size))
+		return -EEXIST;
 	mqg_link_each(count_live, &live);
 	mqg_object_find(object, sizeof(object));
 
@@ -165,7 +169,7 @@ static int get_program(struct mqg_attach *a, char *why, size_t size)
 		}
 	}
 
-	err = mqg_object_load(&a->object, object, false, a->map_fd, why, size);
+	err = mqg_object_load(&a->object, object, false, a->map_fd, &a->sizes, why, size);
 	if (err)
 		return err;
 	a->prog_fd = a->object.prog_fd;
@@ -175,6 +179,31 @@ static int get_program(struct mqg_attach *a, char *why, size_t size)
 		if (a->map_fd[i] < 0)
 			a->map_fd[i] = dup(a->object.map_fd[i]);
 	return 0;
+}
+
+/*
+ * New maps get what the state directory has, before the first packet is judged by them. What
+ * cannot be restored is told, and does not stand against a filter without it.
+ */
+static void restore(struct mqg_attach *a)
+{
+	struct mqg_load_done done;
+	struct mqg_pins pins = {};
+	char why[700];
+	int restored;
+
+	for (size_t i = 0; i < MQG_MAPS; i++)
+		*(int *)((char *)&pins + mqg_map_layouts[i].fd_offset) = a->map_fd[i];
+	restored = mqg_state_restore(&pins, why, sizeof(why));
+	if (restored < 0)
+		note(a, "%s", why);
+	else
+		a->restored = (uint32_t)restored;
+	restored = mqg_load_restore(&pins, &done, why, sizeof(why));
+	if (restored < 0 && restored != -ENOENT)
+		note(a, "%s", why);
+	else if (!restored)
+		a->restored += (uint32_t)(done.sources + done.prefix4 + done.prefix6);
 }
 
 static int create_link(struct mqg_attach *a, int prog_fd, __u32 flags)
@@ -197,7 +226,7 @@ static int create_frags_link(struct mqg_attach *a, char *why, size_t size)
 	int err;
 
 	mqg_object_find(object, sizeof(object));
-	err = mqg_object_load(&a->twin, object, true, a->map_fd, why, size);
+	err = mqg_object_load(&a->twin, object, true, a->map_fd, &a->sizes, why, size);
 	if (err)
 		return err;
 	err = create_link(a, a->twin.prog_fd, XDP_FLAGS_DRV_MODE);
@@ -377,6 +406,8 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 		err = check_own_link(a, why, size);
 	if (!err)
 		err = get_program(a, why, size);
+	if (!err && a->first)
+		restore(a);
 	if (!err)
 		err = make_link(a, why, size);
 	if (!err) {

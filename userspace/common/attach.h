@@ -20,6 +20,7 @@ struct mqg_attach {
 	const char		*ifname;
 	enum mqg_xdp_mode	wanted;		/* MQG_XDP_NONE: native, else generic */
 	const char		*group;		/* who may open the pins */
+	struct mqg_sizes	sizes;		/* of maps that are made */
 	bool			keep;		/* pin the link at once, with nobody to confirm */
 	/* what came of it */
 	uint32_t		ifindex;
@@ -29,7 +30,8 @@ struct mqg_attach {
 	bool			frags;		/* the twin for packets of several buffers */
 	bool			shared;		/* the program other interfaces have, too */
 	int			adopted;	/* maps taken over from an earlier run */
-	char			note[512];	/* sentences for a person, one a line, or "" */
+	uint32_t		restored;	/* verdicts of the state directory */
+	char			note[2048];	/* sentences for a person, one a line, or "" */
 	/* private */
 	struct mqg_object	object, twin;
 	int			prog_fd, link_fd, rodata_fd;

@@ -6,7 +6,23 @@
 #ifndef MQG_BATCH_H
 #define MQG_BATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* A walk that may be interrupted; belongs to one thread. */
+struct mqg_walk {
+	int		fd;
+	uint32_t	token, room;		/* entries that fit the buffers */
+	uint32_t	key_size, value_size, max_entries;
+	char		*keys, *values;		/* of the last batch */
+	bool		begun, ended;
+};
+
+/* Return: 0 or -errno. mqg_walk_end() gives memory back, also after a failure. */
+int mqg_walk_begin(struct mqg_walk *walk, int fd);
+/* Return: how many entries are in the buffers now, 0 at the end, or -errno. */
+int mqg_walk_next(struct mqg_walk *walk);
+void mqg_walk_end(struct mqg_walk *walk);
 
 typedef int (*mqg_batch_fn)(const void *keys, const void *values, uint32_t count, void *arg);
 

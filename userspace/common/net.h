@@ -10,6 +10,7 @@
 #define MQG_NET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <linux/mqgate.h>
@@ -52,12 +53,18 @@ union mqg_net_key {
 	struct mqgate_prefix6_key	v6;
 };
 
+/* The network of a key, which the size of the key tells the map of. */
+void mqg_net_of_key(size_t key_size, const void *key, struct mqg_net *net);
+
 /* The map that a network belongs in, and its key there. Return: the descriptor. */
 int mqg_net_map(const struct mqg_pins *pins, const struct mqg_net *net, union mqg_net_key *key);
 
 /* Adds or replaces, with its generation as given. -E2BIG when the map is full. */
 int mqg_net_put(const struct mqg_pins *pins, const struct mqg_net *net,
 		const struct mqgate_verdict *verdict);
+/* After -E2BIG: which map is full and which size to raise. Returns buf. */
+const char *mqg_net_full(const struct mqg_pins *pins, const struct mqg_net *net, char *buf,
+			 size_t size);
 /* As it holds now: see mqg_verdict_get(). */
 int mqg_net_get(const struct mqg_pins *pins, const struct mqg_net *net,
 		struct mqgate_verdict *verdict);
@@ -68,6 +75,8 @@ typedef int (*mqg_net_fn)(const struct mqg_net *net, const struct mqgate_verdict
 			  void *arg);
 /* Every entry of the three maps as it holds now; stops at the first non-zero answer. */
 int mqg_net_each(const struct mqg_pins *pins, mqg_net_fn fn, void *arg);
+/* Of the two of prefixes alone. */
+int mqg_net_prefix_each(const struct mqg_pins *pins, mqg_net_fn fn, void *arg);
 
 typedef int (*mqg_net_hit_fn)(const struct mqg_net *net, const struct mqgate_verdict *verdict,
 			      void *arg);

@@ -144,26 +144,26 @@ static int check_crossing(struct bpf_object *obj, const char *path, const int *r
 	return -EPROTO;
 }
 
-static int prepare_map(struct bpf_object *obj, size_t i, const int *reuse, bool extension)
+static int prepare_map(struct bpf_object *obj, size_t i, const int *reuse, bool extension,
+		       const struct mqg_sizes *sizes)
 {
+	uint32_t entries = sizes && i < MQG_MAPS ? mqg_sizes_of(sizes, i) : 0;
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, mqg_object_map_name(i));
 
 	if (!map)
 		return extension ? 0 : -ENOENT;
 	if (reuse && reuse[i] >= 0)
 		return bpf_map__reuse_fd(map, reuse[i]);
-	if (i < MQG_MAPS && bpf_map__max_entries(map) < mqg_map_layouts[i].enlarge)
-		return bpf_map__set_max_entries(map, mqg_map_layouts[i].enlarge);
-	return 0;
+	return entries ? bpf_map__set_max_entries(map, entries) : 0;
 }
 
 /* The name of a map in the object is that of its pin: the table knows its sizes. */
 static int prepare_maps(struct bpf_object *obj, const char *path, const int *reuse, bool extension,
-			char *why, size_t size)
+			const struct mqg_sizes *sizes, char *why, size_t size)
 {
 	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++) {
 		const char *name = mqg_object_map_name(i);
-		int err = prepare_map(obj, i, reuse, extension);
+		int err = prepare_map(obj, i, reuse, extension, sizes);
 
 		if (err == -ENOENT) {
 			snprintf(why, size, "%s: it has no map %s, so it is not the XDP object of "
@@ -218,7 +218,7 @@ static int open_object(struct mqg_object *object, const char *path, char *why, s
 }
 
 int mqg_object_load(struct mqg_object *object, const char *path, bool frags, const int *reuse,
-		    char *why, size_t size)
+		    const struct mqg_sizes *sizes, char *why, size_t size)
 {
 	const char *wanted = frags ? MQG_PROG_FRAGS : MQG_PROG;
 	struct bpf_program *prog;
@@ -227,7 +227,7 @@ int mqg_object_load(struct mqg_object *object, const char *path, bool frags, con
 
 	err = open_object(object, path, why, size);
 	if (!err)
-		err = prepare_maps(object->obj, path, reuse, false, why, size);
+		err = prepare_maps(object->obj, path, reuse, false, sizes, why, size);
 	if (err)
 		goto fail;
 
@@ -265,7 +265,7 @@ int mqg_object_load_extension(struct mqg_object *object, const char *path, const
 
 	err = open_object(object, path, why, size);
 	if (!err)
-		err = prepare_maps(object->obj, path, reuse, true, why, size);
+		err = prepare_maps(object->obj, path, reuse, true, NULL, why, size);
 	if (!err && rodata >= 0) {
 		err = bpf_map__reuse_fd(find_rodata(object->obj), rodata);
 		if (err)

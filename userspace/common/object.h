@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "common/layout.h"
+#include "common/sizes.h"
 
 #define MQG_PROG	"mqgate_xdp"
 #define MQG_PROG_FRAGS	"mqgate_xdp_frags"
@@ -44,13 +45,14 @@ void mqg_object_find(char *path, size_t size);
  * @frags:  the twin that takes packets of several buffers, instead of the plain one
  * @reuse:  descriptors of maps to use instead of new ones, -1 = make it; NULL = make all; by
  *          mqg_object_map_name()
+ * @sizes:  of the maps that are made
  * @why:    buffer for what is wrong and the remedy
  * @size:   of @why
  *
  * Return: 0, -ENOENT, -EPROTO (object of another ABI), or another -errno.
  */
 int mqg_object_load(struct mqg_object *object, const char *path, bool frags, const int *reuse,
-		    char *why, size_t size);
+		    const struct mqg_sizes *sizes, char *why, size_t size);
 
 /* Where the extension is: beside the XDP object. 0 or -ENAMETOOLONG. */
 int mqg_object_find_extension(char *path, size_t size);

@@ -10,7 +10,6 @@
 
 #include "common/lock.h"
 #include "common/names.h"
-#include "common/syncookies.h"
 #include "mqgate/cmd.h"
 #include "mqgate/confirm.h"
 
@@ -19,14 +18,14 @@
 
 struct words {
 	struct mqg_attach	attach;
-	bool			cookies;
 	bool			confirm;
 	uint64_t		confirm_ns;
 };
 
 static int read_words(int argc, char **argv, struct words *w)
 {
-	int i = 1;
+	int i = 1, found;
+	char why[256];
 
 	if (!argc)
 		return mqg_misuse(
@@ -39,8 +38,6 @@ static int read_words(int argc, char **argv, struct words *w)
 			w->attach.wanted = MQG_XDP_NATIVE;
 		} else if (!strcmp(argv[i], "generic")) {
 			w->attach.wanted = MQG_XDP_GENERIC;
-		} else if (!strcmp(argv[i], "cookies")) {
-			w->cookies = true;
 		} else if (!strcmp(argv[i], "confirm")) {
 			w->confirm = true;
 			w->confirm_ns = CONFIRM_NS;
@@ -62,8 +59,15 @@ static int read_words(int argc, char **argv, struct words *w)
 					"-r %s makes it",
 					w->attach.group, w->attach.group);
 		} else {
-			return mqg_misuse("attach: %s: not understood; mqgate attach help",
-					  argv[i]);
+			found = mqg_sizes_read(&w->attach.sizes, argv[i],
+					       i + 1 < argc ? argv[i + 1] : NULL, why,
+					       sizeof(why));
+			if (found < 0)
+				return mqg_misuse("attach: %s", why);
+			if (!found)
+				return mqg_misuse("attach: %s: not understood; mqgate attach help",
+						  argv[i]);
+			i++;
 		}
 	}
 	return MQG_DONE;
@@ -101,20 +105,10 @@ static json_t *split_notes(const char *note)
 	return list;
 }
 
-static void print_notes(const struct mqg_attach *a)
+static void print_text(const struct mqg_attach *a, bool told)
 {
 	const char *note = a->note;
 
-	while (*note) {
-		size_t len = strcspn(note, "\n");
-
-		printf("%s: %.*s\n", a->ifname, (int)len, note);
-		note += len + (note[len] == '\n');
-	}
-}
-
-static void print_text(const struct mqg_attach *a, bool told)
-{
 	if (a->already) {
 		printf("%s: mqgate is attached already, in %s mode (program id %u)\n", a->ifname,
 		       mqg_xdp_mode_word(a->mode), a->prog_id);
@@ -126,10 +120,18 @@ static void print_text(const struct mqg_attach *a, bool told)
 			printf("%s: pinned maps of an earlier run taken over, with their "
 			       "verdicts\n",
 			       a->ifname);
+		if (a->restored)
+			printf("%s: %u verdict%s restored from the state directory\n", a->ifname,
+			       a->restored, a->restored == 1 ? "" : "s");
 		if (told)
 			printf("%s: the daemon uses the pins\n", a->ifname);
 	}
-	print_notes(a);
+	while (*note) {
+		size_t len = strcspn(note, "\n");
+
+		printf("%s: %.*s\n", a->ifname, (int)len, note);
+		note += len + (note[len] == '\n');
+	}
 }
 
 static int print(const struct mqg_cmd *cmd, const struct mqg_attach *a, bool told)
@@ -139,11 +141,12 @@ static int print(const struct mqg_cmd *cmd, const struct mqg_attach *a, bool tol
 		return MQG_DONE;
 	}
 	return mqg_json_print(
-		cmd, json_pack("{s:s, s:I, s:s, s:b, s:I, s:b, s:b, s:b, s:b, s:o}", "interface",
-			       a->ifname, "ifindex", (json_int_t)a->ifindex, "mode",
+		cmd, json_pack("{s:s, s:I, s:s, s:b, s:I, s:b, s:b, s:b, s:I, s:b, s:o}",
+			       "interface", a->ifname, "ifindex", (json_int_t)a->ifindex, "mode",
 			       mqg_xdp_mode_word(a->mode), "frags", a->frags, "program_id",
 			       (json_int_t)a->prog_id, "already", a->already, "shared", a->shared,
-			       "adopted", a->adopted > 0 && !a->shared, "daemon", told, "notes",
+			       "adopted", a->adopted > 0 && !a->shared, "restored",
+			       (json_int_t)a->restored, "daemon", told, "notes",
 			       split_notes(a->note)));
 }
 
@@ -165,24 +168,6 @@ static int ask(const struct words *w)
 	if (answer == MQG_CONFIRMED)
 		return MQG_DONE;
 	return mqg_refuse("%s: %s, so it is detached again", w->attach.ifname, because[answer]);
-}
-
-static void add_note(struct mqg_attach *a, const char *text)
-{
-	size_t used = strlen(a->note);
-
-	snprintf(a->note + used, sizeof(a->note) - used, "%s%s", used ? "\n" : "", text);
-}
-
-/* Once the interface stays attached: what holds for the namespace is not done for a trial. */
-static int set_cookies(struct mqg_attach *a)
-{
-	char said[512], why[512];
-
-	if (mqg_syncookies_set(a->ifname, said, why, sizeof(said)))
-		return mqg_refuse("%s: attached, but without SYN cookies: %s", a->ifname, why);
-	add_note(a, said);
-	return MQG_DONE;
 }
 
 int mqg_run_attach(const struct mqg_cmd *cmd, int argc, char **argv)
@@ -215,17 +200,10 @@ int mqg_run_attach(const struct mqg_cmd *cmd, int argc, char **argv)
 		}
 	}
 	if (w.confirm && !a->already && !cmd->json) {
-		a->note[0] = '\0';
-		if (w.cookies)
-			code = set_cookies(a);
 		printf("%s: confirmed, it stays\n", a->ifname);
-		print_notes(a);
 		tell_daemon();
 	} else {
-		int failed = w.cookies ? set_cookies(a) : MQG_DONE;
-
 		code = print(cmd, a, tell_daemon());
-		code = failed ? failed : code;
 	}
 	mqg_attach_end(a);
 	return code;
@@ -234,9 +212,8 @@ int mqg_run_attach(const struct mqg_cmd *cmd, int argc, char **argv)
 int mqg_run_detach(const struct mqg_cmd *cmd, int argc, char **argv)
 {
 	struct mqg_detach detach = {};
-	char why[1024], said[512];
 	const char *ifname;
-	int code = MQG_DONE;
+	char why[1024];
 
 	if (!argc)
 		return mqg_misuse("detach: name an interface, or all");
@@ -246,20 +223,12 @@ int mqg_run_detach(const struct mqg_cmd *cmd, int argc, char **argv)
 		return mqg_misuse("detach: %s: not understood; mqgate detach help", argv[1]);
 	ifname = strcmp(argv[0], "all") ? argv[0] : NULL;
 
-	if (mqg_detach(ifname, &detach, why, sizeof(why))) {
-		/* A crash may have left no more than the record of tcp_syncookies. */
-		if (!mqg_syncookies_restore(said, said, sizeof(said)) && said[0])
-			mqg_remark("%s", said);
+	if (mqg_detach(ifname, &detach, why, sizeof(why)))
 		return mqg_refuse("%s", why);
-	}
-	if (mqg_syncookies_restore(said, why, sizeof(said)))
-		code = mqg_refuse("%s", why);
-	if (cmd->json) {
-		mqg_json_print(cmd, json_pack("{s:i, s:i, s:b, s:s}", "detached", detach.detached,
-					      "left", detach.left, "pins_removed",
-					      detach.removed, "syncookies", said));
-		return code;
-	}
+	if (cmd->json)
+		return mqg_json_print(cmd, json_pack("{s:i, s:i, s:b}", "detached", detach.detached,
+						     "left", detach.left, "pins_removed",
+						     detach.removed));
 	if (ifname)
 		printf("%s: detached\n", ifname);
 	else
@@ -275,7 +244,5 @@ int mqg_run_detach(const struct mqg_cmd *cmd, int argc, char **argv)
 	if (detach.foreign)
 		printf("%s: %d file%s not of mqgate, left alone\n", mqg_bpffs_dir(), detach.foreign,
 		       detach.foreign == 1 ? " is" : "s are");
-	if (said[0])
-		printf("%s\n", said);
-	return code;
+	return MQG_DONE;
 }

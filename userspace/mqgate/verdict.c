@@ -2,17 +2,20 @@
 /*
  * `mqgate verdict`: add, del, flush. The daemon is the only writer of verdicts while it runs, so
  * changes go to it; without one they are written here, under the writer's lock. Called by
- * main(); list and explain are in verdict_list.c.
+ * main(); list and explain are in verdict_list.c, load in verdict_load.c.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <time.h>
 #include <unistd.h>
 
+#include "common/line.h"
 #include "common/lock.h"
 #include "common/names.h"
+#include "common/state.h"
 #include "mqgate/verdict.h"
 
 #define LOCK_WAIT_MS	5000
@@ -58,14 +61,6 @@ int mqg_writer_ask(struct mqg_writer *w, json_t *request, json_t **answer)
 	return MQG_DONE;
 }
 
-struct addition {
-	struct mqg_net		net;
-	enum mqgate_action	action;
-	uint32_t		rate;		/* of LIMIT; 0 = default */
-	uint64_t		ns;		/* 0 = for ever */
-	char			text[256];
-};
-
 static int read_address(const char *verb, int argc, char **argv, struct mqg_net *net)
 {
 	const char *why;
@@ -77,67 +72,37 @@ static int read_address(const char *verb, int argc, char **argv, struct mqg_net 
 	return MQG_DONE;
 }
 
-static int read_rate(const char *text, uint32_t *rate)
+/* The words are one line of a list (common/line.h), but for the action, which has to be said. */
+static int read_addition(int argc, char **argv, char buf[MQG_LINE_MAX + 1], struct mqg_line *add)
 {
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || strcmp(end, "/s") || !value || value > MQG_RATE_MAX)
-		return mqg_misuse("verdict add: %s: not a rate; write 20/s, up to %u/s", text,
-				  MQG_RATE_MAX);
-	*rate = (uint32_t)value;
-	return MQG_DONE;
-}
-
-static int read_addition(int argc, char **argv, struct addition *add)
-{
-	int code = read_address("add", argc, argv, &add->net), i = 2;
+	uint64_t now = (uint64_t)time(NULL);
 	size_t used = 0;
+	char why[512];
+	int found;
 
-	if (code)
-		return code;
-	if (argc < 2)
-		return mqg_misuse("verdict add %s: say drop, limit or pass", argv[0]);
-	if (!strcmp(argv[1], "drop"))
-		add->action = MQGATE_ACTION_DROP;
-	else if (!strcmp(argv[1], "pass"))
-		add->action = MQGATE_ACTION_PASS;
-	else if (!strcmp(argv[1], "limit"))
-		add->action = MQGATE_ACTION_LIMIT;
-	else
-		return mqg_misuse("verdict add %s %s: an operator can say drop, limit or pass",
-				  argv[0], argv[1]);
-	if (add->action == MQGATE_ACTION_LIMIT && i < argc && strstr(argv[i], "/s")) {
-		code = read_rate(argv[i++], &add->rate);
-		if (code)
-			return code;
-	}
-	if (i < argc && !strcmp(argv[i], "forever")) {
-		i++;
-	} else if (i < argc && strcmp(argv[i], "reason")) {
-		code = mqg_duration_parse(argv[i], &add->ns);
-		if (code == -ERANGE)
-			return mqg_misuse("verdict add: %s: longer than 10 years; write forever",
-					  argv[i]);
-		if (code || !add->ns)
-			return mqg_misuse("verdict add: %s: not a duration; write 500ms, 30s, 10m, "
-					  "1h, 7d, seconds, or forever", argv[i]);
-		i++;
-	}
-	if (i < argc && strcmp(argv[i], "reason"))
-		return mqg_misuse("verdict add: %s: not understood; mqgate verdict help", argv[i]);
-	if (i < argc && i + 1 == argc)
-		return mqg_misuse("verdict add: reason: say one");
-	for (i++; i < argc; i++) {
+	buf[0] = '\0';
+	for (int i = 0; i < argc; i++) {
 		size_t len = strlen(argv[i]);
 
-		if (len + 2 > sizeof(add->text) - used)
-			return mqg_misuse("verdict add: the reason has more than %zu bytes",
-					  sizeof(add->text) - 2);
+		if (len + 1 > MQG_LINE_MAX - used)
+			return mqg_misuse("verdict add: more than %d bytes", MQG_LINE_MAX);
 		if (used)
-			add->text[used++] = ' ';
-		memcpy(add->text + used, argv[i], len + 1);
+			buf[used++] = ' ';
+		memcpy(buf + used, argv[i], len + 1);
 		used += len;
+	}
+	found = mqg_line_parse(buf, add, why, sizeof(why));
+	if (found < 0)
+		return mqg_misuse("verdict add: %s", why);
+	if (!found)
+		return mqg_misuse("verdict add: name an address or a prefix");
+	if (add->action == MQGATE_ACTION_NONE)
+		return mqg_misuse("verdict add %s: say drop, limit or pass", argv[0]);
+	if (add->until) {
+		if (add->until <= now)
+			return mqg_misuse("verdict add: until %llu: that is over",
+					  (unsigned long long)add->until);
+		add->ns = (add->until - now) * 1000000000ULL;
 	}
 	return MQG_DONE;
 }
@@ -146,8 +111,8 @@ static int read_addition(int argc, char **argv, struct addition *add)
  * The ban goes in before the ALLOW entries come out: the other way round a flow that is
  * allowed between the two would outlive it.
  */
-static int write_addition(const struct mqg_pins *pins, const struct addition *add, bool *replaced,
-			  int *removed)
+static int write_addition(const struct mqg_pins *pins, const struct mqg_line *add, bool *replaced,
+			  int *removed, char *unsaved, size_t size)
 {
 	struct mqgate_verdict old, v = {
 		.since = mqg_boottime_ns(),
@@ -164,84 +129,110 @@ static int write_addition(const struct mqg_pins *pins, const struct addition *ad
 	err = mqg_net_put(pins, &add->net, &v);
 	if (err)
 		return err;
+	unsaved[0] = '\0';
+	mqg_state_change(pins, &add->net, &v, add->text, unsaved, size);
 	*removed = add->action == MQGATE_ACTION_DROP ? mqg_allow_remove_net(pins, &add->net) : 0;
 	return *removed < 0 ? *removed : 0;
 }
 
+/* Why the daemon could not write its state directory, "" where it did. */
+static void take_unsaved(const json_t *answer, char *unsaved, size_t size)
+{
+	const char *text = json_string_value(json_object_get(answer, "unsaved"));
+
+	snprintf(unsaved, size, "%s", text ? text : "");
+}
+
 static int add(const struct mqg_cmd *cmd, int argc, char **argv)
 {
-	char source[MQG_ADDR_STRLEN], time[32];
-	struct addition addition = {};
+	char source[MQG_ADDR_STRLEN], length[32], buf[MQG_LINE_MAX + 1], unsaved[700] = "";
+	struct mqg_line line;
 	bool replaced = false;
 	struct mqg_writer w;
 	int code, err, removed = 0;
 
-	code = read_addition(argc, argv, &addition);
+	code = read_addition(argc, argv, buf, &line);
 	if (!code)
 		code = mqg_writer_open(&w);
 	if (code)
 		return code;
-	mqg_net_format(&addition.net, source);
+	mqg_net_format(&line.net, source);
 
 	if (w.daemon) {
 		json_t *answer = NULL, *request;
 
 		request = json_pack("{s:s, s:s, s:s, s:o}", "do", "verdict-add", "source", source,
-				    "action", mqg_action_word(addition.action), "seconds",
-				    mqg_json_seconds(addition.ns));
-		if (addition.rate && request &&
-		    json_object_set_new(request, "rate", json_integer(addition.rate))) {
-			json_decref(request);
-			request = NULL;
-		}
-		if (addition.text[0] && request &&
-		    json_object_set_new(request, "text", json_string(addition.text))) {
-			json_decref(request);
-			request = NULL;
-		}
+				    "action", mqg_action_word(line.action), "seconds",
+				    mqg_json_seconds(line.ns));
+		if (line.rate && request)
+			json_object_set_new(request, "rate", json_integer(line.rate));
+		if (line.text[0] && request)
+			json_object_set_new(request, "text", json_string(line.text));
 		code = mqg_writer_ask(&w, request, &answer);
 		replaced = json_is_true(json_object_get(answer, "replaced"));
 		removed = (int)json_integer_value(json_object_get(answer, "allow_removed"));
+		take_unsaved(answer, unsaved, sizeof(unsaved));
 		json_decref(answer);
 	} else {
-		err = write_addition(&w.pins, &addition, &replaced, &removed);
+		err = write_addition(&w.pins, &line, &replaced, &removed, unsaved,
+				     sizeof(unsaved));
 		if (err == -E2BIG)
-			code = mqg_refuse(
-				"verdict add: the map of verdicts is full; mqgate verdict "
-				"list shows what could go");
+			code = mqg_refuse("verdict add: %s", mqg_net_full(&w.pins, &line.net, buf,
+									  sizeof(buf)));
 		else if (err)
 			code = mqg_refuse("verdict add: the map cannot be written: %s",
 					  strerror(-err));
-		if (!code && addition.text[0])
-			mqg_remark("no daemon runs, which would keep the reason: it is forgotten");
 	}
 	mqg_writer_close(&w);
 	if (code)
 		return code;
 	if (cmd->json)
-		return mqg_json_print(cmd, json_pack("{s:s, s:s, s:o, s:b, s:i, s:b}", "source",
-						     source, "action",
-						     mqg_action_word(addition.action), "seconds",
-						     mqg_json_seconds(addition.ns), "replaced",
-						     replaced, "allow_removed", removed, "daemon",
-						     w.daemon));
-	printf("%s: %s %s%s", source, mqg_action_word(addition.action),
-	       addition.ns ? "for " : "for ever",
-	       addition.ns ? mqg_duration_format(addition.ns, time, sizeof(time)) : "");
+		return mqg_json_print(cmd, json_pack(
+			"{s:s, s:s, s:o, s:b, s:i, s:b, s:b, s:s}", "source", source, "action",
+			mqg_action_word(line.action), "seconds", mqg_json_seconds(line.ns),
+			"replaced", replaced, "allow_removed", removed, "daemon", w.daemon,
+			"persistent", !unsaved[0], "unsaved", unsaved));
+	printf("%s: %s %s%s", source, mqg_action_word(line.action),
+	       line.ns ? "for " : "for ever",
+	       line.ns ? mqg_duration_format(line.ns, length, sizeof(length)) : "");
 	if (replaced)
 		printf(", in place of the verdict before");
 	if (removed)
 		printf("; %d ALLOWed flow%s removed", removed, removed == 1 ? "" : "s");
 	printf("\n");
+	if (unsaved[0])
+		mqg_remark("%s", unsaved);
+	return MQG_DONE;
+}
+
+static int remove_one(const struct mqg_pins *pins, const struct mqg_net *net, const char *source,
+		      bool *uncovered, char *unsaved, size_t size)
+{
+	struct mqgate_verdict found;
+	int err = mqg_net_get(pins, net, &found);
+
+	if (!err && mqg_verdict_set(&found))
+		return mqg_refuse("%s: it is of the loaded set; load a list without it, or let it "
+				  "pass: mqgate verdict add %s pass", source, source);
+	if (!err)
+		err = mqg_net_remove(pins, net);
+	if (err == -ENOENT)
+		return mqg_refuse("%s: there is no verdict on it; mqgate verdict list shows all",
+				  source);
+	if (err < 0)
+		return mqg_refuse("verdict del: the map cannot be written: %s", strerror(-err));
+	*uncovered = err;
+	mqg_state_change(pins, net, NULL, NULL, unsaved, size);
 	return MQG_DONE;
 }
 
 static int del(const struct mqg_cmd *cmd, int argc, char **argv)
 {
-	char source[MQG_ADDR_STRLEN];
-	struct mqg_net net;
+	char source[MQG_ADDR_STRLEN], unsaved[700] = "";
+	bool uncovered = false;
 	struct mqg_writer w;
-	int code, err;
+	struct mqg_net net;
+	int code;
 
 	code = read_address("del", argc, argv, &net);
 	if (code)
@@ -258,25 +249,23 @@ static int del(const struct mqg_cmd *cmd, int argc, char **argv)
 
 		code = mqg_writer_ask(&w, json_pack("{s:s, s:s}", "do", "verdict-del", "source",
 						    source), &answer);
+		uncovered = json_is_true(json_object_get(answer, "uncovered"));
+		take_unsaved(answer, unsaved, sizeof(unsaved));
 		json_decref(answer);
 	} else {
-		err = mqg_net_remove(&w.pins, &net);
-		if (err == -ENOENT)
-			code = mqg_refuse(
-				"%s: there is no verdict on it; mqgate verdict list shows "
-				"all",
-				source);
-		else if (err < 0)
-			code = mqg_refuse("verdict del: the map cannot be written: %s",
-					  strerror(-err));
+		code = remove_one(&w.pins, &net, source, &uncovered, unsaved, sizeof(unsaved));
 	}
 	mqg_writer_close(&w);
 	if (code)
 		return code;
 	if (cmd->json)
-		return mqg_json_print(cmd, json_pack("{s:s, s:b}", "source", source, "daemon",
-						     w.daemon));
-	printf("%s: verdict removed\n", source);
+		return mqg_json_print(cmd, json_pack("{s:s, s:b, s:b, s:b}", "source", source,
+						     "daemon", w.daemon, "uncovered", uncovered,
+						     "persistent", !unsaved[0]));
+	printf("%s: verdict removed%s\n", source,
+	       uncovered ? "; what the loaded set says of it holds again" : "");
+	if (unsaved[0])
+		mqg_remark("%s", unsaved);
 	return MQG_DONE;
 }
 
@@ -288,33 +277,62 @@ struct flush {
 	int			removed;
 };
 
+/* The loaded set goes as a whole, by the flip to an empty one. */
 static int flush_one(const struct mqg_net *net, const struct mqgate_verdict *v, void *arg)
 {
 	struct flush *f = arg;
 
-	if (f->origin >= 0 && (int)v->origin != f->origin)
+	if (mqg_verdict_set(v) || (f->origin >= 0 && (int)v->origin != f->origin))
 		return 0;
 	if (mqg_net_remove(f->pins, net) >= 0)
 		f->removed++;
 	return 0;
 }
 
+static int flush_here(struct flush *f, bool singles, bool loaded, char *unsaved, size_t size)
+{
+	struct mqg_load_done done = {};
+	int err = 0, code = MQG_DONE;
+
+	if (singles)
+		err = mqg_net_each(f->pins, flush_one, f);
+	if (!err && singles && f->origin != MQGATE_ORIGIN_DAEMON)
+		mqg_state_change(f->pins, NULL, NULL, NULL, unsaved, size);
+	if (!err && loaded && mqg_generation(f->pins)) {
+		struct mqg_set none = {};
+
+		code = mqg_load_here(f->pins, &none, NULL, &done);
+		f->removed += (int)done.reaped;
+		if (done.unsaved[0])
+			snprintf(unsaved, size, "%s", done.unsaved);
+	}
+	if (!err && !code)
+		err = mqg_net_reindex(f->pins);
+	return err ? mqg_refuse("verdict flush: the map cannot be read: %s", strerror(-err)) : code;
+}
+
 static int flush(const struct mqg_cmd *cmd, int argc, char **argv)
 {
 	const char *whose = argc ? argv[0] : "operator";
+	bool singles = true, loaded = true;
+	char unsaved[700] = "";
 	struct mqg_writer w;
 	struct flush f = { .origin = -1 };
-	int code, err;
+	int code;
 
 	if (argc > 1)
 		return mqg_misuse("verdict flush: %s: not understood; mqgate verdict help",
 				  argv[1]);
-	if (!strcmp(whose, "operator"))
+	if (!strcmp(whose, "operator")) {
 		f.origin = MQGATE_ORIGIN_OPERATOR;
-	else if (!strcmp(whose, "daemon"))
+	} else if (!strcmp(whose, "daemon")) {
 		f.origin = MQGATE_ORIGIN_DAEMON;
-	else if (strcmp(whose, "all"))
-		return mqg_misuse("verdict flush %s: say operator, daemon or all", whose);
+		loaded = false;
+	} else if (!strcmp(whose, "loaded")) {
+		singles = false;
+	} else if (strcmp(whose, "all")) {
+		return mqg_misuse("verdict flush %s: say operator, daemon, loaded or all", whose);
+	}
 	code = mqg_writer_open(&w);
 	if (code)
 		return code;
@@ -325,23 +343,22 @@ static int flush(const struct mqg_cmd *cmd, int argc, char **argv)
 		code = mqg_writer_ask(&w, json_pack("{s:s, s:s}", "do", "verdict-flush", "origin",
 						    whose), &answer);
 		f.removed = (int)json_integer_value(json_object_get(answer, "removed"));
+		take_unsaved(answer, unsaved, sizeof(unsaved));
 		json_decref(answer);
 	} else {
 		f.pins = &w.pins;
-		err = mqg_net_each(&w.pins, flush_one, &f);
-		if (!err)
-			err = mqg_net_reindex(&w.pins);
-		if (err)
-			code = mqg_refuse("verdict flush: the map cannot be read: %s",
-					  strerror(-err));
+		code = flush_here(&f, singles, loaded, unsaved, sizeof(unsaved));
 	}
 	mqg_writer_close(&w);
 	if (code)
 		return code;
 	if (cmd->json)
-		return mqg_json_print(cmd, json_pack("{s:s, s:i, s:b}", "origin", whose, "removed",
-						     f.removed, "daemon", w.daemon));
+		return mqg_json_print(cmd, json_pack("{s:s, s:i, s:b, s:b}", "origin", whose,
+						     "removed", f.removed, "daemon", w.daemon,
+						     "persistent", !unsaved[0]));
 	printf("%d verdict%s removed\n", f.removed, f.removed == 1 ? "" : "s");
+	if (unsaved[0])
+		mqg_remark("%s", unsaved);
 	return MQG_DONE;
 }
 
@@ -355,6 +372,7 @@ int mqg_run_verdict(const struct mqg_cmd *cmd, int argc, char **argv)
 		{ "add", add },
 		{ "del", del },
 		{ "flush", flush },
+		{ "load", mqg_verdict_load },
 		{ "explain", mqg_verdict_explain },
 	};
 
@@ -363,6 +381,6 @@ int mqg_run_verdict(const struct mqg_cmd *cmd, int argc, char **argv)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (mqg_word_is(argv[0], verbs[i].name, 1))
 			return verbs[i].run(cmd, argc - 1, argv + 1);
-	return mqg_misuse("verdict %s: no such verb; it has list, add, del, flush and explain",
-			  argv[0]);
+	return mqg_misuse("verdict %s: no such verb; it has list, add, del, flush, load and "
+			  "explain", argv[0]);
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "common/load.h"
 #include "common/net.h"
 #include "mqgate/cmd.h"
 
@@ -19,6 +20,14 @@ const char *mqg_verdict_action(const struct mqgate_verdict *v, char buf[32]);
 
 int mqg_verdict_list(const struct mqg_cmd *cmd, int argc, char **argv);
 int mqg_verdict_explain(const struct mqg_cmd *cmd, int argc, char **argv);
+int mqg_verdict_load(const struct mqg_cmd *cmd, int argc, char **argv);
+
+/*
+ * Loads a set into the maps, from begin to end. @tell: called now and then, may be NULL. Refuses
+ * in words; then the exit code is returned, else MQG_DONE.
+ */
+int mqg_load_here(const struct mqg_pins *pins, struct mqg_set *set,
+		  void (*tell)(const struct mqg_load *load), struct mqg_load_done *done);
 
 /*
  * Where a change goes: to the daemon, or into the maps under the lock. A daemon that starts

@@ -36,7 +36,7 @@
 struct daemon {
 	const struct mqg_config		*config;
 	struct mqg_loop			loop;
-	struct mqg_watch		signals, timer, ring;
+	struct mqg_watch		signals, timer, ring, work;
 	unsigned int			ring_generation;
 	int				lock;
 	struct mqg_judge		*judge;
@@ -73,6 +73,12 @@ static void on_ring(struct mqg_watch *watch, uint32_t events)
 {
 	(void)events;
 	mqg_judge_events_consume(of(watch, ring)->judge);
+}
+
+static void on_work(struct mqg_watch *watch, uint32_t events)
+{
+	(void)events;
+	mqg_judge_work(of(watch, work)->judge);
 }
 
 /* The judge opens and closes the ring buffer as maps come and go. */
@@ -206,6 +212,12 @@ static int open_all(struct daemon *d, char *why, size_t size)
 		return -ENOMEM;
 	}
 	d->sources.judge = d->judge;
+	d->work.ready = on_work;
+	err = mqg_loop_add(&d->loop, &d->work, mqg_judge_work_fd(d->judge), EPOLLIN);
+	if (err) {
+		snprintf(why, size, "the main loop cannot be set up: %s", strerror(-err));
+		return err;
+	}
 	err = mqg_proxy_setup(d->config, d->judge, &d->proxy, why, size);
 	if (!err)
 		err = mqg_tracker_setup(d->config, d->judge, &d->loop, &d->tracker, why, size);
@@ -284,6 +296,7 @@ int mqg_daemon_run(const struct mqg_config *config)
 		.signals.fd = -1,
 		.timer.fd = -1,
 		.ring = { .ready = on_ring, .fd = -1 },
+		.work.fd = -1,
 		.lock = -1,
 		.sources = { .config = config, .started = mqg_boottime_ns() },
 	};

@@ -62,6 +62,7 @@ static void drop(struct client *client)
 		at = &(*at)->next;
 	*at = client->next;
 	control->n_clients--;
+	mqg_judge_list_drop(control->context.judge, client);
 	close(client->watch.fd);
 	free(client->out);
 	free(client);
@@ -138,6 +139,7 @@ static bool answer(struct client *client, const char *line, size_t len)
 
 	context.uid = client->peer.uid;
 	context.pid = client->peer.pid;
+	context.client = client;
 	request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
 	if (json_is_object(request))
 		reply = mqg_verb_answer(&context, request);

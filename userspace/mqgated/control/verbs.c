@@ -40,13 +40,18 @@ static json_t *no_maps(const struct mqg_verb_context *context)
 			       error ? error : "not yet");
 }
 
-static json_t *failed(const struct mqg_verb_context *context, int err)
+/* @net: the one that met a full map, or NULL. */
+static json_t *failed(const struct mqg_verb_context *context, int err, const struct mqg_net *net)
 {
+	const struct mqg_pins *pins = mqg_judge_pins(context->judge);
+	char text[400];
+
 	if (err == -ENOENT && mqg_judge_pins_error(context->judge))
 		return no_maps(context);
-	if (err == -E2BIG)
-		return mqg_verb_refuse("remove verdicts: mqgate verdict flush",
-				       "the verdict map is full");
+	if (err == -E2BIG && net && pins)
+		return mqg_verb_refuse("", "%s", mqg_net_full(pins, net, text, sizeof(text)));
+	if (err == -EBUSY)
+		return mqg_verb_refuse("try again when it is done", "a list is being loaded");
 	return mqg_verb_refuse("see the daemon's log", "the maps refuse: %s", strerror(-err));
 }
 
@@ -101,21 +106,27 @@ static json_t *verdict_add(struct mqg_verb_context *context, const json_t *reque
 	said.action = (enum mqgate_action)action;
 	said.rate = (uint32_t)pps;
 	said.ns = (uint64_t)(s * 1e9);
+	said.text = json_string_value(text);
+	if (said.text && !mqg_text_shows(said.text))
+		return mqg_verb_refuse("write it in 255 bytes at most", "\"text\" is too long, or "
+				       "has control characters");
 	err = mqg_judge_verdict_add(context->judge, &said, &done);
 	if (err)
-		return failed(context, err);
+		return failed(context, err, &said.net);
 	mqg_printable(json_string_value(text), note, sizeof(note));
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): verdict add %s %s for %s%s%s",
 		context->uid, context->pid, mqg_action_word((uint32_t)action),
 		mqg_net_format(&said.net, addr),
 		said.ns ? mqg_duration_format(said.ns, length, sizeof(length)) : "ever",
 		note[0] ? ": " : "", note);
-	return json_pack("{s:b, s:b, s:i}", "ok", 1, "replaced", (int)done.replaced,
-			 "allow_removed", done.allow_removed);
+	return json_pack("{s:b, s:b, s:i, s:b, s:s}", "ok", 1, "replaced", (int)done.replaced,
+			 "allow_removed", done.allow_removed, "persistent", !done.unsaved[0],
+			 "unsaved", done.unsaved);
 }
 
 static json_t *verdict_del(struct mqg_verb_context *context, const json_t *request)
 {
+	struct mqg_verdict_done done;
 	struct mqg_net net;
 	char addr[MQG_ADDR_STRLEN];
 	json_t *refusal;
@@ -124,40 +135,106 @@ static json_t *verdict_del(struct mqg_verb_context *context, const json_t *reque
 	if (!source_of(request, &net, &refusal))
 		return refusal;
 	mqg_net_format(&net, addr);
-	err = mqg_judge_verdict_del(context->judge, &net);
+	err = mqg_judge_verdict_del(context->judge, &net, &done);
 	if (err == -ENOENT && !mqg_judge_pins_error(context->judge))
 		return mqg_verb_refuse("mqgate verdict list shows all", "there is no verdict on %s",
 				       addr);
 	if (err == -EBUSY)
 		return mqg_verb_refuse("remove it from allow: in the configuration and restart "
 				       "mqgated", "%s is on the configured allow list", addr);
+	if (err == -EROFS)
+		return mqg_verb_refuse("load a list without it, or let it pass with a verdict of "
+				       "its own", "%s is of the loaded set", addr);
 	if (err)
-		return failed(context, err);
+		return failed(context, err, NULL);
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): verdict del %s", context->uid,
 		context->pid, addr);
-	return json_pack("{s:b}", "ok", 1);
+	return json_pack("{s:b, s:b, s:b, s:s}", "ok", 1, "uncovered", (int)done.uncovered,
+			 "persistent", !done.unsaved[0], "unsaved", done.unsaved);
 }
 
 static json_t *verdict_flush(struct mqg_verb_context *context, const json_t *request)
 {
+	static const char *const words[] = {
+		[MQG_OPERATORS] = "operator",
+		[MQG_DAEMONS] = "daemon",
+		[MQG_LOADED] = "loaded",
+		[MQG_EVERYBODYS] = "all",
+	};
 	const char *word = json_string_value(json_object_get(request, "origin"));
-	int origin, removed;
+	struct mqg_verdict_done done;
+	int whose = 0, removed;
 
-	if (word && !strcmp(word, "operator"))
-		origin = MQGATE_ORIGIN_OPERATOR;
-	else if (word && !strcmp(word, "daemon"))
-		origin = MQGATE_ORIGIN_DAEMON;
-	else if (word && !strcmp(word, "all"))
-		origin = -1;
-	else
-		return mqg_verb_refuse("give \"origin\" as \"operator\", \"daemon\" or \"all\"",
-				       "\"origin\" is \"%s\"", word ? word : "missing");
-	removed = mqg_judge_verdict_flush(context->judge, origin);
+	while (word && whose <= MQG_EVERYBODYS && strcmp(word, words[whose]))
+		whose++;
+	if (!word || whose > MQG_EVERYBODYS)
+		return mqg_verb_refuse("give \"origin\" as \"operator\", \"daemon\", \"loaded\" or "
+				       "\"all\"", "\"origin\" is \"%s\"", word ? word : "missing");
+	removed = mqg_judge_verdict_flush(context->judge, (enum mqg_whose)whose, &done);
 	if (removed < 0)
-		return failed(context, removed);
+		return failed(context, removed, NULL);
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): verdict flush %s: %d removed",
 		context->uid, context->pid, word, removed);
-	return json_pack("{s:b, s:i}", "ok", 1, "removed", removed);
+	return json_pack("{s:b, s:i, s:b, s:s}", "ok", 1, "removed", removed, "persistent",
+			 !done.unsaved[0], "unsaved", done.unsaved);
+}
+
+static json_t *list_state(struct mqg_verb_context *context)
+{
+	struct mqg_list_state list;
+	const struct mqg_load_done *done = &list.done;
+
+	mqg_judge_list_state(context->judge, &list);
+	switch (list.state) {
+	case MQG_LIST_LOADING:
+		return json_pack("{s:b, s:s, s:s, s:I, s:I}", "ok", 1, "state", "loading", "what",
+				 list.what ? list.what : "", "done", (json_int_t)list.n, "of",
+				 (json_int_t)list.of);
+	case MQG_LIST_FAILED:
+		return json_pack("{s:b, s:s, s:s}", "ok", 1, "state", "failed", "error",
+				 list.error);
+	case MQG_LIST_DONE:
+		return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}",
+				 "ok", 1, "state", "done", "sources", (json_int_t)done->sources,
+				 "prefixes4", (json_int_t)done->prefix4, "prefixes6",
+				 (json_int_t)done->prefix6, "twice", (json_int_t)done->twice,
+				 "below", (json_int_t)done->below, "reaped",
+				 (json_int_t)done->reaped, "allow_removed",
+				 (json_int_t)done->allow_removed, "generation",
+				 (json_int_t)done->generation, "persistent",
+				 (int)done->persistent, "unsaved", done->unsaved);
+	case MQG_LIST_NONE:
+		break;
+	}
+	return json_pack("{s:b, s:s}", "ok", 1, "state", "none");
+}
+
+static json_t *verdict_load(struct mqg_verb_context *context, const json_t *request)
+{
+	const char *word = json_string_value(json_object_get(request, "step"));
+	const json_t *text = json_object_get(request, "text");
+	char why[700] = "\"step\" is missing";
+	int err = -EINVAL;
+
+	if (word && !strcmp(word, "state"))
+		return list_state(context);
+	if (word && !strcmp(word, "begin"))
+		err = mqg_judge_list_begin(context->judge, context->client, why, sizeof(why));
+	else if (word && !strcmp(word, "lines") && json_is_string(text))
+		err = mqg_judge_list_lines(context->judge, context->client,
+					   json_string_value(text),
+					   json_string_length(text), why, sizeof(why));
+	else if (word && !strcmp(word, "commit"))
+		err = mqg_judge_list_commit(context->judge, context->client, why, sizeof(why));
+	if (err == -ENOENT)
+		return no_maps(context);
+	if (err)
+		return mqg_verb_refuse(err == -EBUSY ? "try again when it is done" :
+				       "begin, lines with \"text\", commit, state", "%s", why);
+	if (!strcmp(word, "commit"))
+		mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): verdict load",
+			context->uid, context->pid);
+	return json_pack("{s:b}", "ok", 1);
 }
 
 static json_t *why(struct mqg_verb_context *context, const json_t *request)
@@ -213,6 +290,7 @@ static const struct verb {
 	{ "verdict-add", verdict_add, { "source", "action", "rate", "seconds", "text" } },
 	{ "verdict-del", verdict_del, { "source" } },
 	{ "verdict-flush", verdict_flush, { "origin" } },
+	{ "verdict-load", verdict_load, { "step", "text" } },
 	{ "why", why, { "subject" } },
 	{ "sessions", sessions, { NULL } },
 	{ "refusals", refusals, { NULL } },
@@ -252,7 +330,7 @@ json_t *mqg_verb_answer(struct mqg_verb_context *context, const json_t *request)
 		refusal = check_fields(&verbs[i], request);
 		return refusal ? refusal : verbs[i].run(context, request);
 	}
-	return mqg_verb_refuse("one of: status, verdict-add, verdict-del, verdict-flush, why, "
-			       "sessions, refusals, events, pins", "\"do\" is \"%.64s\"",
-			       name ? name : "missing");
+	return mqg_verb_refuse("one of: status, verdict-add, verdict-del, verdict-flush, "
+			       "verdict-load, why, sessions, refusals, events, pins",
+			       "\"do\" is \"%.64s\"", name ? name : "missing");
 }

@@ -23,6 +23,7 @@ struct mqg_verb_context {
 	uint64_t		started;	/* boot time */
 	uid_t			uid;		/* who asks */
 	pid_t			pid;
+	const void		*client;	/* tells one connection from another */
 	bool			subscribe;	/* out: the answer is followed by events */
 };
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/names.h"
+#include "common/state.h"
 #include "judge/services.h"
 #include "judge/state.h"
 #include "system/log.h"
@@ -157,6 +158,17 @@ int mqg_judge_allow_list_write(struct mqg_judge *judge, const struct mqg_pins *p
 	return err;
 }
 
+/* What is learnt, or taken back: a loaded set may be a million others. */
+static bool to_learn(const struct mqg_found *found, const void *arg)
+{
+	struct mqgate_source_key key;
+
+	(void)arg;
+	return mqg_net_source(&found->net, &key) && !mqg_verdict_set(&found->verdict) &&
+	       (found->verdict.origin == MQGATE_ORIGIN_DAEMON ||
+		found->verdict.reason == MQGATE_REASON_NONE);
+}
+
 static int learn(struct mqg_judge *judge, const struct mqg_pins *pins,
 		 const struct mqg_found_list *list, uint64_t now, size_t *bans)
 {
@@ -193,12 +205,19 @@ int mqg_judge_adopt(struct mqg_judge *judge, const struct mqg_pins *pins, uint64
 {
 	struct mqg_found_list list;
 	size_t flows = 0, bans = 0;
-	int err;
+	char why[700];
+	int err, restored;
 
 	err = drop_flows(judge, pins, &flows);
 	if (err)
 		return err;
-	err = mqg_found_collect(pins, NULL, NULL, &list);
+	restored = mqg_state_restore(pins, why, sizeof(why));
+	if (restored < 0)
+		mqg_log(MQG_LOG_ERR, MQG_LOG_PINS, "%s", why);
+	else if (restored)
+		mqg_log(MQG_LOG_NOTICE, MQG_LOG_PINS,
+			"%d verdicts of the operator restored from the state directory", restored);
+	err = mqg_found_collect(pins, to_learn, NULL, &list);
 	if (!err)
 		err = learn(judge, pins, &list, now, &bans);
 	free(list.items);

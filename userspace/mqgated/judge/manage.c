@@ -41,7 +41,8 @@ struct mqg_judge *mqg_judge_alloc(const struct mqg_config *config, uint64_t (*cl
 	judge->refusals = calloc(1, sizeof(*judge->refusals));
 	judge->allow = calloc(n ? n : 1, sizeof(*judge->allow));
 	snprintf(judge->pins_error, sizeof(judge->pins_error), "the maps have not been opened yet");
-	if (!judge->score || !judge->flows || !judge->refusals || !judge->allow) {
+	if (!judge->score || !judge->flows || !judge->refusals || !judge->allow ||
+	    mqg_bulk_setup(judge)) {
 		mqg_judge_free(judge);
 		return NULL;
 	}
@@ -56,6 +57,7 @@ void mqg_judge_free(struct mqg_judge *judge)
 {
 	if (!judge)
 		return;
+	mqg_bulk_teardown(judge);
 	mqg_judge_events_close(judge);
 	if (judge->events_lock >= 0)
 		close(judge->events_lock);
@@ -99,6 +101,7 @@ static void lose_pins(struct mqg_judge *judge)
 {
 	struct mqg_pins old;
 
+	mqg_bulk_stop(judge);
 	mqg_judge_events_close(judge);
 	pthread_mutex_lock(&judge->lock);
 	old = judge->pins;
@@ -202,50 +205,8 @@ bool mqg_judge_pins_check(struct mqg_judge *judge)
 	judge->pins_error[0] = '\0';
 	refresh_flows(judge, now);
 	mqg_judge_events_open(judge);
+	mqg_bulk_restore(judge);
 	return true;
-}
-
-struct reaping {
-	uint64_t	now;
-	uint32_t	generation;
-};
-
-/*
- * Expired entries that the daemon or the operator made, and those of sets that hold no longer;
- * others reap their own. What is being loaded does not hold yet, and stays.
- */
-static bool is_dead(const struct mqg_found *found, const void *arg)
-{
-	const struct mqgate_verdict *verdict = &found->verdict;
-	const struct reaping *reaping = arg;
-
-	return (verdict->origin == MQGATE_ORIGIN_DAEMON ||
-		verdict->origin == MQGATE_ORIGIN_OPERATOR) &&
-	       (verdict->generation & ~MQGATE_GENERATION_SINGLE) <= reaping->generation &&
-	       !mqg_verdict_live(verdict, reaping->now);
-}
-
-static void reap(struct mqg_judge *judge, uint64_t now)
-{
-	const struct reaping reaping = { now, mqg_generation(&judge->pins) };
-	struct mqg_found_list dead;
-
-	judge->next_reap = now + REAP_EVERY;
-	if (mqg_found_collect(&judge->pins, is_dead, &reaping, &dead)) {
-		free(dead.items);
-		return;
-	}
-	for (size_t i = 0; i < dead.n; i++) {
-		struct mqgate_verdict again;
-
-		/* A worker may have banned it anew since the walk. */
-		pthread_mutex_lock(&judge->lock);
-		if (!mqg_net_get(&judge->pins, &dead.items[i].net, &again) &&
-		    !mqg_verdict_live(&again, now))
-			mqg_net_remove(&judge->pins, &dead.items[i].net);
-		pthread_mutex_unlock(&judge->lock);
-	}
-	free(dead.items);
 }
 
 void mqg_judge_tick(struct mqg_judge *judge)
@@ -261,9 +222,10 @@ void mqg_judge_tick(struct mqg_judge *judge)
 		mqg_log(MQG_LOG_ERR, MQG_LOG_MAPS,
 			"the lease of a service that fails closed cannot be renewed: %s",
 			strerror(-err));
-	mqg_judge_floods_watch(judge, now);
 	if (now >= judge->next_refresh)
 		refresh_flows(judge, now);
-	if (now >= judge->next_reap)
-		reap(judge, now);
+	if (now >= judge->next_reap) {
+		judge->next_reap = now + REAP_EVERY;
+		mqg_bulk_reap(judge);
+	}
 }

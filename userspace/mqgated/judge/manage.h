@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "common/load.h"
 #include "common/net.h"
 #include "common/pins.h"
 #include "judge/flows.h"
@@ -69,7 +70,9 @@ void mqg_judge_events_consume(struct mqg_judge *judge);
 
 struct mqg_verdict_done {
 	bool	replaced;
+	bool	uncovered;		/* what the loaded set says of it holds again */
 	int	allow_removed;
+	char	unsaved[700];		/* why it is lost when the machine restarts, or "" */
 };
 
 /* What an operator says of a network. */
@@ -78,15 +81,55 @@ struct mqg_word {
 	enum mqgate_action	action;		/* DROP, LIMIT or PASS */
 	uint32_t		rate;		/* of LIMIT, packets/s; 0 = default */
 	uint64_t		ns;		/* how long; 0 = for ever */
+	const char		*text;		/* the reason, or NULL */
 };
 
 /* Return: 0, -ENOENT without maps, -E2BIG, -errno. */
 int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqg_word *word,
 			  struct mqg_verdict_done *done);
-/* Removes verdict and score. Return: 0 or -ENOENT (no maps, or no verdict), -errno. */
-int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqg_net *net);
-/* @origin: MQGATE_ORIGIN_*, or -1 for all. Return: how many were removed, or -errno. */
-int mqg_judge_verdict_flush(struct mqg_judge *judge, int origin);
+/*
+ * Removes verdict and score. Return: 0 or -ENOENT (no maps, or no verdict), -EBUSY (of the
+ * configuration), -EROFS (of the loaded set), another -errno.
+ */
+int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqg_net *net,
+			  struct mqg_verdict_done *done);
+
+enum mqg_whose {
+	MQG_OPERATORS,		/* single verdicts and the loaded set */
+	MQG_DAEMONS, MQG_LOADED, MQG_EVERYBODYS,
+};
+
+/* Return: how many single verdicts were removed, or -errno. The loaded set holds no longer. */
+int mqg_judge_verdict_flush(struct mqg_judge *judge, enum mqg_whose whose,
+			    struct mqg_verdict_done *done);
+
+/* ---- lists ------------------------------------------------------------------------------- */
+
+/*
+ * A list comes a piece at a time from one owner, whatever that is, and is loaded between other
+ * events: nothing here takes longer than a few milliseconds, but for sorting it at the end.
+ * Each returns 0 or -errno with @why filled.
+ */
+int mqg_judge_list_begin(struct mqg_judge *judge, const void *owner, char *why, size_t size);
+int mqg_judge_list_lines(struct mqg_judge *judge, const void *owner, const char *text, size_t len,
+			 char *why, size_t size);
+int mqg_judge_list_commit(struct mqg_judge *judge, const void *owner, char *why, size_t size);
+/* Forgets what an owner that is gone has sent; what is being loaded goes on. */
+void mqg_judge_list_drop(struct mqg_judge *judge, const void *owner);
+
+struct mqg_list_state {
+	enum { MQG_LIST_NONE, MQG_LIST_LOADING, MQG_LIST_DONE, MQG_LIST_FAILED } state;
+	struct mqg_load_done	done;		/* of DONE */
+	const char		*what;		/* of LOADING: what is being done, and how much */
+	size_t			n, of;
+	const char		*error;		/* of FAILED */
+};
+
+void mqg_judge_list_state(const struct mqg_judge *judge, struct mqg_list_state *state);
+
+/* A timer to poll: work is due when it can be read; -1 = none. Then mqg_judge_work() is called. */
+int mqg_judge_work_fd(const struct mqg_judge *judge);
+void mqg_judge_work(struct mqg_judge *judge);
 
 /* ---- what it tells ----------------------------------------------------------------------- */
 
@@ -98,6 +141,7 @@ struct mqg_judge_counts {
 	uint64_t	events, events_proven;
 	uint64_t	allowed;		/* flows ever allowed */
 	size_t		sources, flows;		/* now */
+	size_t		entries[3];		/* sources, prefix4, prefix6: when last looked at */
 };
 
 void mqg_judge_counts_read(struct mqg_judge *judge, struct mqg_judge_counts *counts);

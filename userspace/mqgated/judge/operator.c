@@ -8,27 +8,28 @@
 #include <string.h>
 
 #include "common/names.h"
+#include "common/state.h"
 #include "judge/state.h"
 
-/*
- * Marks the live flows of a network whose verdict has changed, so that no refresh brings the
- * ALLOW of a banned one back, or frees them.
- */
+void mqg_judge_withhold(struct mqg_judge *judge, struct mqg_live_flow *flow, uint64_t now)
+{
+	bool on = mqg_judge_operator_drops(judge, flow->key.saddr, now);
+
+	if (flow->withheld == on)
+		return;
+	flow->withheld = on;
+	if (!on)
+		mqg_judge_allow_write(judge, flow, now);
+}
+
+/* Of the live flows of a network whose verdict has changed. */
 static void withhold(struct mqg_judge *judge, const struct mqg_net *net, uint64_t now)
 {
 	for (size_t i = 0; i < mqg_flows_slots(judge->flows); i++) {
 		struct mqg_live_flow *flow = mqg_flows_slot(judge->flows, i);
 
-		bool on;
-
-		if (!flow || !mqg_net_covers(net, flow->key.saddr))
-			continue;
-		on = mqg_judge_operator_drops(judge, flow->key.saddr, now);
-		if (flow->withheld == on)
-			continue;
-		flow->withheld = on;
-		if (!on)
-			mqg_judge_allow_write(judge, flow, now);
+		if (flow && mqg_net_covers(net, flow->key.saddr))
+			mqg_judge_withhold(judge, flow, now);
 	}
 }
 
@@ -57,8 +58,12 @@ int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqg_word *word,
 	if (!err)
 		withhold(judge, &word->net, now);
 	pthread_mutex_unlock(&judge->lock);
-	if (err || word->action != MQGATE_ACTION_DROP)
+	if (err)
 		return err;
+	mqg_state_change(&judge->pins, &word->net, &verdict, word->text, done->unsaved,
+			 sizeof(done->unsaved));
+	if (word->action != MQGATE_ACTION_DROP)
+		return 0;
 	/* From here on nobody writes ALLOW for the banned: the walk needs no lock. */
 	done->allow_removed = mqg_allow_remove_net(&judge->pins, &word->net);
 	return done->allow_removed < 0 ? done->allow_removed : 0;
@@ -74,7 +79,7 @@ static bool is_configured(const struct mqg_judge *judge, const struct mqg_found 
 	       found->verdict.reason == MQGATE_REASON_NONE && mqg_judge_allow_listed(judge, &key);
 }
 
-/* With the lock held. */
+/* With the lock held. Return: as of mqg_net_remove(). */
 static int remove_one(struct mqg_judge *judge, const struct mqg_found *found, uint64_t now)
 {
 	struct mqgate_source_key key, scored;
@@ -89,61 +94,92 @@ static int remove_one(struct mqg_judge *judge, const struct mqg_found *found, ui
 	if (found->verdict.action == MQGATE_ACTION_DROP &&
 	    found->verdict.origin == MQGATE_ORIGIN_OPERATOR)
 		withhold(judge, &found->net, now);
-	return 0;
+	return err;
 }
 
-int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqg_net *net)
+int mqg_judge_verdict_del(struct mqg_judge *judge, const struct mqg_net *net,
+			  struct mqg_verdict_done *done)
 {
 	struct mqg_found found = { .net = *net };
 	struct mqgate_source_key key;
 	uint64_t now = judge->clock();
 	int err = -ENOENT;
 
+	memset(done, 0, sizeof(*done));
 	pthread_mutex_lock(&judge->lock);
 	if (judge->have_pins)
 		err = mqg_net_get(&judge->pins, net, &found.verdict);
 	if (!err && is_configured(judge, &found))
 		err = -EBUSY;
+	if (!err && mqg_verdict_set(&found.verdict))
+		err = -EROFS;
 	if (!err)
 		err = remove_one(judge, &found, now);
 	pthread_mutex_unlock(&judge->lock);
-	if (!err && mqg_net_source(net, &key) && mqg_judge_allow_listed(judge, &key))
-		err = mqg_judge_allow_list_write(judge, &judge->pins, now);
-	return err;
+	if (err < 0)
+		return err;
+	done->uncovered = err;
+	mqg_state_change(&judge->pins, net, NULL, NULL, done->unsaved, sizeof(done->unsaved));
+	if (mqg_net_source(net, &key) && mqg_judge_allow_listed(judge, &key))
+		return mqg_judge_allow_list_write(judge, &judge->pins, now);
+	return 0;
 }
 
 struct flushing {
 	const struct mqg_judge	*judge;
-	int			origin;
+	enum mqg_whose		whose;
 };
 
+/* The loaded set goes as a whole. */
 static bool to_flush(const struct mqg_found *found, const void *arg)
 {
 	const struct flushing *f = arg;
+	enum mqgate_origin origin = found->verdict.origin;
 
-	return (f->origin < 0 || (int)found->verdict.origin == f->origin) &&
-	       !is_configured(f->judge, found);
+	if (mqg_verdict_set(&found->verdict) || is_configured(f->judge, found))
+		return false;
+	return f->whose == MQG_EVERYBODYS ||
+	       (f->whose == MQG_OPERATORS && origin == MQGATE_ORIGIN_OPERATOR) ||
+	       (f->whose == MQG_DAEMONS && origin == MQGATE_ORIGIN_DAEMON);
 }
 
-int mqg_judge_verdict_flush(struct mqg_judge *judge, int origin)
+static int flush_singles(struct mqg_judge *judge, enum mqg_whose whose, uint64_t now)
 {
-	const struct flushing f = { .judge = judge, .origin = origin };
-	uint64_t now = judge->clock();
+	const struct flushing f = { .judge = judge, .whose = whose };
 	struct mqg_found_list list;
 	int err, removed = 0;
 
-	if (!judge->have_pins)
-		return -ENOENT;
 	err = mqg_found_collect(&judge->pins, to_flush, &f, &list);
 	for (size_t i = 0; !err && i < list.n; i++) {
 		pthread_mutex_lock(&judge->lock);
 		err = remove_one(judge, &list.items[i], now);
 		pthread_mutex_unlock(&judge->lock);
-		removed += !err;
-		if (err == -ENOENT)
+		removed += err >= 0;
+		if (err == -ENOENT || err > 0)
 			err = 0;
 	}
 	free(list.items);
+	return err ? err : removed;
+}
+
+int mqg_judge_verdict_flush(struct mqg_judge *judge, enum mqg_whose whose,
+			    struct mqg_verdict_done *done)
+{
+	uint64_t now = judge->clock();
+	int removed = 0, err = 0;
+
+	memset(done, 0, sizeof(*done));
+	if (!judge->have_pins)
+		return -ENOENT;
+	if (whose != MQG_LOADED)
+		removed = flush_singles(judge, whose, now);
+	if (removed < 0)
+		return removed;
+	if (whose == MQG_OPERATORS || whose == MQG_EVERYBODYS)
+		mqg_state_change(&judge->pins, NULL, NULL, NULL, done->unsaved,
+				 sizeof(done->unsaved));
+	if (whose != MQG_DAEMONS)
+		err = mqg_bulk_empty(judge, done->unsaved, sizeof(done->unsaved));
 	if (!err)
 		err = mqg_net_reindex(&judge->pins);
 	if (!err)

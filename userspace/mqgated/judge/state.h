@@ -44,7 +44,7 @@ struct mqg_judge {
 	char				pins_error[512];
 	uint64_t			pins_inode;	/* of the pinned sources map */
 	uint64_t			next_reap, next_refresh;
-	uint64_t			flood[MQGATE_SERVICES];	/* since when it is in the log */
+	struct mqg_bulk			*bulk;
 	int				events_lock;	/* held while the daemon reads, -1 = not */
 	bool				events_said;	/* why they cannot be read is in the log */
 	struct ring_buffer		*ring;
@@ -74,6 +74,25 @@ int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqg_net *net,
 /* True when the verdict that decides over @addr now is a DROP, and not one by score. */
 bool mqg_judge_operator_drops(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now);
 
+/* ---- operator.c: with the lock held ---------------------------------------------------- */
+
+/* Marks a live flow whose verdict may have changed, so that no refresh brings back its ALLOW. */
+void mqg_judge_withhold(struct mqg_judge *judge, struct mqg_live_flow *flow, uint64_t now);
+
+/* ---- bulk.c: main thread, without the lock ------------------------------------------------ */
+
+/* Return: -ENOMEM, -errno of the timer. */
+int mqg_bulk_setup(struct mqg_judge *judge);
+void mqg_bulk_teardown(struct mqg_judge *judge);
+/* Before the maps go. */
+void mqg_bulk_stop(struct mqg_judge *judge);
+/* What is over is removed, unless something is being done. */
+void mqg_bulk_reap(struct mqg_judge *judge);
+/* The loaded set gives way to an empty one; returns when it holds no longer. */
+int mqg_bulk_empty(struct mqg_judge *judge, char *unsaved, size_t size);
+/* Maps that never had a set get the one of the state directory. */
+void mqg_bulk_restore(struct mqg_judge *judge);
+
 /* ---- adopt.c: main thread, without the lock --------------------------------------------- */
 
 /*
@@ -100,11 +119,6 @@ typedef bool (*mqg_found_fn)(const struct mqg_found *found, const void *arg);
 /* Collects what @want says yes to; NULL = everything. The list is freed by the caller. */
 int mqg_found_collect(const struct mqg_pins *pins, mqg_found_fn want, const void *arg,
 		      struct mqg_found_list *list);
-
-/* ---- syn.c: main thread, without the lock ------------------------------------------------ */
-
-/* Logs where a SYN flood has begun or ended. */
-void mqg_judge_floods_watch(struct mqg_judge *judge, uint64_t now);
 
 /* ---- events.c: main thread, without the lock --------------------------------------------- */
 

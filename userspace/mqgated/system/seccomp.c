@@ -20,7 +20,8 @@
 static const char *const allowed[] = {
 	/* descriptors */
 	"read", "readv", "pread64", "write", "writev", "pwrite64", "close", "close_range", "dup",
-	"dup2", "dup3", "fcntl", "pipe2", "splice", "lseek", "fsync", "flock",
+	"dup2", "dup3", "fcntl", "pipe2", "splice", "lseek", "fsync",
+	"fdatasync", "flock",
 	/* sockets */
 	"accept", "accept4", "bind", "listen", "connect", "getsockname", "getpeername",
 	"setsockopt", "getsockopt", "shutdown", "socketpair", "recvfrom", "recvmsg", "recvmmsg",
@@ -39,10 +40,10 @@ static const char *const allowed[] = {
 	/* who and where am I */
 	"getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid",
 	"uname", "sysinfo", "prlimit64", "getrlimit", "umask",
-	/* files: pins, the lock file, the control socket, name service */
+	/* files: pins, the lock file, the control socket, the state directory, name service */
 	"open", "openat", "stat", "lstat", "fstat", "newfstatat", "statx", "access", "faccessat",
 	"faccessat2", "readlink", "readlinkat", "getdents64", "unlink", "unlinkat", "mkdir",
-	"mkdirat", "fchown", "fchmod", "fstatfs", "statfs",
+	"mkdirat", "rename", "renameat", "renameat2", "fchown", "fchmod", "fstatfs", "statfs",
 };
 
 /* No code of the daemon comes near these: whoever does is not the daemon any more. */
