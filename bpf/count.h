@@ -95,7 +95,9 @@ static __always_inline int conclude(struct xdp_md *ctx, struct packet *p,
 			report(ctx, p, stat, reason, observe);
 		}
 	}
-	return drop && !observe ? XDP_DROP : XDP_PASS;
+	if (!drop || observe)
+		return XDP_PASS;
+	return MQGATE_REASON_ANSWERS(reason) ? XDP_TX : XDP_DROP;
 }
 
 #endif

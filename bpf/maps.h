@@ -105,6 +105,13 @@ struct {
 } mqgate_budgets SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MQGATE_SERVICES);
+	__type(key, __u32);
+	__type(value, struct mqgate_syn);
+} mqgate_syn SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct mqgate_flow_key);
@@ -151,6 +158,12 @@ struct pulse {
 	__u16			count;
 };
 
+/* Tokens of a service that a CPU took from mqgate_syn and has not used. */
+struct tokens {
+	__u32			rate;
+	__u32			calm;
+};
+
 /*
  * What does not fit the stack. XDP runs with softirqs off and is not entered again on its
  * CPU, so that one a CPU is enough. Not part of the ABI.
@@ -170,6 +183,9 @@ struct scratch {
 	struct pulse		pulses[MQGATE_REASON_PACKET_MAX];
 	struct mqgate_budget_key bucket;	/* of mqg_budget_take() */
 	struct mqgate_prefix6_key prefix6;	/* of try_prefix6() */
+	struct tokens		tokens[MQGATE_SERVICES];	/* of syn.h */
+	__u8			ip[40];		/* of cookie.h: what its helpers read */
+	__u8			tcp[64];
 };
 
 struct {

@@ -17,6 +17,7 @@
 #include "first.h"
 #include "flow.h"
 #include "settle.h"
+#include "syn.h"
 #include "ask.h"
 #include "count.h"
 
@@ -35,14 +36,18 @@ char _license[] SEC("license") = "GPL";
 MQG_RUN_CONFIG(mqgate_xdp);
 MQG_RUN_CONFIG(mqgate_xdp_frags);
 
-static __always_inline __u32 syn_judge(struct packet *p, const struct mqgate_service *svc)
+static __always_inline __u32 syn_judge(struct xdp_md *ctx, struct packet *p,
+				       struct mqgate_service *svc)
 {
-	__u32 reason = verdict_drops(mqg_verdict_judge(p, MQG_ASK_LIMIT));
+	__u32 action = mqg_verdict_judge(p, MQG_ASK_LIMIT), reason = verdict_drops(action);
 
 	if (reason)
 		return reason;
 	if (daemon_away(p, svc))
 		return MQGATE_REASON_DAEMON_AWAY;
+	reason = mqg_syn_judge(ctx, p, svc, action == MQGATE_ACTION_PASS);
+	if (reason)
+		return reason;
 	flow_reopen(p);
 	return MQGATE_REASON_PASS_CONTROL;
 }
@@ -235,7 +240,7 @@ static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 	}
 	if ((p->flags & (MQG_TCP_SYN | MQG_TCP_ACK)) == MQG_TCP_SYN) {
 		stamp(p);
-		return syn_judge(p, svc);
+		return syn_judge(ctx, p, svc);
 	}
 	reason = allow_check(p, svc, bpf_map_lookup_elem(&mqgate_allow, &p->flow));
 	if (reason)
@@ -244,6 +249,8 @@ static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 	if (!p->payload_len || (p->flags & MQG_TCP_RST)) {
 		stamp(p);
 		reason = verdict_drops(mqg_verdict_judge(p, 0));
+		if (!reason && !(p->flags & MQG_TCP_RST))
+			reason = ack_judge(ctx, p, svc);
 		return reason ? reason : MQGATE_REASON_PASS_CONTROL;
 	}
 	head_load(ctx, p);

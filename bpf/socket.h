@@ -64,22 +64,12 @@ static __always_inline enum ground ground_of(struct packet *p, struct bpf_sock *
 	return p->proven ? GROUND_FIRST : GROUND_ELSEWHERE;
 }
 
-/**
- * mqg_socket_ask() - ask the socket of a flow, in the network namespace of the interface
- * @ctx: frame
- * @p:   its segment; @p->proven is set
- *
- * Return: enum ground.
- */
-MQG_BORDER int mqg_socket_ask(struct xdp_md *ctx, struct packet *p)
+/* The socket of a flow in the network namespace of the interface; is to be released. */
+static __always_inline struct bpf_sock *socket_find(struct xdp_md *ctx, const struct packet *p)
 {
 	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *sk;
 	__u32 size;
-	int ground;
 
-	if (!p)
-		return GROUND_NONE;
 	if (p->v4) {
 		size = sizeof(tuple.ipv4);
 		__builtin_memcpy(&tuple.ipv4.saddr, p->flow.saddr + 12, 4);
@@ -93,12 +83,48 @@ MQG_BORDER int mqg_socket_ask(struct xdp_md *ctx, struct packet *p)
 		tuple.ipv6.sport = bpf_htons(p->flow.sport);
 		tuple.ipv6.dport = bpf_htons(p->flow.dport);
 	}
-	sk = bpf_skc_lookup_tcp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	return bpf_skc_lookup_tcp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+}
+
+/**
+ * mqg_socket_ask() - ask the socket of a flow, in the network namespace of the interface
+ * @ctx: frame
+ * @p:   its segment; @p->proven is set
+ *
+ * Return: enum ground.
+ */
+MQG_BORDER int mqg_socket_ask(struct xdp_md *ctx, struct packet *p)
+{
+	struct bpf_sock *sk;
+	int ground;
+
+	if (!p)
+		return GROUND_NONE;
+	sk = socket_find(ctx, p);
 	if (!sk)
 		return GROUND_NONE;
 	ground = ground_of(p, sk);
 	bpf_sk_release(sk);
 	return ground;
+}
+
+/* What the routing table does with a packet: BPF_FIB_LKUP_RET_*. */
+static __always_inline long route(struct xdp_md *ctx, const struct packet *p)
+{
+	struct bpf_fib_lookup fib = {};
+
+	fib.ifindex = ctx->ingress_ifindex;
+	fib.l4_protocol = IPPROTO_TCP;
+	if (p->v4) {
+		fib.family = MQG_AF_INET;
+		__builtin_memcpy(&fib.ipv4_src, p->flow.saddr + 12, 4);
+		__builtin_memcpy(&fib.ipv4_dst, p->flow.daddr + 12, 4);
+	} else {
+		fib.family = MQG_AF_INET6;
+		__builtin_memcpy(fib.ipv6_src, p->flow.saddr, 16);
+		__builtin_memcpy(fib.ipv6_dst, p->flow.daddr, 16);
+	}
+	return bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 }
 
 /**
@@ -112,22 +138,26 @@ MQG_BORDER int mqg_socket_ask(struct xdp_md *ctx, struct packet *p)
  */
 MQG_BORDER int mqg_address_local(struct xdp_md *ctx, struct packet *p)
 {
-	struct bpf_fib_lookup fib = {};
+	return p && route(ctx, p) == BPF_FIB_LKUP_RET_NOT_FWDED;
+}
+
+/**
+ * mqg_address_elsewhere() - does the routing table send this packet on?
+ * @ctx: frame
+ * @p:   its segment
+ *
+ * Not the opposite of mqg_address_local(): false where the interface does not forward. What comes
+ * there is for this host, but for a bridge's ports.
+ * Return: 1 or 0.
+ */
+MQG_BORDER int mqg_address_elsewhere(struct xdp_md *ctx, struct packet *p)
+{
+	long found;
 
 	if (!p)
-		return 0;
-	fib.ifindex = ctx->ingress_ifindex;
-	fib.l4_protocol = IPPROTO_TCP;
-	if (p->v4) {
-		fib.family = MQG_AF_INET;
-		__builtin_memcpy(&fib.ipv4_src, p->flow.saddr + 12, 4);
-		__builtin_memcpy(&fib.ipv4_dst, p->flow.daddr + 12, 4);
-	} else {
-		fib.family = MQG_AF_INET6;
-		__builtin_memcpy(fib.ipv6_src, p->flow.saddr, 16);
-		__builtin_memcpy(fib.ipv6_dst, p->flow.daddr, 16);
-	}
-	return bpf_fib_lookup(ctx, &fib, sizeof(fib), 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
+		return 1;
+	found = route(ctx, p);
+	return found != BPF_FIB_LKUP_RET_NOT_FWDED && found != BPF_FIB_LKUP_RET_FWD_DISABLED;
 }
 
 #endif

@@ -41,7 +41,9 @@ static const struct layout layouts[] = {
 	  F(mqgate_service, suspect_bytes), F(mqgate_service, source_rate),
 	  F(mqgate_service, source_burst), F(mqgate_service, service_rate),
 	  F(mqgate_service, service_burst), F(mqgate_service, reset_rate),
-	  F(mqgate_service, reserved), F(mqgate_service, destination)),
+	  F(mqgate_service, syn_source), F(mqgate_service, syn_rate),
+	  F(mqgate_service, syn_calm_ms), F(mqgate_service, reserved),
+	  F(mqgate_service, destination)),
 	S(mqgate_destination, F(mqgate_destination, addr), F(mqgate_destination, mask)),
 	S(mqgate_source_key, F(mqgate_source_key, addr)),
 	S(mqgate_verdict, F(mqgate_verdict, expires), F(mqgate_verdict, since),
@@ -57,6 +59,9 @@ static const struct layout layouts[] = {
 	  F(mqgate_budget_key, service), F(mqgate_budget_key, kind)),
 	S(mqgate_budget, F(mqgate_budget, tat), F(mqgate_budget, passed),
 	  F(mqgate_budget, dropped)),
+	S(mqgate_syn, F(mqgate_syn, tat), F(mqgate_syn, calm_tat), F(mqgate_syn, since),
+	  F(mqgate_syn, busy), F(mqgate_syn, floods), F(mqgate_syn, answer),
+	  F(mqgate_syn, reserved)),
 	S(mqgate_flow_key, F(mqgate_flow_key, saddr), F(mqgate_flow_key, daddr),
 	  F(mqgate_flow_key, sport), F(mqgate_flow_key, dport), F(mqgate_flow_key, proto)),
 	S(mqgate_allow, F(mqgate_allow, expires), F(mqgate_allow, tat),
@@ -114,14 +119,19 @@ static const struct number states[] = {
 
 static const struct number budgets[] = {
 	E(MQGATE_BUDGET_SOURCE), E(MQGATE_BUDGET_PREFIX), E(MQGATE_BUDGET_FIRST),
-	E(MQGATE_BUDGET_SERVICE), E(MQGATE_BUDGET_RESETS), {},
+	E(MQGATE_BUDGET_SERVICE), E(MQGATE_BUDGET_RESETS), E(MQGATE_BUDGET_SYN), {},
+};
+
+static const struct number answers[] = {
+	E(MQGATE_SYN_NONE), E(MQGATE_SYN_COOKIES), E(MQGATE_SYN_OFF), E(MQGATE_SYN_ELSEWHERE),
+	E(MQGATE_SYN_REFUSED), E(MQGATE_SYN_FRAME), {},
 };
 
 static const struct {
 	const char		*name;
 	const struct number	*numbers;
 } enums[] = {
-	{ "mqgate_budget_kind", budgets },
+	{ "mqgate_budget_kind", budgets }, { "mqgate_syn_answer", answers },
 	{ "mqgate_reason", reasons }, { "mqgate_kind", kinds }, { "mqgate_mode", modes },
 	{ "mqgate_action", actions }, { "mqgate_origin", origins }, { "mqgate_flow_state", states },
 };

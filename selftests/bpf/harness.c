@@ -206,6 +206,7 @@ void xdp_reset(struct xdp *x)
 	struct mqgate_stat *zero = calloc((size_t)x->cpus, sizeof(*zero));
 	const struct mqgate_stat *all = stats_all(x);
 	const struct mqgate_service none = {};
+	const struct mqgate_syn calm = {};
 
 	if (!zero)
 		err(1, "calloc");
@@ -225,8 +226,10 @@ void xdp_reset(struct xdp *x)
 		bpf_map_update_elem(x->ports, &tcp, &(uint32_t){ 0 }, 0);
 		bpf_map_update_elem(x->ports, &udp, &(uint32_t){ 0 }, 0);
 	}
-	for (uint32_t i = 0; i < MQGATE_SERVICES; i++)
+	for (uint32_t i = 0; i < MQGATE_SERVICES; i++) {
 		bpf_map_update_elem(x->svc, &i, &none, 0);
+		bpf_map_update_elem(x->maps.syn, &i, &calm, 0);
+	}
 	for (uint32_t i = 0; i < MQGATE_STATS_ENTRIES; i++) {
 		struct mqgate_stat sum;
 
@@ -279,6 +282,7 @@ void xdp_prepare(struct xdp *x, const struct before *b)
 	struct mqgate_allow allow = { .expires = at_ms(b->expires_ms), .service = b->number };
 	struct mqgate_service svc = b->svc;
 	struct mqgate_flow flow = b->flow;
+	struct mqgate_syn syn = {};
 	struct mqgate_source_key source;
 	struct mqgate_control control;
 	struct mqgate_flow_key key;
@@ -317,6 +321,11 @@ void xdp_prepare(struct xdp *x, const struct before *b)
 		break;
 	case PORT:
 		rc = bpf_map_update_elem(x->ports, &port, &b->number, 0);
+		break;
+	case FLOOD:
+		syn.busy = boottime_ns() - (uint64_t)b->age_ms * MS_NS;
+		syn.since = syn.busy;
+		rc = bpf_map_update_elem(x->maps.syn, &b->number, &syn, 0);
 		break;
 	case FLOW:
 		pkt_flow(&b->p, &key);
@@ -397,17 +406,16 @@ bool xdp_step(struct xdp *x, int program, const struct step *s)
 	uint8_t frame[PKT_MAX];
 	size_t len = pkt_build(&s->p, frame);
 	struct mqgate_flow flow;
+	int action = 0, wanted = s->answered ? XDP_TX : s->drop ? XDP_DROP : XDP_PASS;
 	bool good = true;
-	int action = 0;
 
 	if (s->linear && program == 0)
 		return true;
 	count_all(x, &before);
 	for (unsigned int i = 0; i < times; i++) {
 		action = xdp_run(x, program, frame, len, s->linear);
-		if (action != (s->drop ? XDP_DROP : XDP_PASS)) {
-			printf("# XDP answered %d, wanted %d\n", action,
-			       s->drop ? XDP_DROP : XDP_PASS);
+		if (action != wanted) {
+			printf("# XDP answered %d, wanted %d\n", action, wanted);
 			good = false;
 		}
 	}

@@ -26,7 +26,7 @@
 
 /* What is in the maps before the first packet of a scene. */
 struct before {
-	enum { NOTHING, SOURCE, NET, GENERATION, ALLOW, SERVICE, PORT, FLOW } what;
+	enum { NOTHING, SOURCE, NET, GENERATION, ALLOW, SERVICE, PORT, FLOW, FLOOD } what;
 	const char		*addr;		/* SOURCE: key; "2001:db8::" is the /64. NET */
 	enum mqgate_action	action;
 	uint32_t		rate;		/* SOURCE, NET: of LIMIT */
@@ -34,21 +34,21 @@ struct before {
 	enum mqgate_action	prior;		/* SOURCE, NET: until that generation holds */
 	int			expires_ms;	/* from now, may be negative; 0 = never */
 	struct pkt		p;		/* ALLOW, FLOW: of which flow */
-	uint32_t		number;		/* SERVICE, PORT: service number */
+	uint32_t		number;		/* SERVICE, PORT, FLOOD: service number */
 	uint16_t		port;
 	bool			udp;		/* PORT */
 	struct mqgate_service	svc;
 	const char		*guards;	/* SERVICE: its destinations, "192.0.2.0/24 ..." */
 	int			lease_ms;	/* SERVICE: as expires_ms */
 	struct mqgate_flow	flow;
-	int			age_ms;		/* FLOW: since when, before now */
+	int			age_ms;		/* FLOW: since when; FLOOD: last busy; before now */
 };
 
 /* A packet and what is to come of it. */
 struct step {
 	struct pkt	p;
 	uint32_t	service, reason;	/* 0, 0 = no counter moves */
-	bool		drop, observed;
+	bool		drop, observed, answered;
 	int		flow;			/* enum mqgate_flow_state, ABSENT, or 0 = any */
 	uint32_t	linear;			/* bytes in the first buffer; xdp.frags alone */
 	bool		often;			/* a hundred times this packet, all alike */
@@ -58,6 +58,7 @@ struct step {
 #define PASSES(svc, why) .service = (svc), .reason = MQGATE_REASON_PASS_##why
 #define DROPS(svc, why)	.service = (svc), .reason = MQGATE_REASON_##why, .drop = true
 #define WOULD(svc, why)	.service = (svc), .reason = MQGATE_REASON_##why, .observed = true
+#define ANSWERS(svc, why) .service = (svc), .reason = MQGATE_REASON_##why, .answered = true
 #define IGNORED		.service = 0
 
 struct scene {

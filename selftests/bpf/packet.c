@@ -151,7 +151,7 @@ static uint8_t *put_tcp(uint8_t *at, const struct pkt *p, const struct mqgate_fl
 	at = put16(at, key->sport);
 	at = put16(at, key->dport);
 	at = put32(at, p->seq ? p->seq : 1000);
-	at = put32(at, flags & ACK ? 1 : 0);
+	at = put32(at, !(flags & ACK) ? 0 : p->ack ? p->ack : 1);
 	*at++ = (uint8_t)((p->doff ? p->doff : 5) << 4);
 	*at++ = (uint8_t)flags;
 	at = put16(at, 64240);

@@ -26,6 +26,7 @@ struct pkt {
 	const char	*data;
 	unsigned int	flags;		/* 0 = PSH|ACK with payload, ACK without */
 	uint32_t	seq;		/* 0 = 1000 */
+	uint32_t	ack;		/* 0 = 1 */
 	const char	*src, *dst;	/* either family decides for both */
 	uint16_t	sport, dport;	/* 0 = 40000, 1883 */
 	int		v6;

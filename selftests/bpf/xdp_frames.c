@@ -184,7 +184,9 @@ int main(void)
 	ktap_plan(3);
 	runs = mutate_begin(50000);
 	xdp_prepare(&x, &(struct before){ .what = SERVICE, .number = 1,
-					  .svc = { .flags = MQGATE_SVC_F_STRICT } });
+					  .svc = { .flags = MQGATE_SVC_F_STRICT,
+						   .syn_source = MQGATE_SYN_UNLIMITED,
+						   .syn_rate = MQGATE_SYN_UNLIMITED } });
 	xdp_prepare(&x, &(struct before){ .what = SERVICE, .number = 4,
 					  .svc = { .kind = MQGATE_KIND_COAP } });
 	xdp_prepare(&x, &(struct before){ .what = PORT, .udp = true, .port = 5683, .number = 4 });

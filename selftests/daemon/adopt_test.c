@@ -157,7 +157,7 @@ static void services_and_ports_say_what_the_configuration_says(void **state)
 	assert_string_equal(svc.name, "tls");
 	assert_int_equal(svc.kind, MQGATE_KIND_MQTTS);
 	assert_int_equal(svc.mode, MQGATE_MODE_OBSERVE);
-	assert_int_equal(svc.flags, MQGATE_SVC_F_LOCAL);
+	assert_int_equal(svc.flags, MQGATE_SVC_F_LOCAL | MQGATE_SVC_F_COOKIES);
 	assert_int_equal(svc.allow_pps, 70);
 	assert_int_equal(svc.allow_burst, 90);
 	assert_int_equal(svc.lease, 0);

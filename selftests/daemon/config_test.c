@@ -139,7 +139,8 @@ static const struct broken cases[] = {
 	BROKEN("unknown nested key, near", 14, 14, "      clientca: @/ca.pem",
 	       "14: listeners[0].tls.clientca: unknown key; did you mean client_ca?"),
 	BROKEN("unknown nested key, far", 19, 19, "      whatever: prefix",
-	       "19: listeners[0].identity.whatever: unknown key; known here: from, client_id"),
+	       "19: listeners[0].identity.whatever: unknown key; known here: from, client_id, "
+	       "username, user_property"),
 	BROKEN("unknown key in a service", 35, 35, "    unknown_flow: strict",
 	       "35: services[0].unknown_flow: unknown key; did you mean unknown_flows?"),
 	BROKEN("unknown reason", 50, 50, "    cert-revokd: 3",
@@ -281,6 +282,63 @@ static const struct broken cases[] = {
 	       "25: listeners[0].destinations: 9 networks, and there may be 8; leave the key out"),
 	BROKEN("an unknown rule for fragments", 36, 36, "    fragments: reassemble",
 	       "36: services[0].fragments: \"reassemble\" is not known; write one of: drop, pass"),
+	BROKEN("a SYN budget out of range", 36, 36, "    syn: {per_source: 10000001}",
+	       "36: services[0].syn.per_source: 10000001 is out of range; write 0 to 10000000"),
+	BROKEN("a SYN rate that is none", 25, 25, "    syn:\n      rate: fast",
+	       "26: listeners[0].syn.rate: "),
+	BROKEN("a calm that is too short", 25, 25, "    syn:\n      calm: 99ms",
+	       "26: listeners[0].syn.calm: 99ms is out of range; write 100ms to 1h"),
+	BROKEN("an unknown rule for cookies", 25, 25, "    syn:\n      cookies: always",
+	       "26: listeners[0].syn.cookies: \"always\" is not known; write one of: auto, on,"),
+	BROKEN("cookies without a rate", 36, 36, "    syn:\n      rate: 0\n      cookies: on",
+	       "38: services[0].syn.cookies: on has no meaning with rate: 0"),
+	BROKEN("an unknown key of syn", 25, 25, "    syn:\n      cookie: on",
+	       "26: listeners[0].syn.cookie: "),
+	BROKEN("syn over UDP", 34, 35, "    kind: coap\n    syn: {rate: 5}",
+	       "35: services[0].syn: has no meaning over UDP (kind coap); leave it out"),
+	/* crypto policy */
+	BROKEN("a group that is none", 16, 16, "      groups: [P-256, P-255]",
+	       "16: listeners[0].tls.groups[1]: \"P-255\" is no group that OpenSSL "),
+#if OPENSSL_VERSION_NUMBER < 0x30500000L
+	BROKEN("a hybrid group before OpenSSL has it", 16, 16, "      groups: [X25519MLKEM768]",
+	       "16: listeners[0].tls.groups[0]: \"X25519MLKEM768\" is no group that OpenSSL "),
+#endif
+	BROKEN("a group twice", 16, 16, "      groups:\n        - P-256\n        - P-256",
+	       "18: listeners[0].tls.groups[1]: P-256 is there already; leave it out"),
+	BROKEN("a cipher that is none", 16, 16, "      ciphers: [rc4]",
+	       "16: listeners[0].tls.ciphers[0]: \"rc4\" is no cipher; there are aes-128-gcm, "
+	       "aes-256-gcm and chacha20-poly1305"),
+	BROKEN("a signature that is weak", 16, 16, "      signature_algorithms: [rsa_pkcs1_sha1]",
+	       "16: listeners[0].tls.signature_algorithms[0]: \"rsa_pkcs1_sha1\" is no signature "
+	       "algorithm; there are ecdsa_secp256r1_sha256, "),
+	BROKEN("short RSA keys", 16, 16, "      client_keys:\n        rsa_min: 1024",
+	       "17: listeners[0].tls.client_keys.rsa_min: 1024 is out of range; write 2048 to "
+	       "16384"),
+	BROKEN("a curve that is none", 16, 16, "      client_keys: {curves: [P-192]}",
+	       "16: listeners[0].tls.client_keys.curves[0]: \"P-192\" is no curve; there are "
+	       "P-256"),
+	BROKEN("versions that leave none", 16, 16,
+	       "      min_version: \"1.3\"\n      max_version: \"1.2\"",
+	       "17: listeners[0].tls.max_version: is below min_version; no client could connect"),
+	BROKEN("a class of nobody", 16, 16,
+	       "      classes:\n        - identity: \"a*b\"\n          groups: [P-256]",
+	       "17: listeners[0].tls.classes[0].identity: \"a*b\" is no identity; write one"),
+	BROKEN("a class that says nothing", 16, 16, "      classes:\n        - identity: a",
+	       "17: listeners[0].tls.classes[0]: says nothing; give it groups or ciphers"),
+	BROKEN("a class without identity", 16, 16, "      classes:\n        - groups: [P-256]",
+	       "17: listeners[0].tls.classes[0].identity: missing"),
+	BROKEN("a class with a cipher that is none", 16, 16,
+	       "      classes:\n        - identity: a\n          ciphers: [des]",
+	       "18: listeners[0].tls.classes[0].ciphers[0]: \"des\" is no cipher"),
+	/* identity */
+	BROKEN("an identity from nowhere", 18, 18, "      from: dn",
+	       "18: listeners[0].identity.from: \"dn\" is not known; write one of: cn, san.dns, "
+	       "san.uri, san.email, spiffe, fingerprint, issuer-serial"),
+	BROKEN("a username by no rule", 18, 18, "      username: some",
+	       "18: listeners[0].identity.username: \"some\" is not known; write one of: equal, "
+	       "prefix, inject, any"),
+	BROKEN("a property with a space", 18, 18, "      user_property: a b",
+	       "18: listeners[0].identity.user_property: \"a b\" is no name of a property"),
 	/* files */
 	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
 	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
@@ -435,6 +493,52 @@ static void good_file_gives_its_values(void **state)
 	mqg_config_free(c);
 }
 
+static void crypto_policy_is_read(void **state)
+{
+	const struct broken policy = { "policy", 16, 18,
+		"      max_version: \"1.2\"\n"
+		"      groups: [P-384, P-256]\n"
+		"      ciphers: [aes-256-gcm]\n"
+		"      signature_algorithms: [ed25519, rsa_pss_rsae_sha256]\n"
+		"      client_keys: {rsa_min: 3072, curves: [Ed25519]}\n"
+		"      classes:\n"
+		"        - {identity: \"sensor-*\", ciphers: [chacha20-poly1305]}\n"
+		"        - {identity: pump, groups: [X25519]}\n"
+		"    identity:\n"
+		"      from: spiffe\n"
+		"      username: inject\n"
+		"      user_property: device", "" };
+	const struct mqg_crypto *crypto;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&policy);
+	c = load();
+	crypto = c->listeners[0].crypto;
+	assert_int_equal(crypto->max_version, TLS1_2_VERSION);
+	assert_string_equal(crypto->groups, "P-384:P-256:X25519");
+	assert_string_equal(crypto->suites,
+			    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+	assert_string_equal(crypto->signatures, "ed25519:rsa_pss_rsae_sha256");
+	assert_int_equal(crypto->rsa_min, 3072);
+	assert_int_equal(crypto->n_curves, 1);
+	assert_int_equal(crypto->curves[0], NID_ED25519);
+	assert_int_equal(crypto->rule.n_groups, 2);
+	assert_int_equal(crypto->rule.n_ciphers, 1);
+	assert_int_equal(crypto->n_classes, 2);
+	assert_string_equal(crypto->classes[0].identity, "sensor-");
+	assert_true(crypto->classes[0].prefix);
+	assert_int_equal(crypto->classes[0].rule.n_groups, 2);
+	assert_int_equal(crypto->classes[0].rule.ciphers[0], NID_chacha20_poly1305);
+	assert_false(crypto->classes[1].prefix);
+	assert_int_equal(crypto->classes[1].rule.groups[0], NID_X25519);
+	assert_int_equal(crypto->classes[1].rule.ciphers[0], NID_aes_256_gcm);
+	assert_int_equal(c->listeners[0].identity_from, MQG_FROM_SPIFFE);
+	assert_int_equal(c->listeners[0].username_rule, MQG_USERNAME_INJECT);
+	assert_string_equal(c->listeners[0].user_property, "device");
+	mqg_config_free(c);
+}
+
 static void what_is_left_out_has_the_documented_default(void **state)
 {
 	const struct broken least = { "least", 1, LINES,
@@ -462,6 +566,14 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_int_equal(l->tls_min, TLS1_2_VERSION);
 	assert_int_equal(l->identity_from, MQG_FROM_CN);
 	assert_int_equal(l->client_id_rule, MQG_CLIENT_ID_EQUAL);
+	assert_int_equal(l->username_rule, MQG_USERNAME_EQUAL);
+	assert_null(l->user_property);
+	assert_int_equal(l->crypto->max_version, TLS1_3_VERSION);
+	assert_non_null(strstr(l->crypto->groups, "X25519:P-256:P-384"));
+	assert_null(strstr(l->crypto->groups, "ffdhe"));
+	assert_null(strstr(l->crypto->signatures, "sha1"));
+	assert_int_equal(l->crypto->rsa_min, 2048);
+	assert_int_equal(l->crypto->n_curves, 5);
 	assert_int_equal(c->listeners[1].service, 1);
 	assert_int_equal(c->listeners[1].password_rule, MQG_PASSWORD_REFUSE);
 	assert_true(c->module.use);
@@ -479,6 +591,33 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_string_equal(c->group, "mqgate");
 	assert_string_equal(c->http.text, "127.0.0.1:9883");
 	assert_true(c->workers >= 1);
+	mqg_config_free(c);
+}
+
+static void syn_budgets_are_read(void **state)
+{
+	const struct broken more = { "more", 36, 36,
+		"    syn: {per_source: 0, rate: 500, calm: 30s, cookies: on}\n"
+		"  - {name: other, port: 2884, kind: mqtt, syn: {per_source: 7, rate: 0}}", "" };
+	const struct mqg_guard *guard;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&more);
+	c = load();
+	guard = &c->services[0].guard;
+	assert_true(guard->syn_source == MQGATE_SYN_UNLIMITED);
+	assert_int_equal(guard->syn_rate, 500);
+	assert_int_equal(guard->syn_calm_ms, 30000);
+	assert_int_equal(guard->cookies, MQG_COOKIES_ON);
+	guard = &c->services[1].guard;
+	assert_int_equal(guard->syn_source, 7);
+	assert_true(guard->syn_rate == MQGATE_SYN_UNLIMITED);
+	assert_int_equal(guard->syn_calm_ms, MQGATE_DEFAULT_SYN_CALM_MS);
+	assert_int_equal(guard->cookies, MQG_COOKIES_AUTO);
+	guard = &c->listeners[0].guard;
+	assert_int_equal(guard->syn_source, MQGATE_DEFAULT_SYN_SOURCE);
+	assert_int_equal(guard->syn_rate, MQGATE_DEFAULT_SYN_RATE);
 	mqg_config_free(c);
 }
 
@@ -634,7 +773,9 @@ int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(good_file_gives_its_values),
+		cmocka_unit_test(crypto_policy_is_read),
 		cmocka_unit_test(what_is_left_out_has_the_documented_default),
+		cmocka_unit_test(syn_budgets_are_read),
 		cmocka_unit_test(udp_services_and_guards_are_read),
 		cmocka_unit_test(http_may_be_off),
 		cmocka_unit_test(services_beyond_the_numbers_are_refused),

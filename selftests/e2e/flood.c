@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The flood: TCP segments with malformed first payloads, from many sources, as fast as one core
- * makes them or at a given rate. It counts what the kernel took, by shape, and prints that as
- * JSON when it is done or told to stop. Run by run.sh inside the devices' namespace.
+ * The flood: TCP segments with malformed first payloads, or SYNs, from many sources, as fast as
+ * one core makes them or at a given rate. It counts what the kernel took, by shape, and prints
+ * that as JSON when it is done or told to stop. Run by run.sh inside the devices' namespace, and
+ * by syn_flood.sh.
  *
  * One thread; `stopped` is set by the signal handler only.
  */
@@ -30,6 +31,7 @@ struct flood {
 	const char	*dev;
 	uint8_t		smac[6], dmac[6];
 	uint64_t	count, rate, seed;
+	bool		syn;			/* SYNs in place of payloads */
 	uint32_t	sources;
 	struct target	target[TARGETS_MAX];
 	uint64_t	*shape_sent[TARGETS_MAX];
@@ -112,6 +114,12 @@ static size_t build(const struct flood *f, uint64_t i, uint8_t *frame, size_t *t
 	s.timestamps = r >> 63;
 	s.payload = t->shapes[*shape].bytes;
 	s.length = t->shapes[*shape].length;
+	if (f->syn) {
+		s.syn = true;
+		s.ack = 0;
+		s.timestamps = false;
+		s.length = 0;
+	}
 	if (t->v6)
 		*number += per_family;
 	return packet_build(&s, frame);
@@ -228,7 +236,8 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"usage: flood -i DEV -g GATEWAY-MAC [-n COUNT] [-r PACKETS/S] [-S SOURCES]\n"
-		"             [-s SEED] TARGET...\n"
+		"             [-s SEED] [-y] TARGET...\n"
+		"  -y sends SYNs in place of malformed payloads\n"
 		"  TARGET is mqtt:ADDRESS:PORT or tls:ADDRESS:PORT, IPv6 in brackets;\n"
 		"  COUNT 0 sends until SIGINT or SIGTERM\n");
 	return 2;
@@ -239,7 +248,7 @@ static int parse(struct flood *f, int argc, char **argv)
 	struct target *t;
 	int c;
 
-	while ((c = getopt(argc, argv, "i:g:n:r:S:s:")) != -1) {
+	while ((c = getopt(argc, argv, "i:g:n:r:S:s:y")) != -1) {
 		switch (c) {
 		case 'i':
 			f->dev = optarg;
@@ -258,6 +267,9 @@ static int parse(struct flood *f, int argc, char **argv)
 			break;
 		case 'S':
 			f->sources = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'y':
+			f->syn = true;
 			break;
 		case 's':
 			f->seed = strtoull(optarg, NULL, 10);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * See packet.h. Segments carry PSH and ACK, as a stack's own would.
+ * See packet.h. Segments but SYNs carry PSH and ACK, as a stack's own would.
  */
 #include "packet.h"
 
@@ -77,8 +77,9 @@ size_t packet_build(const struct segment *s, uint8_t *frame)
 		.seq = htonl(s->seq),
 		.ack_seq = htonl(s->ack),
 		.doff = (uint8_t)((sizeof(tcp) + options) / 4),
-		.psh = 1,
-		.ack = 1,
+		.syn = s->syn,
+		.psh = !s->syn,
+		.ack = !s->syn,
 		.window = htons(502),
 	};
 	uint32_t pseudo;

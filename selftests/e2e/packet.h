@@ -14,6 +14,7 @@
 
 struct segment {
 	uint8_t		smac[6], dmac[6];
+	bool		syn;			/* and nothing but the SYN: ack is 0 */
 	bool		v6;
 	struct in6_addr	saddr, daddr;	/* IPv4 in the last four bytes */
 	uint16_t	sport, dport;

@@ -115,24 +115,26 @@ def sources():
     world = World()
     equal(mqgate(world, "conn", "sources"), "no sources\n", "nobody yet")
     listener = world.gw.listen("198.18.0.1")
-    for number in range(6):
+    live(world, b"six", "2001:db8:18::1")
+    for number in range(12):
         client = world.dev.connect("198.18.0.1")
         accepted, _ = listener.accept()
         undo.append(accepted.close)
         session(client, accepted, connect(b"n%d" % number))
         world.gw.until(client, phase="connected")
-    live(world, b"six", "2001:db8:18::1")
+    # First what fades: 45 a minute now, 10 in twenty seconds.
+    over = [one["source"] for one in clients(world, "sources", "rate", "10")]
+    equal(over, ["198.18.0.2"], "rate")
     said = {one["source"]: one for one in clients(world, "sources")}
     equal(set(said), {"198.18.0.2", "2001:db8:18::/64"}, "sources")
     equal([said["198.18.0.2"][k] for k in ("sessions", "begun", "violations", "takeovers", "over")],
-          [6, 6, 0, 0, []], "counts")
-    for words, wanted in ((("over", "3"), ["198.18.0.2"]), (("over", "6"), []),
-                          (("rate", "10"), ["198.18.0.2"]),
+          [12, 12, 0, 0, []], "counts")
+    for words, wanted in ((("over", "3"), ["198.18.0.2"]), (("over", "12"), []),
                           (("source", "2001:db8:18::2"), ["2001:db8:18::/64"]),
                           (("source", "198.18.0.0/24", "over", "0"), ["198.18.0.2"])):
         equal([one["source"] for one in clients(world, "sources", *words)], wanted, words)
     line = mqgate(world, "conn", "sources", "over", "3").splitlines()[1].split()
-    equal((line[0], line[1], line[3:]), ("198.18.0.2", "6", ["6", "0", "0"]), "line")
+    equal((line[0], line[1], line[3:]), ("198.18.0.2", "12", ["12", "0", "0"]), "line")
     for words in (("over",), ("over", "x"), ("rate", "-1"), ("id", "x"), ("source", "x")):
         mqgate(world, "conn", "sources", *words, code=2)
 

@@ -84,5 +84,11 @@ while IFS= read -r file; do
 	esac
 done < <(git ls-files --cached --others --exclude-standard)
 
+# A mutant follows the guard that it takes away.
+for patch in selftests/mutants/*.patch selftests/debug/mutants/*.patch; do
+	patch --dry-run --silent --strip=1 --forward --fuzz=0 --reject-file=- --input="$patch" \
+		> /dev/null 2>&1 || complain "$patch: does not apply: the guard has moved"
+done
+
 [ $wrong -ne 0 ] || echo "style: nothing to say"
 exit $wrong

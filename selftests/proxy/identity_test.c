@@ -128,6 +128,7 @@ static void mqtt_characters_are_none(void **state)
 	expect_cn("+", -1, V_ASN1_UTF8STRING, false);
 	expect_cn("device/1", -1, V_ASN1_UTF8STRING, false);
 	expect_cn("device#", -1, V_ASN1_UTF8STRING, false);
+	expect_cn("*", -1, V_ASN1_UTF8STRING, false);
 }
 
 static void control_characters_are_none(void **state)
@@ -180,7 +181,9 @@ static void one_san_of_the_kind_is_the_identity(void **state)
 	(void)state;
 	expect(with_san(mixed, 3), MQG_FROM_SAN_DNS, 0, "one.example");
 	expect(with_san(mixed, 3), MQG_FROM_SAN_URI, 0, "urn:dev:1");
+	expect(with_san(mixed, 3), MQG_FROM_SAN_EMAIL, 0, "me@one.example");
 	expect(with_san(mixed, 1), MQG_FROM_SAN_DNS, -ENOENT, NULL);
+	expect(with_san(mixed, 2), MQG_FROM_SAN_EMAIL, -ENOENT, NULL);
 	expect(with_san(mixed, 3), MQG_FROM_CN, -ENOENT, NULL);
 	expect(with_cn(NULL, 0), MQG_FROM_SAN_DNS, -ENOENT, NULL);
 }
@@ -190,11 +193,17 @@ static void two_sans_or_a_nul_are_none(void **state)
 	const struct field two[] = { { "a.example", 9, GEN_DNS }, { "b.example", 9, GEN_DNS } };
 	const struct field uris[] = { { "urn:a", 5, GEN_URI }, { "urn:a", 5, GEN_URI } };
 	const struct field nul = { "a\0.example", 10, GEN_DNS };
+	const struct field many = { "*.example", 9, GEN_DNS };
+	const struct field mails[] = { { "a@b", 3, GEN_EMAIL }, { "c@b", 3, GEN_EMAIL } };
+	const struct field mail_nul = { "a@b\0.c", 6, GEN_EMAIL };
 
 	(void)state;
 	expect(with_san(two, 2), MQG_FROM_SAN_DNS, -EEXIST, NULL);
 	expect(with_san(uris, 2), MQG_FROM_SAN_URI, -EEXIST, NULL);
 	expect(with_san(&nul, 1), MQG_FROM_SAN_DNS, -EINVAL, NULL);
+	expect(with_san(&many, 1), MQG_FROM_SAN_DNS, -EINVAL, NULL);
+	expect(with_san(mails, 2), MQG_FROM_SAN_EMAIL, -EEXIST, NULL);
+	expect(with_san(&mail_nul, 1), MQG_FROM_SAN_EMAIL, -EINVAL, NULL);
 }
 
 static void uri_may_hold_slashes_and_nothing_else_may(void **state)
@@ -207,6 +216,80 @@ static void uri_may_hold_slashes_and_nothing_else_may(void **state)
 	expect(with_san(&uri, 1), MQG_FROM_SAN_URI, 0, "spiffe://plant/d1");
 	expect(with_san(&wild, 1), MQG_FROM_SAN_URI, -EINVAL, NULL);
 	expect(with_san(&dns, 1), MQG_FROM_SAN_DNS, -EINVAL, NULL);
+}
+
+/* Whether it is a CA OpenSSL tells of certificates that are whole. */
+static X509 *signed_by_itself(X509 *cert)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+
+	assert_true(X509_sign(cert, key, EVP_sha256()));
+	EVP_PKEY_free(key);
+	return cert;
+}
+
+static void expect_spiffe(const char *uri, bool good)
+{
+	const struct field field = { uri, (int)strlen(uri), GEN_URI };
+
+	expect(signed_by_itself(with_san(&field, 1)), MQG_FROM_SPIFFE, good ? 0 : -EINVAL,
+	       good ? uri : NULL);
+}
+
+static void spiffe_is_held_to_its_standard(void **state)
+{
+	const struct field two[] = { { "spiffe://a/b", 12, GEN_URI }, { "urn:x", 5, GEN_URI } };
+	const struct field one = { "spiffe://plant/ca", 17, GEN_URI };
+	BASIC_CONSTRAINTS *constraints = BASIC_CONSTRAINTS_new();
+	X509 *ca = with_san(&one, 1);
+
+	(void)state;
+	expect_spiffe("spiffe://plant.example/line-1/Pump_7.a", true);
+	expect_spiffe("spiffe://plant/d1", true);
+	expect_spiffe("https://plant/d1", false);
+	expect_spiffe("SPIFFE://plant/d1", false);
+	expect_spiffe("spiffe://plant", false);
+	expect_spiffe("spiffe://plant/", false);
+	expect_spiffe("spiffe:///d1", false);
+	expect_spiffe("spiffe://Plant/d1", false);
+	expect_spiffe("spiffe://plant:8443/d1", false);
+	expect_spiffe("spiffe://me@plant/d1", false);
+	expect_spiffe("spiffe://plant/d1/", false);
+	expect_spiffe("spiffe://plant//d1", false);
+	expect_spiffe("spiffe://plant/./d1", false);
+	expect_spiffe("spiffe://plant/../d1", false);
+	expect_spiffe("spiffe://plant/d1?x", false);
+	expect_spiffe("spiffe://plant/d%31", false);
+	expect(with_san(two, 2), MQG_FROM_SPIFFE, -EEXIST, NULL);
+	constraints->ca = 255;
+	assert_int_equal(1, X509_add1_ext_i2d(ca, NID_basic_constraints, constraints, 1, 0));
+	BASIC_CONSTRAINTS_free(constraints);
+	expect(signed_by_itself(ca), MQG_FROM_SPIFFE, -EINVAL, NULL);
+}
+
+static void issuer_and_serial_are_der_and_hex(void **state)
+{
+	static const unsigned char serial[] = { 0x7f, 0, 0xab };
+	X509 *cert = cert_new();
+	unsigned char *der = NULL, digest[32];
+	char wanted[80];
+	int len, i;
+
+	(void)state;
+	X509_NAME_add_entry_by_txt(X509_get_issuer_name(cert), "CN", MBSTRING_ASC,
+				   (const unsigned char *)"CA/+", -1, -1, 0);
+	assert_true(ASN1_STRING_set(X509_get_serialNumber(cert), serial, sizeof(serial)));
+	len = i2d_X509_NAME(X509_get_issuer_name(cert), &der);
+	assert_true(len > 0);
+	assert_int_equal(1, EVP_Digest(der, len, digest, NULL, EVP_sha256(), NULL));
+	for (i = 0; i < 32; i++)
+		snprintf(wanted + 2 * i, 3, "%02x", digest[i]);
+	strcat(wanted, "-7f00ab");
+	OPENSSL_free(der);
+	expect(cert, MQG_FROM_ISSUER_SERIAL, 0, wanted);
+	cert = cert_new();
+	assert_true(ASN1_STRING_set(X509_get_serialNumber(cert), "123456789012345678901", 21));
+	expect(cert, MQG_FROM_ISSUER_SERIAL, -EINVAL, NULL);
 }
 
 static void fingerprint_is_sha256_of_the_certificate(void **state)
@@ -280,6 +363,8 @@ int main(void)
 		cmocka_unit_test(one_san_of_the_kind_is_the_identity),
 		cmocka_unit_test(two_sans_or_a_nul_are_none),
 		cmocka_unit_test(uri_may_hold_slashes_and_nothing_else_may),
+		cmocka_unit_test(spiffe_is_held_to_its_standard),
+		cmocka_unit_test(issuer_and_serial_are_der_and_hex),
 		cmocka_unit_test(fingerprint_is_sha256_of_the_certificate),
 		cmocka_unit_test(equal_means_equal),
 		cmocka_unit_test(prefix_needs_a_separator),

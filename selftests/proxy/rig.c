@@ -184,14 +184,19 @@ static void listener(struct mqg_config *config, const struct mqg_listener *model
 	l->key = file_in(pki, "server.key");
 	l->client_ca = file_in(pki, "ca.pem");
 	l->crl = model->crl ? file_in(pki, model->crl) : NULL;
+	l->crypto = mqg_crypto_alloc();
+	if (!l->crypto)
+		errx(1, "no memory");
+	mqg_crypto_finish(l->crypto);
 }
 
 static enum mqg_identity_from identity_from(const char *word)
 {
-	static const char *const words[] = { "cn", "san.dns", "san.uri", "fingerprint" };
+	static const char *const words[] = { "cn", "san.dns", "san.uri", "fingerprint",
+					     "san.email", "spiffe", "issuer-serial" };
 	int i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 7; i++)
 		if (!strcmp(word, words[i]))
 			return i;
 	errx(2, "-i %s: unknown", word);
@@ -200,7 +205,15 @@ static enum mqg_identity_from identity_from(const char *word)
 static enum mqg_client_id_rule client_id_rule(const char *word)
 {
 	return !strcmp(word, "any") ? MQG_CLIENT_ID_ANY :
+	       !strcmp(word, "inject") ? MQG_CLIENT_ID_INJECT :
 	       !strcmp(word, "prefix") ? MQG_CLIENT_ID_PREFIX : MQG_CLIENT_ID_EQUAL;
+}
+
+static enum mqg_username_rule username_rule(const char *word)
+{
+	return !strcmp(word, "any") ? MQG_USERNAME_ANY :
+	       !strcmp(word, "inject") ? MQG_USERNAME_INJECT :
+	       !strcmp(word, "prefix") ? MQG_USERNAME_PREFIX : MQG_USERNAME_EQUAL;
 }
 
 /* Options set the model; -t and -p make a listener of it as it is then, for the latest -b. */
@@ -209,13 +222,13 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	struct mqg_listener model = {
 		.handshake_timeout_ms = 5000, .connect_timeout_ms = 5000,
 		.connect_max = 65536, .sessions_max = 10000, .tls_min = TLS1_2_VERSION,
-		.crl = (char *)"crl.pem",
+		.crl = (char *)"crl.pem", .username_rule = MQG_USERNAME_ANY,
 	};
 	uint32_t dial_ms = 2000;
 	const char *pki = ".";
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:c:aN3b:t:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:c:aN3b:t:p:")) != -1) {
 		switch (opt) {
 		case 'w': config->workers = atoi(optarg); break;
 		case 'M': config->mark = strtoul(optarg, NULL, 0); break;
@@ -227,6 +240,8 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 's': model.sessions_max = atoi(optarg); break;
 		case 'i': model.identity_from = identity_from(optarg); break;
 		case 'r': model.client_id_rule = client_id_rule(optarg); break;
+		case 'u': model.username_rule = username_rule(optarg); break;
+		case 'U': model.user_property = optarg; break;
 		case 'c': model.crl = optarg; break;
 		case 'N': model.crl = NULL; break;
 		case 'a': model.password_rule = MQG_PASSWORD_ALLOW; break;
@@ -265,6 +280,7 @@ static void drop(struct mqg_config *config)
 		free(l->key);
 		free(l->client_ca);
 		free(l->crl);
+		mqg_crypto_free(l->crypto);
 	}
 	for (i = 0; i < config->n_brokers; i++) {
 		free(config->brokers[i].name);

@@ -42,6 +42,8 @@ const struct mqg_map_layout mqg_map_layouts[MQG_MAPS] = {
 	{ MQGATE_MAP_BUDGETS, offsetof(struct mqg_pins, budgets), BPF_MAP_TYPE_LRU_HASH,
 	  sizeof(struct mqgate_budget_key), sizeof(struct mqgate_budget), 0,
 	  MQG_BUDGETS_ENTRIES },
+	{ MQGATE_MAP_SYN, offsetof(struct mqg_pins, syn), BPF_MAP_TYPE_ARRAY,
+	  sizeof(__u32), sizeof(struct mqgate_syn), MQGATE_SERVICES, 0 },
 	{ MQGATE_MAP_ALLOW, offsetof(struct mqg_pins, allow), BPF_MAP_TYPE_HASH,
 	  sizeof(struct mqgate_flow_key), sizeof(struct mqgate_allow), 0, MQG_ALLOW_ENTRIES },
 	{ MQGATE_MAP_FLOWS, offsetof(struct mqg_pins, flows), BPF_MAP_TYPE_LRU_HASH,

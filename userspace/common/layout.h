@@ -32,7 +32,7 @@ struct mqg_map_layout {
 	uint32_t	enlarge;	/* entries that the loader sets, 0 = leave as declared */
 };
 
-#define MQG_MAPS	14
+#define MQG_MAPS	15
 extern const struct mqg_map_layout mqg_map_layouts[MQG_MAPS];
 
 /*

@@ -19,7 +19,7 @@ struct mqg_pins {
 	uint32_t	abi_version;	/* 0 where the pins were made by hand, without rodata */
 	/* descriptors, -1 = none */
 	int		ports, svc, sources, allow, flows, stats, top, events;
-	int		prefix4, prefix6, index4, index6, control, budgets;
+	int		prefix4, prefix6, index4, index6, control, budgets, syn;
 	uint32_t	cpus;		/* values a per-CPU look-up returns */
 };
 
@@ -103,6 +103,10 @@ int mqg_stat_each(const struct mqg_pins *pins, mqg_stat_fn fn, void *arg);
 
 /* The service as XDP sees it: defaults of services 1 and 2 filled in (name, kind, limits). */
 int mqg_service_read(const struct mqg_pins *pins, uint32_t number, struct mqgate_service *svc);
+/* How many SYNs come to a service: see struct mqgate_syn. */
+int mqg_syn_read(const struct mqg_pins *pins, uint32_t number, struct mqgate_syn *syn);
+/* True while a SYN flood goes on at @now; @svc as mqg_service_read() gives it. */
+bool mqg_syn_flooded(const struct mqgate_syn *syn, const struct mqgate_service *svc, uint64_t now);
 int mqg_service_write(const struct mqg_pins *pins, uint32_t number,
 		      const struct mqgate_service *svc);
 /*

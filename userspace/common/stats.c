@@ -115,7 +115,20 @@ int mqg_service_read(const struct mqg_pins *pins, uint32_t number, struct mqgate
 	fill_zero(&svc->suspect_ms, MQGATE_DEFAULT_SUSPECT_MS);
 	fill_zero(&svc->allow_pps, MQGATE_DEFAULT_ALLOW_PPS);
 	fill_zero(&svc->allow_burst, MQGATE_DEFAULT_ALLOW_BURST);
+	fill_zero(&svc->syn_source, MQGATE_DEFAULT_SYN_SOURCE);
+	fill_zero(&svc->syn_rate, MQGATE_DEFAULT_SYN_RATE);
+	fill_zero(&svc->syn_calm_ms, MQGATE_DEFAULT_SYN_CALM_MS);
 	return 0;
+}
+
+int mqg_syn_read(const struct mqg_pins *pins, uint32_t number, struct mqgate_syn *syn)
+{
+	return number < MQGATE_SERVICES ? bpf_map_lookup_elem(pins->syn, &number, syn) : -EINVAL;
+}
+
+bool mqg_syn_flooded(const struct mqgate_syn *syn, const struct mqgate_service *svc, uint64_t now)
+{
+	return syn->busy && (syn->busy > now || now - syn->busy < svc->syn_calm_ms * 1000000ULL);
 }
 
 int mqg_service_write(const struct mqg_pins *pins, uint32_t number,

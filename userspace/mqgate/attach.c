@@ -10,6 +10,7 @@
 
 #include "common/lock.h"
 #include "common/names.h"
+#include "common/syncookies.h"
 #include "mqgate/cmd.h"
 #include "mqgate/confirm.h"
 
@@ -18,6 +19,7 @@
 
 struct words {
 	struct mqg_attach	attach;
+	bool			cookies;
 	bool			confirm;
 	uint64_t		confirm_ns;
 };
@@ -38,6 +40,8 @@ static int read_words(int argc, char **argv, struct words *w)
 			w->attach.wanted = MQG_XDP_NATIVE;
 		} else if (!strcmp(argv[i], "generic")) {
 			w->attach.wanted = MQG_XDP_GENERIC;
+		} else if (!strcmp(argv[i], "cookies")) {
+			w->cookies = true;
 		} else if (!strcmp(argv[i], "confirm")) {
 			w->confirm = true;
 			w->confirm_ns = CONFIRM_NS;
@@ -105,10 +109,20 @@ static json_t *split_notes(const char *note)
 	return list;
 }
 
-static void print_text(const struct mqg_attach *a, bool told)
+static void print_notes(const struct mqg_attach *a)
 {
 	const char *note = a->note;
 
+	while (*note) {
+		size_t len = strcspn(note, "\n");
+
+		printf("%s: %.*s\n", a->ifname, (int)len, note);
+		note += len + (note[len] == '\n');
+	}
+}
+
+static void print_text(const struct mqg_attach *a, bool told)
+{
 	if (a->already) {
 		printf("%s: mqgate is attached already, in %s mode (program id %u)\n", a->ifname,
 		       mqg_xdp_mode_word(a->mode), a->prog_id);
@@ -126,12 +140,7 @@ static void print_text(const struct mqg_attach *a, bool told)
 		if (told)
 			printf("%s: the daemon uses the pins\n", a->ifname);
 	}
-	while (*note) {
-		size_t len = strcspn(note, "\n");
-
-		printf("%s: %.*s\n", a->ifname, (int)len, note);
-		note += len + (note[len] == '\n');
-	}
+	print_notes(a);
 }
 
 static int print(const struct mqg_cmd *cmd, const struct mqg_attach *a, bool told)
@@ -170,6 +179,24 @@ static int ask(const struct words *w)
 	return mqg_refuse("%s: %s, so it is detached again", w->attach.ifname, because[answer]);
 }
 
+static void add_note(struct mqg_attach *a, const char *text)
+{
+	size_t used = strlen(a->note);
+
+	snprintf(a->note + used, sizeof(a->note) - used, "%s%s", used ? "\n" : "", text);
+}
+
+/* Once the interface stays attached: what holds for the namespace is not done for a trial. */
+static int set_cookies(struct mqg_attach *a)
+{
+	char said[512], why[512];
+
+	if (mqg_syncookies_set(a->ifname, said, why, sizeof(said)))
+		return mqg_refuse("%s: attached, but without SYN cookies: %s", a->ifname, why);
+	add_note(a, said);
+	return MQG_DONE;
+}
+
 int mqg_run_attach(const struct mqg_cmd *cmd, int argc, char **argv)
 {
 	struct words w = {};
@@ -200,10 +227,17 @@ int mqg_run_attach(const struct mqg_cmd *cmd, int argc, char **argv)
 		}
 	}
 	if (w.confirm && !a->already && !cmd->json) {
+		a->note[0] = '\0';
+		if (w.cookies)
+			code = set_cookies(a);
 		printf("%s: confirmed, it stays\n", a->ifname);
+		print_notes(a);
 		tell_daemon();
 	} else {
+		int failed = w.cookies ? set_cookies(a) : MQG_DONE;
+
 		code = print(cmd, a, tell_daemon());
+		code = failed ? failed : code;
 	}
 	mqg_attach_end(a);
 	return code;
@@ -212,8 +246,9 @@ int mqg_run_attach(const struct mqg_cmd *cmd, int argc, char **argv)
 int mqg_run_detach(const struct mqg_cmd *cmd, int argc, char **argv)
 {
 	struct mqg_detach detach = {};
+	char why[1024], said[512];
 	const char *ifname;
-	char why[1024];
+	int code = MQG_DONE;
 
 	if (!argc)
 		return mqg_misuse("detach: name an interface, or all");
@@ -223,12 +258,20 @@ int mqg_run_detach(const struct mqg_cmd *cmd, int argc, char **argv)
 		return mqg_misuse("detach: %s: not understood; mqgate detach help", argv[1]);
 	ifname = strcmp(argv[0], "all") ? argv[0] : NULL;
 
-	if (mqg_detach(ifname, &detach, why, sizeof(why)))
+	if (mqg_detach(ifname, &detach, why, sizeof(why))) {
+		/* A crash may have left no more than the record of tcp_syncookies. */
+		if (!mqg_syncookies_restore(said, said, sizeof(said)) && said[0])
+			mqg_remark("%s", said);
 		return mqg_refuse("%s", why);
-	if (cmd->json)
-		return mqg_json_print(cmd, json_pack("{s:i, s:i, s:b}", "detached", detach.detached,
-						     "left", detach.left, "pins_removed",
-						     detach.removed));
+	}
+	if (mqg_syncookies_restore(said, why, sizeof(said)))
+		code = mqg_refuse("%s", why);
+	if (cmd->json) {
+		mqg_json_print(cmd, json_pack("{s:i, s:i, s:b, s:s}", "detached", detach.detached,
+					      "left", detach.left, "pins_removed",
+					      detach.removed, "syncookies", said));
+		return code;
+	}
 	if (ifname)
 		printf("%s: detached\n", ifname);
 	else
@@ -244,5 +287,7 @@ int mqg_run_detach(const struct mqg_cmd *cmd, int argc, char **argv)
 	if (detach.foreign)
 		printf("%s: %d file%s not of mqgate, left alone\n", mqg_bpffs_dir(), detach.foreign,
 		       detach.foreign == 1 ? " is" : "s are");
-	return MQG_DONE;
+	if (said[0])
+		printf("%s\n", said);
+	return code;
 }

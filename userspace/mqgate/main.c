@@ -10,13 +10,17 @@
 #include "mqgate/cmd.h"
 
 const struct mqg_object_verb mqg_verbs[] = {
-	{ "attach", mqg_run_attach, "attach IF [native|generic] [confirm [60s]] [group GROUP]",
+	{ "attach", mqg_run_attach, "attach IF [native|generic] [cookies] "
+	  "[confirm [60s]] [group GROUP]",
 	  "filter the packets that arrive on an interface",
 	  "Loads the XDP program, or shares the one that other interfaces have, and pins it: it\n"
 	  "stays when this command has ended. Maps of an earlier run are taken over with their\n"
 	  "verdicts. Native mode is tried first, then generic mode. A program of somebody else is\n"
 	  "never displaced.\n"
 	  "\n"
+	  "  cookies        sets net.ipv4.tcp_syncookies to 2, for every TCP listener of this\n"
+	  "                 network namespace, so that XDP may answer SYN floods with SYN\n"
+	  "                 cookies; detach sets it back\n"
 	  "  confirm 60s    detaches by itself unless you type \"yes\" within that time;\n"
 	  "                 also when this command is killed or your connection is lost\n"
 	  "  group GROUP    who may open the pins besides root (default: mqgate)\n" },

@@ -34,18 +34,24 @@ static json_t *stat_json(const struct mqg_survey_service *service, const struct 
 			 (json_int_t)stat->observed);
 }
 
+static const char *outcome(uint32_t reason)
+{
+	if (reason < MQGATE_REASON_FIRST_DROP)
+		return "passed";
+	return MQGATE_REASON_ANSWERS(reason) ? "replied" : "dropped";
+}
+
 static void print_stat(const struct mqgate_stat *stat)
 {
 	char bytes[32];
 
-	printf("  %-7s %-21s %13llu %10s  %s\n",
-	       stat->reason < MQGATE_REASON_FIRST_DROP ? "passed" : "dropped",
+	printf("  %-7s %-21s %13llu %10s  %s\n", outcome(stat->reason),
 	       mqg_reason_word(stat->reason), (unsigned long long)stat->packets,
 	       mqg_bytes_format(stat->bytes, bytes, sizeof(bytes)), mqg_reason_text(stat->reason));
 	if (stat->observed)
-		printf("  %-7s %-21s %13llu %10s  would have been dropped in mode enforce\n",
+		printf("  %-7s %-21s %13llu %10s  would have been %s in mode enforce\n",
 		       "passed", mqg_reason_word(stat->reason), (unsigned long long)stat->observed,
-		       "");
+		       "", outcome(stat->reason));
 }
 
 static void show_service(const struct mqg_survey *s, int number, json_t *list)

@@ -141,6 +141,39 @@ static json_t *gather_destinations(const struct mqgate_service *svc)
 	return list;
 }
 
+/* Null where the rate is not limited: then there is no flood. */
+static json_t *gather_syn(const struct mqg_survey *s, const struct mqg_survey_service *service)
+{
+	static const char *const answers[] = {
+		[MQGATE_SYN_NONE] = "none",
+		[MQGATE_SYN_COOKIES] = "cookies",
+		[MQGATE_SYN_OFF] = "off",
+		[MQGATE_SYN_ELSEWHERE] = "elsewhere",
+		[MQGATE_SYN_REFUSED] = "refused",
+		[MQGATE_SYN_FRAME] = "frame",
+	};
+	const struct mqgate_service *svc = &service->svc;
+	const struct mqgate_syn *syn = &service->syn;
+	bool flood = mqg_syn_flooded(syn, svc, s->time);
+	json_t *since = json_null(), *ago = json_null();
+
+	if (svc->kind >= MQGATE_KIND_FIRST_UDP)
+		return json_null();
+	if (flood)
+		since = mqg_json_seconds(s->time > syn->since ? s->time - syn->since : 0);
+	else if (syn->busy)
+		ago = mqg_json_seconds(s->time - syn->busy);
+	return json_pack("{s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:s, s:I}", "per_source",
+			 svc->syn_source == MQGATE_SYN_UNLIMITED ? json_null() :
+			 json_integer(svc->syn_source), "rate",
+			 svc->syn_rate == MQGATE_SYN_UNLIMITED ? json_null() :
+			 json_integer(svc->syn_rate), "cookies",
+			 !!(svc->flags & MQGATE_SVC_F_COOKIES), "flood", flood, "since", since,
+			 "ago", ago, "floods", (json_int_t)syn->floods, "answer",
+			 syn->answer <= MQGATE_SYN_FRAME ? answers[syn->answer] : "unknown",
+			 "answered", (json_int_t)service->answered);
+}
+
 static json_t *gather_services(const struct mqg_survey *s)
 {
 	json_t *list = json_array();
@@ -160,7 +193,7 @@ static json_t *gather_services(const struct mqg_survey *s)
 		json_array_append_new(
 			list,
 			json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, "
-				  "s:I}",
+				  "s:I, s:o}",
 				  "number", (json_int_t)i, "name", service->svc.name, "ports",
 				  ports, "kind", mqg_kind_word(service->svc.kind), "mode",
 				  mqg_mode_word(service->svc.mode), "unknown_flows",
@@ -170,7 +203,7 @@ static json_t *gather_services(const struct mqg_survey *s)
 				  "lease", lease, "passed", (json_int_t)service->passed, "dropped",
 				  (json_int_t)service->dropped, "would_drop",
 				  (json_int_t)service->observed, "allowed",
-				  (json_int_t)service->allowed));
+				  (json_int_t)service->allowed, "syn", gather_syn(s, service)));
 	}
 	return list;
 }
@@ -412,6 +445,61 @@ static void print_destinations(const json_t *service)
 	printf("\n");
 }
 
+/* What net.ipv4.tcp_syncookies is in this network namespace, -1 = cannot be read. */
+static int syncookies(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/tcp_syncookies", "r");
+	int value = -1;
+
+	if (f && fscanf(f, "%d", &value) != 1)
+		value = -1;
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static void print_refused(void)
+{
+	int value = syncookies();
+
+	if (value == 2)
+		printf("the listener's queue of connections is full");
+	else
+		printf("the kernel makes no SYN cookies for XDP (net.ipv4.tcp_syncookies is %d; "
+		       "mqgate attach IF cookies makes it 2)", value);
+}
+
+static void print_syn(const json_t *syn)
+{
+	const char *answer = text_of(syn, "answer");
+	char buf[32];
+
+	if (!json_is_object(syn))
+		return;
+	if (json_is_true(json_object_get(syn, "flood"))) {
+		printf("    SYN flood since %s: ", ago(syn, "since", buf, sizeof(buf)));
+		if (!strcmp(answer, "cookies")) {
+			printf("cookies on, %lld SYNs answered so far\n",
+			       number_of(syn, "answered"));
+			return;
+		}
+		printf("beyond %lld a second SYNs are dropped, for ", number_of(syn, "rate"));
+		if (!strcmp(answer, "refused"))
+			print_refused();
+		else if (!strcmp(answer, "elsewhere"))
+			printf("no listener of this host takes them");
+		else if (!strcmp(answer, "frame"))
+			printf("XDP cannot answer frames like these");
+		else
+			printf("cookies are off");
+		printf("\n");
+	} else if (json_is_number(json_object_get(syn, "ago"))) {
+		printf("    cookies off: the last of %lld SYN flood%s was over %s ago\n",
+		       number_of(syn, "floods"), number_of(syn, "floods") == 1 ? "" : "s",
+		       ago(syn, "ago", buf, sizeof(buf)));
+	}
+}
+
 static void print_services(const json_t *status)
 {
 	const json_t *service;
@@ -438,6 +526,7 @@ static void print_services(const json_t *status)
 		print_destinations(service);
 		if (!strcmp(text_of(service, "fragments"), "pass"))
 			printf("    first fragments pass when what they carry is good\n");
+		print_syn(json_object_get(service, "syn"));
 		if (number_of(service, "would_drop"))
 			printf("    %lld packets would have been dropped in mode enforce\n",
 			       number_of(service, "would_drop"));

@@ -76,6 +76,8 @@ static int count_stat(const struct mqgate_stat *sum, void *arg)
 	service->observed += sum->observed;
 	if (sum->reason < MQGATE_REASON_FIRST_DROP)
 		service->passed += sum->packets;
+	else if (MQGATE_REASON_ANSWERS(sum->reason))
+		service->answered += sum->packets;
 	else
 		service->dropped += sum->packets;
 	return 0;
@@ -128,8 +130,11 @@ int mqg_survey_take(const struct mqg_pins *pins, unsigned int flags, struct mqg_
 		struct mqg_survey_service *service = &s->service[i];
 
 		service->passed = service->dropped = service->observed = 0;
+		service->answered = 0;
 		service->allowed = 0;
 		err = mqg_service_read(pins, i, &service->svc);
+		if (!err)
+			err = mqg_syn_read(pins, i, &service->syn);
 	}
 	if (!err && flags & MQG_SURVEY_WITH_PORTS)
 		err = read_ports(pins, s);

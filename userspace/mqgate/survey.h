@@ -20,7 +20,9 @@ struct mqg_survey_service {
 	struct mqgate_service	svc;
 	uint16_t		port[MQG_SURVEY_PORTS];
 	uint32_t		ports;
+	struct mqgate_syn	syn;
 	uint64_t		passed, dropped, observed;	/* packets */
+	uint64_t		answered;	/* by XDP itself */
 	uint32_t		allowed;	/* ALLOWed flows */
 };
 

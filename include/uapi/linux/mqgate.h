@@ -39,6 +39,7 @@
 #define MQGATE_MAP_INDEX6	"mqgate_index6"
 #define MQGATE_MAP_CONTROL	"mqgate_control"
 #define MQGATE_MAP_BUDGETS	"mqgate_budgets"
+#define MQGATE_MAP_SYN		"mqgate_syn"
 #define MQGATE_MAP_ALLOW	"mqgate_allow"
 #define MQGATE_MAP_FLOWS	"mqgate_flows"
 #define MQGATE_MAP_STATS	"mqgate_stats"
@@ -70,6 +71,7 @@
 	X(6,   PASS_SEEN,		"pass-seen",		"flow whose first payload was good")	\
 	X(7,   PASS_UNDECIDED,		"pass-undecided",	"nothing is known of the flow; judged leniently")	\
 	X(8,   PASS_DATAGRAM,		"pass-datagram",	"datagram that no verdict speaks against")	\
+	X(9,   PASS_COOKIE,		"pass-cookie",		"ACK that brings back a good SYN cookie")	\
 	X(16,  SOURCE_BANNED,		"source-banned",	"source has a DROP verdict")	\
 	X(17,  IP_HEADER,		"ip-header",		"impossible IP header length or total length")	\
 	X(18,  TCP_HEADER,		"tcp-header",		"impossible TCP header length")	\
@@ -89,12 +91,16 @@
 	X(34,  STREAM_FIN,		"stream-fin",		"bytes beyond FIN, or a FIN that moves")	\
 	X(35,  RST_SEQUENCE,		"rst-sequence",		"reset that the other side would not accept")	\
 	X(36,  UDP_HEADER,		"udp-header",		"impossible UDP length")	\
+	X(37,  SYN_SOURCE,		"syn-source",		"source sends more SYNs than its budget")	\
+	X(38,  SYN_RATE,		"syn-rate",		"service gets more SYNs than its budget")	\
+	X(39,  ACK_COOKIE,		"ack-cookie",		"under a SYN flood: ACK without socket or good cookie")	\
 	X(40,  SOURCE_LIMITED,		"source-limited",	"source or network exceeds the rate of its LIMIT verdict")	\
 	X(41,  SOURCE_BUDGET,		"source-budget",	"source begins more than its budget of the service")	\
 	X(42,  SERVICE_BUDGET,		"service-budget",	"all sources together begin more than the service's budget")	\
 	X(43,  SOURCE_RESET,		"source-reset",		"source has a RESET verdict")	\
 	X(44,  FLOW_RESET,		"flow-reset",		"flow was refused, and is told so by a reset")	\
 	X(45,  RESET_BUDGET,		"reset-budget",		"owed a reset, over the budget of resets: dropped")	\
+	X(46,  SYN_COOKIE,		"syn-cookie",		"SYN that XDP answered itself, with a SYN cookie")	\
 	X(48,  MQTT_NOT_CONNECT,	"mqtt-not-connect",	"first packet is not a CONNECT")	\
 	X(49,  MQTT_FLAGS,		"mqtt-flags",		"reserved flags of the fixed header")	\
 	X(50,  MQTT_LENGTH_ENCODING,	"mqtt-length-encoding",	"remaining length of five bytes or not minimal")	\
@@ -142,6 +148,8 @@
 	X(135, CERT_OTHER,		"cert-other",		"certificate verification failed otherwise")	\
 	X(136, TLS_HANDSHAKE,		"tls-handshake",	"TLS handshake failed")	\
 	X(137, TLS_TIMEOUT,		"tls-timeout",		"TLS handshake not finished in time")	\
+	X(139, CERT_WEAK,		"cert-weak",		"key of the client certificate is below the crypto policy")	\
+	X(140, TLS_POLICY,		"tls-policy",		"group or cipher is not one of the device's class")	\
 	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\
 	X(161, IDENTITY_CLIENT_ID,	"identity-client-id",	"client identifier does not match the identity")	\
 	X(162, CONNECT_TIMEOUT,		"connect-timeout",	"no complete CONNECT in time")	\
@@ -154,6 +162,7 @@
 	X(169, FLOW_REUSED,		"flow-reused",		"a new connection uses the same addresses and ports")	\
 	X(170, SOURCE_SESSIONS,		"source-sessions",	"source has more sessions than the limit")	\
 	X(171, SOURCE_RATE,		"source-rate",		"source sends more CONNECTs than the limit")	\
+	X(172, IDENTITY_USERNAME,	"identity-username",	"username does not match the identity")	\
 	X(192, BROKER_UNREACHABLE,	"broker-unreachable",	"broker cannot be reached")	\
 	X(193, BROKER_REFUSED,		"broker-refused",	"broker answered CONNECT with a refusal")	\
 	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\
@@ -173,6 +182,9 @@ enum mqgate_reason {
 
 /* Reasons below this let the packet pass. */
 #define MQGATE_REASON_FIRST_DROP	16
+
+/* Neither passed nor dropped: XDP sent an answer in the packet's place. */
+#define MQGATE_REASON_ANSWERS(reason)	((reason) == MQGATE_REASON_SYN_COOKIE)
 
 /* ---- services ---------------------------------------------------------------- */
 
@@ -215,6 +227,8 @@ enum mqgate_mode {
 #define MQGATE_SVC_F_FRAGMENTS	(1U << 2)
 /* What is malformed is answered with resets, to the service's socket and to the client. */
 #define MQGATE_SVC_F_RESET	(1U << 3)
+/* Under a SYN flood XDP answers for the listeners of this host, with SYN cookies. */
+#define MQGATE_SVC_F_COOKIES	(1U << 4)
 
 /* Used where the field of the same name in struct mqgate_service is 0. */
 #define MQGATE_DEFAULT_CONNECT_MAX	(1U << 20)	/* bytes of remaining length */
@@ -227,6 +241,12 @@ enum mqgate_mode {
 #define MQGATE_DEFAULT_RESET_RATE	1000U		/* resets/s to clients, and at once */
 #define MQGATE_DEFAULT_ALLOW_PPS	5000U
 #define MQGATE_DEFAULT_ALLOW_BURST	10000U		/* packets */
+
+/* SYNs/s, and so many at once; see struct mqgate_syn. */
+#define MQGATE_DEFAULT_SYN_SOURCE	200U
+#define MQGATE_DEFAULT_SYN_RATE		20000U
+#define MQGATE_DEFAULT_SYN_CALM_MS	10000U
+#define MQGATE_SYN_UNLIMITED		0xFFFFFFFFU	/* in either rate: no budget */
 
 #define MQGATE_DESTINATIONS	8		/* of one service */
 
@@ -263,7 +283,10 @@ struct mqgate_service {
 	__u32			service_rate;		/* of all sources together */
 	__u32			service_burst;
 	__u32			reset_rate;		/* resets/s to clients, and at once */
-	__u32			reserved[19];		/* zero */
+	__u32			syn_source;		/* SYNs/s of an address or an IPv6 /64 */
+	__u32			syn_rate;		/* SYNs/s of all; above it is a SYN flood */
+	__u32			syn_calm_ms;		/* below half of that, until it is over */
+	__u32			reserved[16];		/* zero */
 	struct mqgate_destination destination[MQGATE_DESTINATIONS];
 };
 
@@ -383,6 +406,7 @@ enum mqgate_budget_kind {
 	MQGATE_BUDGET_FIRST	= 3,	/* mqgate_service.source_rate, of an address or a /64 */
 	MQGATE_BUDGET_SERVICE	= 4,	/* service_rate of one; address and length 0 */
 	MQGATE_BUDGET_RESETS	= 5,	/* reset_rate of one; address and length 0 */
+	MQGATE_BUDGET_SYN	= 6,	/* mqgate_service.syn_source, of an address or a /64 */
 };
 
 struct mqgate_budget_key {
@@ -396,6 +420,37 @@ struct mqgate_budget {
 	__u64			tat;		/* as of mqgate_allow */
 	__u64			passed;
 	__u64			dropped;
+};
+
+/* ---- SYN floods ----------------------------------------------------------------- */
+
+/* What became of the latest SYN of a flood. */
+enum mqgate_syn_answer {
+	MQGATE_SYN_NONE		= 0,	/* there was no flood */
+	MQGATE_SYN_COOKIES	= 1,	/* answered by XDP with a SYN cookie */
+	MQGATE_SYN_OFF		= 2,	/* MQGATE_SVC_F_COOKIES is not set: the budget decides */
+	MQGATE_SYN_ELSEWHERE	= 3,	/* no listener of this host takes it: likewise */
+	MQGATE_SYN_REFUSED	= 4,	/* the kernel makes no cookie (tcp_syncookies): likewise */
+	MQGATE_SYN_FRAME	= 5,	/* IP options, extension headers, no room: likewise */
+};
+
+/*
+ * mqgate_syn: array by service number. Written by XDP, read by `mqgate status` and the daemon.
+ * A flood begins when more SYNs come than syn_rate a second, and is over when for syn_calm_ms
+ * they stayed below half of that: while `busy` is not 0 and now - busy < syn_calm_ms.
+ *
+ * The two buckets are the generic cell rate algorithm over all CPUs: a CPU takes a batch of
+ * tokens at a time (a 256th of the rate, 64 at most), by compare and exchange. So the sum of
+ * what the CPUs let pass is exact but for a batch each.
+ */
+struct mqgate_syn {
+	__u64			tat;		/* as of mqgate_allow; bucket of syn_rate */
+	__u64			calm_tat;	/* bucket of half of it, taken from in a flood */
+	__u64			since;		/* the latest flood began */
+	__u64			busy;		/* SYNs last came faster than half of syn_rate */
+	__u64			floods;		/* so far */
+	enum mqgate_syn_answer	answer;
+	__u32			reserved;	/* zero */
 };
 
 /* ---- flows ------------------------------------------------------------------------ */
@@ -572,6 +627,8 @@ MQGATE_ASSERT_SIZE(struct mqgate_verdict, 64);
 MQGATE_ASSERT_SIZE(struct mqgate_control, 24);
 MQGATE_ASSERT_SIZE(struct mqgate_budget_key, 24);
 MQGATE_ASSERT_SIZE(struct mqgate_budget, 24);
+MQGATE_ASSERT_SIZE(enum mqgate_syn_answer, 4);
+MQGATE_ASSERT_SIZE(struct mqgate_syn, 48);
 MQGATE_ASSERT_SIZE(struct mqgate_flow_key, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_allow, 32);
 MQGATE_ASSERT_SIZE(struct mqgate_flow, 56);

@@ -45,6 +45,10 @@ int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t
 int mqg_check_guard(struct mqg_check *check, const char *owner, const struct raw_guard *from,
 		    struct mqg_guard *to);
 
+/* Fills @to->crypto; @owner: "listeners[0].tls". @to->tls_min is there already. */
+int mqg_check_crypto(struct mqg_check *check, const char *owner, const struct raw_tls *tls,
+		     struct mqg_listener *to);
+
 int mqg_check_listener(struct mqg_check *check, size_t i);
 int mqg_check_service(struct mqg_check *check, size_t i);
 

@@ -139,6 +139,28 @@ static int check_plain(struct mqg_check *check, size_t i)
 	return 0;
 }
 
+static int check_username(struct mqg_check *check, size_t i)
+{
+	const struct raw_identity *identity = check->raw->listeners[i].identity;
+	struct mqg_listener *to = &check->config->listeners[i];
+	char path[MQG_PATH_MAX];
+
+	to->username_rule = identity && identity->username
+				    ? (enum mqg_username_rule)*identity->username
+				    : MQG_USERNAME_EQUAL;
+	if (!identity || !identity->user_property)
+		return 0;
+	join(path, i, "identity.user_property");
+	if (strlen(identity->user_property) > 64)
+		return complain(check, path, "is longer than 64 bytes; choose a shorter name");
+	for (const char *p = identity->user_property; *p; p++)
+		if (*p <= ' ' || *p > '~')
+			return complain(check, path, "\"%s\" is no name of a property; write "
+						     "printable ASCII without spaces",
+					identity->user_property);
+	return mqg_check_copy(identity->user_property, &to->user_property);
+}
+
 static int check_tls(struct mqg_check *check, size_t i)
 {
 	const struct raw_listener *from = &check->raw->listeners[i];
@@ -163,6 +185,9 @@ static int check_tls(struct mqg_check *check, size_t i)
 	to->client_id_rule = identity && identity->client_id
 				     ? (enum mqg_client_id_rule)*identity->client_id
 				     : MQG_CLIENT_ID_EQUAL;
+	err = check_username(check, i);
+	if (err)
+		return err;
 	to->password_rule = MQG_PASSWORD_ALLOW;
 	if (mqg_check_copy(tls->certificate, &to->certificate) ||
 	    mqg_check_copy(tls->key, &to->key) || mqg_check_copy(tls->client_ca, &to->client_ca) ||
@@ -170,7 +195,7 @@ static int check_tls(struct mqg_check *check, size_t i)
 		return -ENOMEM;
 	join(path, i, "tls");
 	err = mqg_tls_files_check(&check->complaint, path, tls);
-	return err;
+	return err ? err : mqg_check_crypto(check, path, tls, to);
 }
 
 int mqg_check_listener(struct mqg_check *check, size_t i)

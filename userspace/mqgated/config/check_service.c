@@ -12,6 +12,11 @@
 #include "config/check.h"
 #include "config/endpoint.h"
 
+#define NS_PER_MS	1000000ULL
+#define SYN_MOST	10000000U	/* a second; a 10 GbE port carries 14,880,952 frames */
+#define CALM_LEAST	(100 * NS_PER_MS)
+#define CALM_MOST	(3600000 * NS_PER_MS)
+
 #define complain(check, ...) mqg_complain(&(check)->complaint, __VA_ARGS__)
 
 static const enum mqgate_kind kinds[] = {
@@ -22,6 +27,50 @@ static const enum mqgate_kind kinds[] = {
 	[RAW_KIND_COAPS] = MQGATE_KIND_COAPS,
 	[RAW_KIND_UNPROTECTED] = MQGATE_KIND_DEFAULT,
 };
+
+/* 0 in the file is no budget; 0 for XDP is its default. */
+static int check_budget(const struct mqg_check *check, const char *path, const uint32_t *value,
+			uint32_t fallback, uint32_t *out)
+{
+	int err = mqg_check_number(check, path, value, fallback, 0, SYN_MOST, out);
+
+	if (!err && !*out)
+		*out = MQGATE_SYN_UNLIMITED;
+	return err;
+}
+
+static int check_syn(const struct mqg_check *check, const char *owner, const struct raw_syn *from,
+		     struct mqg_guard *to)
+{
+	static const struct raw_syn none;
+	char path[MQG_PATH_MAX];
+	uint64_t ns;
+	int err;
+
+	if (!from)
+		from = &none;
+	snprintf(path, sizeof(path), "%s.syn.per_source", owner);
+	err = check_budget(check, path, from->per_source, MQGATE_DEFAULT_SYN_SOURCE,
+			   &to->syn_source);
+	snprintf(path, sizeof(path), "%s.syn.rate", owner);
+	if (!err)
+		err = check_budget(check, path, from->rate, MQGATE_DEFAULT_SYN_RATE,
+				   &to->syn_rate);
+	snprintf(path, sizeof(path), "%s.syn.calm", owner);
+	if (!err)
+		err = mqg_check_duration(check, path, from->calm,
+					 MQGATE_DEFAULT_SYN_CALM_MS * NS_PER_MS, CALM_LEAST,
+					 CALM_MOST, &ns);
+	if (err)
+		return err;
+	to->syn_calm_ms = (uint32_t)(ns / NS_PER_MS);
+	to->cookies = from->cookies ? (enum mqg_cookies)*from->cookies : MQG_COOKIES_AUTO;
+	if (to->cookies != MQG_COOKIES_ON || to->syn_rate != MQGATE_SYN_UNLIMITED)
+		return 0;
+	snprintf(path, sizeof(path), "%s.syn.cookies", owner);
+	return complain(check, path, "on has no meaning with rate: 0, above which they would be "
+				     "used; give a rate");
+}
 
 int mqg_check_guard(struct mqg_check *check, const char *owner, const struct raw_guard *from,
 		    struct mqg_guard *to)
@@ -41,7 +90,7 @@ int mqg_check_guard(struct mqg_check *check, const char *owner, const struct raw
 			return complain(check, path, "\"%s\" %s", from->destinations[i], why);
 	}
 	to->destinations = from->destinations_count;
-	return 0;
+	return check_syn(check, owner, from->syn, to);
 }
 
 /* The name and port of service @i must be new among listeners and services before it. */
@@ -95,6 +144,8 @@ static int check_meaning(const struct mqg_check *check, size_t i)
 	if ((kind == MQGATE_KIND_DEFAULT || kind >= MQGATE_KIND_FIRST_UDP) &&
 	    from->unknown_flows && *from->unknown_flows)
 		key = "unknown_flows";
+	if ((kind == MQGATE_KIND_DEFAULT || kind >= MQGATE_KIND_FIRST_UDP) && from->guard.syn)
+		key = "syn";
 	if (!key)
 		return 0;
 	snprintf(path, sizeof(path), "services[%zu].%s", i, key);

@@ -13,6 +13,8 @@
 
 #include <linux/mqgate.h>
 
+#include "config/crypto.h"
+
 struct mqg_endpoint {
 	char			*text;		/* as written: "[::]:8883", "host:1883" */
 	struct sockaddr_storage	addr;
@@ -24,12 +26,23 @@ enum mqg_identity_from {
 	MQG_FROM_SAN_DNS,		/* the one dNSName of subjectAltName (RFC 5280, 4.2.1.6) */
 	MQG_FROM_SAN_URI,		/* the one uniformResourceIdentifier */
 	MQG_FROM_FINGERPRINT,		/* SHA-256 of the DER certificate, lower-case hex */
+	MQG_FROM_SAN_EMAIL,		/* the one rfc822Name */
+	MQG_FROM_SPIFFE,		/* the one uniformResourceIdentifier, a SPIFFE ID */
+	MQG_FROM_ISSUER_SERIAL,		/* SHA-256 of the issuer's DER name, '-', serial, in hex */
 };
 
 enum mqg_client_id_rule {
 	MQG_CLIENT_ID_EQUAL,		/* client identifier == identity */
 	MQG_CLIENT_ID_PREFIX,		/* == identity, or goes on with '-', '/' or ':' */
 	MQG_CLIENT_ID_ANY,
+	MQG_CLIENT_ID_INJECT,		/* the broker gets the identity in its place */
+};
+
+enum mqg_username_rule {
+	MQG_USERNAME_EQUAL,		/* none, or == identity */
+	MQG_USERNAME_PREFIX,		/* none, or as with client identifiers */
+	MQG_USERNAME_ANY,
+	MQG_USERNAME_INJECT,		/* the broker gets the identity in its place */
 };
 
 enum mqg_password_rule {
@@ -43,8 +56,18 @@ struct mqg_broker {
 	uint32_t		connect_timeout_ms;
 };
 
+enum mqg_cookies {
+	MQG_COOKIES_AUTO,		/* listeners: on, services: off */
+	MQG_COOKIES_ON,			/* a listener of this host takes the connections */
+	MQG_COOKIES_OFF,
+};
+
 /* What XDP is told of a service besides its kind and mode. */
 struct mqg_guard {
+	uint32_t		syn_source;	/* SYNs/s; as in struct mqgate_service */
+	uint32_t		syn_rate;
+	uint32_t		syn_calm_ms;
+	enum mqg_cookies	cookies;
 	struct mqgate_destination destination[MQGATE_DESTINATIONS];
 	uint32_t		destinations;	/* 0: wherever it goes to */
 	bool			fragments;	/* fragments: pass */
@@ -66,8 +89,11 @@ struct mqg_listener {
 	/* TLS; NULL on a plain listener */
 	char			*certificate, *key, *client_ca, *crl;
 	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
+	struct mqg_crypto	*crypto;
 	enum mqg_identity_from	identity_from;
 	enum mqg_client_id_rule	client_id_rule;
+	enum mqg_username_rule	username_rule;
+	char			*user_property;	/* of MQTT 5, with the identity; NULL = none */
 	enum mqg_password_rule	password_rule;	/* plain listeners */
 };
 

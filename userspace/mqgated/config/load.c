@@ -149,6 +149,8 @@ void mqg_config_free(struct mqg_config *config)
 		free(l->key);
 		free(l->client_ca);
 		free(l->crl);
+		mqg_crypto_free(l->crypto);
+		free(l->user_property);
 	}
 	for (size_t i = 0; i < config->n_brokers; i++) {
 		free(config->brokers[i].name);

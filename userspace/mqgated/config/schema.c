@@ -50,13 +50,24 @@ static const cyaml_strval_t identity_sources[] = {
 	{ "cn", MQG_FROM_CN },
 	{ "san.dns", MQG_FROM_SAN_DNS },
 	{ "san.uri", MQG_FROM_SAN_URI },
+	{ "san.email", MQG_FROM_SAN_EMAIL },
+	{ "spiffe", MQG_FROM_SPIFFE },
 	{ "fingerprint", MQG_FROM_FINGERPRINT },
+	{ "issuer-serial", MQG_FROM_ISSUER_SERIAL },
 };
 
 static const cyaml_strval_t client_id_rules[] = {
 	{ "equal", MQG_CLIENT_ID_EQUAL },
 	{ "prefix", MQG_CLIENT_ID_PREFIX },
+	{ "inject", MQG_CLIENT_ID_INJECT },
 	{ "any", MQG_CLIENT_ID_ANY },
+};
+
+static const cyaml_strval_t username_rules[] = {
+	{ "equal", MQG_USERNAME_EQUAL },
+	{ "prefix", MQG_USERNAME_PREFIX },
+	{ "inject", MQG_USERNAME_INJECT },
+	{ "any", MQG_USERNAME_ANY },
 };
 
 static const cyaml_strval_t password_rules[] = {
@@ -79,13 +90,44 @@ static const cyaml_strval_t fragment_rules[] = {
 	{ "pass", 1 },
 };
 
+static const cyaml_strval_t cookie_rules[] = {
+	{ "auto", MQG_COOKIES_AUTO },
+	{ "on", MQG_COOKIES_ON },
+	{ "off", MQG_COOKIES_OFF },
+};
+
+static const cyaml_schema_field_t syn_fields[] = {
+	NUMBER("per_source", struct raw_syn, per_source),
+	NUMBER("rate", struct raw_syn, rate),
+	TEXT("calm", MAY, struct raw_syn, calm),
+	WORD_MAY("cookies", struct raw_syn, cookies, cookie_rules),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_value_t network_value = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
 };
 
+/* A list of texts: the members @member and @member_count of @holder. */
+#define TEXTS(word, holder, member)								\
+	{											\
+		.key = word,									\
+		.value = {									\
+			.type = CYAML_SEQUENCE,							\
+			.flags = CYAML_FLAG_POINTER | MAY,					\
+			.data_size = sizeof(char *),						\
+			.sequence = { .entry = &network_value, .max = CYAML_UNLIMITED },	\
+		},										\
+		.data_offset = offsetof(holder, member),					\
+		.count_size = sizeof(((holder *)0)->member##_count),				\
+		.count_offset = offsetof(holder, member##_count),				\
+	}
+
 /* The members of a struct raw_guard in @holder. */
 #define GUARD_FIELDS(holder)									\
 	WORD_MAY("fragments", holder, guard.fragments, fragment_rules),				\
+	CYAML_FIELD_MAPPING_PTR("syn", CYAML_FLAG_POINTER | MAY, holder, guard.syn,		\
+				syn_fields),							\
 	{											\
 		.key = "destinations",								\
 		.value = {									\
@@ -111,18 +153,45 @@ static const cyaml_schema_field_t broker_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t class_fields[] = {
+	TEXT("identity", MUST, struct raw_class, identity),
+	TEXTS("groups", struct raw_class, groups),
+	TEXTS("ciphers", struct raw_class, ciphers),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t class_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_class, class_fields),
+};
+
+static const cyaml_schema_field_t client_keys_fields[] = {
+	NUMBER("rsa_min", struct raw_client_keys, rsa_min),
+	TEXTS("curves", struct raw_client_keys, curves),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t tls_fields[] = {
 	TEXT("certificate", MUST, struct raw_tls, certificate),
 	TEXT("key", MUST, struct raw_tls, key),
 	TEXT("client_ca", MUST, struct raw_tls, client_ca),
 	TEXT("crl", MAY, struct raw_tls, crl),
 	WORD_MAY("min_version", struct raw_tls, min_version, tls_versions),
+	WORD_MAY("max_version", struct raw_tls, max_version, tls_versions),
+	TEXTS("groups", struct raw_tls, groups),
+	TEXTS("ciphers", struct raw_tls, ciphers),
+	TEXTS("signature_algorithms", struct raw_tls, signatures),
+	CYAML_FIELD_MAPPING_PTR("client_keys", CYAML_FLAG_POINTER | MAY, struct raw_tls,
+				client_keys, client_keys_fields),
+	CYAML_FIELD_SEQUENCE("classes", CYAML_FLAG_POINTER | MAY, struct raw_tls, classes,
+			     &class_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_END
 };
 
 static const cyaml_schema_field_t identity_fields[] = {
 	WORD_MAY("from", struct raw_identity, from, identity_sources),
 	WORD_MAY("client_id", struct raw_identity, client_id, client_id_rules),
+	WORD_MAY("username", struct raw_identity, username, username_rules),
+	TEXT("user_property", MAY, struct raw_identity, user_property),
 	CYAML_FIELD_END
 };
 

@@ -25,17 +25,43 @@ struct raw_broker {
 	char		*name, *address, *connect_timeout;
 };
 
+struct raw_class {
+	char		*identity;
+	char		**groups, **ciphers;
+	unsigned int	groups_count, ciphers_count;
+};
+
+struct raw_client_keys {
+	uint32_t	*rsa_min;
+	char		**curves;
+	unsigned int	curves_count;
+};
+
 struct raw_tls {
 	char		*certificate, *key, *client_ca, *crl;
 	int		*min_version;
+	int		*max_version;
+	char		**groups, **ciphers, **signatures;
+	unsigned int	groups_count, ciphers_count, signatures_count;
+	struct raw_client_keys *client_keys;
+	struct raw_class *classes;
+	unsigned int	classes_count;
 };
 
 struct raw_identity {
-	int		*from, *client_id;
+	int		*from, *client_id, *username;
+	char		*user_property;
+};
+
+struct raw_syn {
+	uint32_t	*per_source, *rate;
+	char		*calm;
+	int		*cookies;
 };
 
 /* What listeners and services have in common. */
 struct raw_guard {
+	struct raw_syn	*syn;
 	int		*fragments;
 	char		**destinations;
 	unsigned int	destinations_count;

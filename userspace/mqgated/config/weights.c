@@ -27,7 +27,11 @@ uint32_t mqg_weight_default(uint32_t reason)
 		return 5;
 	case MQGATE_REASON_IDENTITY_NONE:
 	case MQGATE_REASON_IDENTITY_CLIENT_ID:
+	case MQGATE_REASON_IDENTITY_USERNAME:
 		return 25;
+	case MQGATE_REASON_CERT_WEAK:
+	case MQGATE_REASON_TLS_POLICY: /* a device that is older than the policy */
+		return 5;
 	case MQGATE_REASON_CONNECT_AGAIN:
 		return 25;
 	case MQGATE_REASON_MQTT_CONNACK: /* sent by the broker */

@@ -222,6 +222,7 @@ void mqg_judge_tick(struct mqg_judge *judge)
 		mqg_log(MQG_LOG_ERR, MQG_LOG_MAPS,
 			"the lease of a service that fails closed cannot be renewed: %s",
 			strerror(-err));
+	mqg_judge_floods_watch(judge, now);
 	if (now >= judge->next_refresh)
 		refresh_flows(judge, now);
 	if (now >= judge->next_reap) {

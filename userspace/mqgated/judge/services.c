@@ -23,6 +23,11 @@ static void set_guard(const struct mqg_guard *guard, struct mqgate_service *svc)
 {
 	if (guard->fragments)
 		svc->flags |= MQGATE_SVC_F_FRAGMENTS;
+	svc->syn_source = guard->syn_source;
+	svc->syn_rate = guard->syn_rate;
+	svc->syn_calm_ms = guard->syn_calm_ms;
+	if (guard->cookies == MQG_COOKIES_ON)
+		svc->flags |= MQGATE_SVC_F_COOKIES;
 	svc->destinations = guard->destinations;
 	memcpy(svc->destination, guard->destination, sizeof(svc->destination));
 }
@@ -38,6 +43,8 @@ static void from_listener(const struct mqg_listener *listener, struct mqgate_ser
 	if (listener->kind == MQGATE_KIND_MQTT)
 		svc->first_max = listener->connect_max;
 	set_guard(&listener->guard, svc);
+	if (listener->guard.cookies == MQG_COOKIES_AUTO)
+		svc->flags |= MQGATE_SVC_F_COOKIES;
 }
 
 static void from_service(const struct mqg_service *service, uint64_t lease,

@@ -44,6 +44,7 @@ struct mqg_judge {
 	char				pins_error[512];
 	uint64_t			pins_inode;	/* of the pinned sources map */
 	uint64_t			next_reap, next_refresh;
+	uint64_t			flood[MQGATE_SERVICES];	/* since when it is in the log */
 	struct mqg_bulk			*bulk;
 	int				events_lock;	/* held while the daemon reads, -1 = not */
 	bool				events_said;	/* why they cannot be read is in the log */
@@ -119,6 +120,11 @@ typedef bool (*mqg_found_fn)(const struct mqg_found *found, const void *arg);
 /* Collects what @want says yes to; NULL = everything. The list is freed by the caller. */
 int mqg_found_collect(const struct mqg_pins *pins, mqg_found_fn want, const void *arg,
 		      struct mqg_found_list *list);
+
+/* ---- syn.c: main thread, without the lock ------------------------------------------------ */
+
+/* Logs where a SYN flood has begun or ended. */
+void mqg_judge_floods_watch(struct mqg_judge *judge, uint64_t now);
 
 /* ---- events.c: main thread, without the lock --------------------------------------------- */
 

@@ -66,7 +66,8 @@ static int tell_stat(const struct mqgate_stat *sum, void *arg)
 	service_name(walk->sources, walk->pins, sum->service, name);
 	fprintf(walk->out, "mqgate_%s{service=\"%s\",reason=\"%s\",verdict=\"%s\"} %llu\n",
 		names[walk->what], name, mqg_reason_word(sum->reason),
-		sum->reason < MQGATE_REASON_FIRST_DROP ? "pass" : "drop",
+		sum->reason < MQGATE_REASON_FIRST_DROP ? "pass" :
+		MQGATE_REASON_ANSWERS(sum->reason) ? "answer" : "drop",
 		(unsigned long long)values[walk->what]);
 	return 0;
 }

@@ -29,6 +29,7 @@ static uint8_t code_v5(enum mqgate_reason reason)
 		return 0x85; /* Client Identifier not valid */
 	case MQGATE_REASON_IDENTITY_NONE:
 	case MQGATE_REASON_IDENTITY_CLIENT_ID:
+	case MQGATE_REASON_IDENTITY_USERNAME:
 	case MQGATE_REASON_CREDENTIAL_CLEAR:
 		return 0x87; /* Not authorized */
 	case MQGATE_REASON_BROKER_UNREACHABLE:
@@ -57,6 +58,7 @@ static uint8_t code_v3(enum mqgate_reason reason)
 		return 3; /* Server unavailable */
 	case MQGATE_REASON_IDENTITY_NONE:
 	case MQGATE_REASON_IDENTITY_CLIENT_ID:
+	case MQGATE_REASON_IDENTITY_USERNAME:
 	case MQGATE_REASON_CREDENTIAL_CLEAR:
 		return 5; /* not authorized */
 	default:

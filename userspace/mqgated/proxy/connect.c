@@ -11,9 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include <linux/mqgate_client.h>
 
 #include "proxy/identity.h"
+#include "proxy/inject.h"
 
 /* Enough for a usual CONNECT. */
 #define CONNECT_BYTES	512
@@ -40,11 +43,53 @@ static enum mqg_step lost(struct mqg_session *s)
 	return mqg_session_refuse(s, MQGATE_REASON_CLIENT_CLOSED);
 }
 
+/* May a client of this identity call itself so? */
+static enum mqgate_reason check_names(struct mqg_session *s, const uint8_t *id)
+{
+	const struct mqg_listener *config = s->port->config;
+	const struct mqw_connect *c = &s->intake->connect;
+
+	if (!mqg_identity_fits(config->client_id_rule, s->entry.identity, id, c->client_id.len))
+		return MQGATE_REASON_IDENTITY_CLIENT_ID;
+	/* Who leaves the name to the server wants to be told it (MQTT 5, 3.2.2.3.7). */
+	if (config->client_id_rule == MQG_CLIENT_ID_INJECT && c->level == MQW_LEVEL_5 &&
+	    !c->client_id.len)
+		return MQGATE_REASON_IDENTITY_CLIENT_ID;
+	if (c->username.off &&
+	    !mqg_identity_names(config->username_rule, s->entry.identity,
+				s->intake->data + c->username.off, c->username.len))
+		return MQGATE_REASON_IDENTITY_USERNAME;
+	return MQGATE_REASON_NONE;
+}
+
+/* From here on the intake holds the CONNECT of the broker; the parser's offsets are void. */
+static int inject(struct mqg_session *s)
+{
+	struct mqg_intake *in = s->intake;
+	uint8_t *data;
+	size_t len;
+
+	if (mqg_inject(s->port->config, s->entry.identity, &in->connect, in->data, in->len, &data,
+		       &len))
+		return -ENOMEM;
+	OPENSSL_cleanse(in->data, in->len);
+	free(in->data);
+	in->data = data;
+	in->len = len;
+	in->size = len;
+	return 0;
+}
+
 /* For the kernel module, which sees nothing of this. Return: 0 or -ENOMEM. */
 static int keep_said(struct mqg_session *s, const struct mqw_connect *c, const uint8_t *id)
 {
 	size_t length = c->client_id.len;
 
+	/* The name that the broker knows it by. */
+	if (s->port->config->client_id_rule == MQG_CLIENT_ID_INJECT) {
+		id = (const uint8_t *)s->entry.identity;
+		length = strlen(s->entry.identity);
+	}
 	s->said.id_cut = length > MQGATE_CLIENT_ID_KEPT;
 	if (s->said.id_cut)
 		length = MQGATE_CLIENT_ID_KEPT;
@@ -66,6 +111,7 @@ static enum mqg_step judge(struct mqg_session *s)
 	const struct mqw_connect *c = &s->intake->connect;
 	const uint8_t *id = s->intake->data + c->client_id.off;
 	char *printed = mqg_client_id_print(id, c->client_id.len);
+	enum mqgate_reason reason;
 
 	if (!printed)
 		return mqg_session_close(s);
@@ -79,9 +125,11 @@ static enum mqg_step judge(struct mqg_session *s)
 	SSL_clear_options(s->client.ssl, SSL_OP_CLEANSE_PLAINTEXT);
 	if (!s->entry.identity)
 		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_NONE);
-	if (!mqg_identity_fits(config->client_id_rule, s->entry.identity, id, c->client_id.len))
-		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_CLIENT_ID);
-	if (keep_said(s, c, id))
+	reason = check_names(s, id);
+	if (reason != MQGATE_REASON_NONE)
+		return mqg_session_refuse(s, reason);
+	if (keep_said(s, c, id) ||
+	    (mqg_inject_wanted(config, c) && inject(s)))
 		return mqg_session_close(s);
 	return mqg_broker_dial(s);
 }

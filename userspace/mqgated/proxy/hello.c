@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "proxy/crypto.h"
 #include "proxy/identity.h"
 #include "proxy/tls.h"
 
@@ -90,5 +91,8 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 		return mqg_session_refuse(s, reason);
 	if (identify(s))
 		return mqg_session_close(s);
+	reason = mqg_crypto_judge(s->port->config->crypto, s->client.ssl, s->entry.identity);
+	if (reason != MQGATE_REASON_NONE)
+		return mqg_session_refuse(s, reason);
 	return mqg_connect_begin(s);
 }

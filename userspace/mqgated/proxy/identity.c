@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Certificate to identity, and the client identifier rule. Stateless; any thread may call it.
+ * Certificate to identity. Stateless; any thread may call it.
  */
 #include "proxy/identity.h"
 
@@ -60,9 +60,9 @@ static bool usable(const uint8_t *text, size_t len, enum mqg_identity_from from)
 
 		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
 			return false;
-		if (code == '+' || code == '#')
+		if (code == '+' || code == '#' || code == '*')
 			return false;
-		if (code == '/' && from != MQG_FROM_SAN_URI)
+		if (code == '/' && from != MQG_FROM_SAN_URI && from != MQG_FROM_SPIFFE)
 			return false;
 	}
 	return true;
@@ -101,7 +101,8 @@ static int from_cn(X509 *cert, char **out)
 
 static int from_san(X509 *cert, enum mqg_identity_from from, char **out)
 {
-	int want = from == MQG_FROM_SAN_DNS ? GEN_DNS : GEN_URI;
+	int want = from == MQG_FROM_SAN_DNS ? GEN_DNS
+		   : from == MQG_FROM_SAN_EMAIL ? GEN_EMAIL : GEN_URI;
 	const ASN1_STRING *value = NULL;
 	GENERAL_NAMES *names;
 	int critical, i, err = 0;
@@ -124,24 +125,93 @@ static int from_san(X509 *cert, enum mqg_identity_from from, char **out)
 	return err;
 }
 
+static char *put_hex(char *text, const unsigned char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		*text++ = "0123456789abcdef"[bytes[i] >> 4];
+		*text++ = "0123456789abcdef"[bytes[i] & 15];
+	}
+	*text = '\0';
+	return text;
+}
+
 static int from_fingerprint(X509 *cert, char **out)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int len, i;
-	char *text;
+	unsigned int len;
 
 	if (!X509_digest(cert, EVP_sha256(), digest, &len))
 		return -EINVAL;
-	text = malloc(2 * len + 1);
-	if (!text)
+	*out = malloc(2 * len + 1);
+	if (!*out)
 		return -ENOMEM;
-	for (i = 0; i < len; i++) {
-		text[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-		text[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-	}
-	text[2 * len] = '\0';
-	*out = text;
+	put_hex(*out, digest, len);
 	return 0;
+}
+
+/* The issuer by its DER: two printed names may look the same and be different. */
+static int from_issuer_serial(X509 *cert, char **out)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len;
+	char *at;
+
+	/* At most 20 octets (RFC 5280, 4.1.2.2), and not negative. */
+	if (ASN1_STRING_length(serial) > 20 || ASN1_STRING_length(serial) < 1 ||
+	    ASN1_STRING_type(serial) != V_ASN1_INTEGER ||
+	    !X509_NAME_digest(X509_get_issuer_name(cert), EVP_sha256(), digest, &len))
+		return -EINVAL;
+	*out = malloc(2 * len + 1 + 2 * 20 + 1);
+	if (!*out)
+		return -ENOMEM;
+	at = put_hex(*out, digest, len);
+	*at++ = '-';
+	put_hex(at, ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+	return 0;
+}
+
+static size_t span(const char *text, const char *others)
+{
+	static const char common[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+	size_t n = 0;
+
+	while (text[n] && (strchr(common, text[n]) || strchr(others, text[n])))
+		n++;
+	return n;
+}
+
+/* SPIFFE-ID, 2: spiffe://TRUST-DOMAIN/SEGMENT/..., without port, query, fragment, empty segment. */
+static bool is_spiffe(const char *id)
+{
+	size_t n;
+
+	if (strncmp(id, "spiffe://", 9))
+		return false;
+	id += 9;
+	n = span(id, "");
+	if (!n || id[n] != '/')
+		return false;
+	for (id += n; *id; id += n) {
+		id++;
+		n = span(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+		if (!n || (id[n] && id[n] != '/') || (n == 1 && *id == '.') ||
+		    (n == 2 && id[0] == '.' && id[1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+/* X509-SVID, 4.1: who authenticates by it is no CA. */
+static int from_spiffe(X509 *cert, char **out)
+{
+	int err = from_san(cert, MQG_FROM_SPIFFE, out);
+
+	if (err || (is_spiffe(*out) && !X509_check_ca(cert)))
+		return err;
+	free(*out);
+	*out = NULL;
+	return -EINVAL;
 }
 
 int mqg_identity_get(X509 *cert, enum mqg_identity_from from, char **out)
@@ -152,9 +222,14 @@ int mqg_identity_get(X509 *cert, enum mqg_identity_from from, char **out)
 		return from_cn(cert, out);
 	case MQG_FROM_SAN_DNS:
 	case MQG_FROM_SAN_URI:
+	case MQG_FROM_SAN_EMAIL:
 		return from_san(cert, from, out);
+	case MQG_FROM_SPIFFE:
+		return from_spiffe(cert, out);
 	case MQG_FROM_FINGERPRINT:
 		return from_fingerprint(cert, out);
+	case MQG_FROM_ISSUER_SERIAL:
+		return from_issuer_serial(cert, out);
 	}
 	return -EINVAL;
 }
@@ -166,22 +241,4 @@ uint32_t mqg_identity_number(const char *identity)
 	if (!identity || !EVP_Digest(identity, strlen(identity), digest, NULL, EVP_sha256(), NULL))
 		return 0;
 	return (uint32_t)digest[0] << 24 | digest[1] << 16 | digest[2] << 8 | digest[3];
-}
-
-bool mqg_identity_fits(enum mqg_client_id_rule rule, const char *identity, const uint8_t *id,
-		       size_t len)
-{
-	size_t own = strlen(identity);
-
-	switch (rule) {
-	case MQG_CLIENT_ID_ANY:
-		return true;
-	case MQG_CLIENT_ID_EQUAL:
-		return len == own && !memcmp(id, identity, own);
-	case MQG_CLIENT_ID_PREFIX:
-		/* Without the separator "sensor-1" could speak for "sensor-12". */
-		return len >= own && !memcmp(id, identity, own) &&
-		       (len == own || id[own] == '-' || id[own] == '/' || id[own] == ':');
-	}
-	return false;
 }

@@ -24,8 +24,9 @@
  *
  * The field must be there exactly once. It is read from its ASN.1 string, never from a printed
  * name. Refused: empty, longer than MQG_IDENTITY_MAX, an embedded NUL, control characters,
- * ill-formed UTF-8, and what MQTT gives a meaning to ('+' and '#', and '/' except in a URI, which
- * cannot do without).
+ * ill-formed UTF-8, what MQTT gives a meaning to ('+' and '#', and '/' except in a URI, which
+ * cannot do without), and '*', which stands for many in certificates (RFC 6125, 6.4.3). A SPIFFE ID
+ * is held to its standard: scheme, trust domain and path, of no CA certificate.
  *
  * Return: 0, -ENOENT (no such field), -EEXIST (more than one), -EINVAL (not usable) or -ENOMEM.
  */
@@ -50,5 +51,9 @@ uint32_t mqg_identity_number(const char *identity);
  */
 bool mqg_identity_fits(enum mqg_client_id_rule rule, const char *identity, const uint8_t *id,
 		       size_t len);
+
+/* The same for the username of a CONNECT that has one. */
+bool mqg_identity_names(enum mqg_username_rule rule, const char *identity, const uint8_t *name,
+			size_t len);
 
 #endif

@@ -13,8 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-/* Forward secrecy and AEAD only; those of TLS 1.3 are all such. */
-static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
+#include "proxy/crypto.h"
 
 enum mqgate_reason mqg_tls_verify_reason(int error, int depth)
 {
@@ -169,10 +168,10 @@ int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *wh
 		return -ENOMEM;
 	}
 	SSL_CTX_set_min_proto_version(ctx, listener->tls_min);
-	SSL_CTX_set_cipher_list(ctx, ciphers);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 				 SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
-				 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CLEANSE_PLAINTEXT);
+				 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
+				 SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -184,6 +183,8 @@ int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *wh
 	SSL_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	err = load(ctx, listener, why, size);
+	if (!err)
+		err = mqg_crypto_apply(ctx, listener, why, size);
 	if (err) {
 		SSL_CTX_free(ctx);
 		return err;

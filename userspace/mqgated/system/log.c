@@ -27,6 +27,7 @@ static struct mqg_log_budget budgets[MQG_LOG_KINDS] = {
 	[MQG_LOG_CONTROL]	= { NS_PER_S / 5, 20, 0, 0 },
 	[MQG_LOG_PROXY]		= { NS_PER_S / 5, 50, 0, 0 },
 	[MQG_LOG_MODULE]	= { NS_PER_S, 10, 0, 0 },
+	[MQG_LOG_FLOOD]		= { 10 * NS_PER_S, 20, 0, 0 },
 };
 
 uint64_t mqg_log_budget_take(struct mqg_log_budget *budget, uint64_t now)

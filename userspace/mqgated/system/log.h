@@ -27,6 +27,7 @@ enum mqg_log_kind {
 	MQG_LOG_CONTROL,
 	MQG_LOG_PROXY,
 	MQG_LOG_MODULE,
+	MQG_LOG_FLOOD,		/* begin and end of SYN floods */
 	MQG_LOG_KINDS
 };
 

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Writes a CONNECT with the identity in it; see inject.h. Offsets come from the shared parser,
+ * which has found the packet good: what is walked here lies inside of it.
+ */
+#include "proxy/inject.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEVEL_5		5
+/* Type and a remaining length of four bytes. */
+#define FIXED_MAX	5U
+
+struct writer {
+	uint8_t	*at;
+};
+
+static void put(struct writer *w, const void *data, size_t len)
+{
+	memcpy(w->at, data, len);
+	w->at += len;
+}
+
+static void put_length(struct writer *w, size_t len)
+{
+	const uint8_t bytes[] = { (uint8_t)(len >> 8), (uint8_t)len };
+
+	put(w, bytes, sizeof(bytes));
+}
+
+static void put_text(struct writer *w, const void *text, size_t len)
+{
+	put_length(w, len);
+	put(w, text, len);
+}
+
+/* A variable byte integer (MQTT 5, 1.5.5). */
+static void put_variable(struct writer *w, size_t value)
+{
+	do {
+		*w->at++ = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
+		value >>= 7;
+	} while (value);
+}
+
+static const uint8_t *skip_variable(const uint8_t *p, size_t *value)
+{
+	unsigned int shift = 0;
+
+	*value = 0;
+	do {
+		*value |= (size_t)(*p & 0x7f) << shift;
+		shift += 7;
+	} while (*p++ & 0x80);
+	return p;
+}
+
+static size_t two(const uint8_t *p)
+{
+	return (size_t)p[0] << 8 | p[1];
+}
+
+/* Bytes of the property at @p, its identifier included. */
+static size_t property_size(const uint8_t *p)
+{
+	switch (mqw_property_kind(MQW_F_PROPERTIES, *p)) {
+	case MQW_P_BYTE:
+		return 1 + 1;
+	case MQW_P_TWO:
+		return 1 + 2;
+	case MQW_P_FOUR:
+		return 1 + 4;
+	case MQW_P_PAIR_NAME:
+		return 1 + 2 + two(p + 1) + 2 + two(p + 3 + two(p + 1));
+	default:
+		return 1 + 2 + two(p + 1);
+	}
+}
+
+static void put_properties(struct writer *w, const uint8_t *p, const uint8_t *end,
+			   const char *name, const char *identity)
+{
+	const uint8_t id = MQW_ID_USER;
+	size_t own = strlen(name), size;
+
+	for (; p < end; p += size) {
+		size = property_size(p);
+		if (*p != id || two(p + 1) != own || memcmp(p + 3, name, own))
+			put(w, p, size);
+	}
+	put(w, &id, 1);
+	put_text(w, name, own);
+	put_text(w, identity, strlen(identity));
+}
+
+bool mqg_inject_wanted(const struct mqg_listener *config, const struct mqw_connect *connect)
+{
+	return config->client_id_rule == MQG_CLIENT_ID_INJECT ||
+	       config->username_rule == MQG_USERNAME_INJECT ||
+	       (config->user_property && connect->level == LEVEL_5);
+}
+
+/* From the protocol name to the end of keep alive. Returns the place of the flags in the copy. */
+static uint8_t *put_head(struct writer *w, const uint8_t *name, const uint8_t **next)
+{
+	size_t len = 2 + two(name) + 1 + 1 + 2;
+	uint8_t *flags = w->at + len - 3;
+
+	put(w, name, len);
+	*next = name + len;
+	return flags;
+}
+
+static void put_section(struct writer *w, const struct mqg_listener *config, const char *identity,
+			const uint8_t *p)
+{
+	struct writer section;
+	uint8_t *begin;
+	size_t len;
+
+	p = skip_variable(p, &len);
+	if (!config->user_property) {
+		put_variable(w, len);
+		put(w, p, len);
+		return;
+	}
+	/* Its length is known when it has been written: four bytes ahead, then moved. */
+	begin = w->at + 4;
+	section.at = begin;
+	put_properties(&section, p, p + len, config->user_property, identity);
+	len = (size_t)(section.at - begin);
+	put_variable(w, len);
+	memmove(w->at, begin, len);
+	w->at += len;
+}
+
+int mqg_inject(const struct mqg_listener *config, const char *identity, const struct mqw_connect *c,
+	       const uint8_t *in, size_t len, uint8_t **out, size_t *out_len)
+{
+	size_t own = strlen(identity), ignored, body;
+	bool inject_id = config->client_id_rule == MQG_CLIENT_ID_INJECT;
+	bool inject_name = config->username_rule == MQG_USERNAME_INJECT;
+	const uint8_t *p = in + c->client_id.off + c->client_id.len, *end = in + c->total, *next;
+	/* Three texts may grow; a property has an identifier and a longer length before it. */
+	size_t room = len + 3 * (2 + own) + FIXED_MAX + 8 +
+		      (config->user_property ? 2 + strlen(config->user_property) : 0);
+	uint8_t *packet = malloc(FIXED_MAX + room), *flags;
+	struct writer w;
+
+	if (!packet)
+		return -ENOMEM;
+	w.at = packet + FIXED_MAX;
+	flags = put_head(&w, skip_variable(in + 1, &ignored), &next);
+	if (c->level == LEVEL_5)
+		put_section(&w, config, identity, next);
+	if (inject_id)
+		put_text(&w, identity, own);
+	else
+		put_text(&w, in + c->client_id.off, c->client_id.len);
+	/* The will, up to the first of the two that follow it, where either does. */
+	if (c->username.off)
+		end = in + c->username.off - 2;
+	else if (c->password.off)
+		end = in + c->password.off - 2;
+	put(&w, p, (size_t)(end - p));
+	if (inject_name)
+		put_text(&w, identity, own);
+	else if (c->username.off)
+		put_text(&w, in + c->username.off, c->username.len);
+	if (c->password.off)
+		put_text(&w, in + c->password.off, c->password.len);
+	/* MQTT 3.1 tolerates flags of fields that are not there. */
+	*flags &= (uint8_t)~(MQW_CONNECT_USERNAME | MQW_CONNECT_PASSWORD);
+	*flags |= inject_name || c->username.off ? MQW_CONNECT_USERNAME : 0;
+	*flags |= c->password.off ? MQW_CONNECT_PASSWORD : 0;
+
+	body = (size_t)(w.at - packet) - FIXED_MAX;
+	w.at = packet;
+	*w.at++ = in[0];
+	put_variable(&w, body);
+	memmove(w.at, packet + FIXED_MAX, body);
+	w.at += body;
+	put(&w, in + c->total, len - c->total);
+	*out = packet;
+	*out_len = (size_t)(w.at - packet);
+	return 0;
+}
