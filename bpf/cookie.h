@@ -17,6 +17,7 @@
 #define MQG_SYNACK_WINDOW	64240	/* 44 segments of 1460 bytes, as Linux begins with */
 #define MQG_SYNACK_TTL		64
 #define MQG_FRAME_MIN		60	/* IEEE 802.3 without FCS */
+#define MQG_TARGET_NS		(10 * MQG_MS_NS)	/* so long a route is believed */
 #define MQG_MTU			1500	/* more is not announced, whatever the interface takes */
 
 /* The TCP header of a SYN-ACK; RFC 9293, 3.1. */
@@ -72,14 +73,39 @@ static __always_inline __u32 put_ip(const struct packet *p, struct scratch *s)
 	return sizeof(struct ipv6hdr);
 }
 
-/* A listener takes what is for any address of the host, and the look-up knows none of them. */
-static __always_inline bool here(struct xdp_md *ctx, struct packet *p, const struct bpf_sock *sk)
+/*
+ * A listener takes what is for any address of the host, and the look-up knows none of them: the
+ * routing table is asked, and the MTU of the interface. Return: 0, where memory fails.
+ */
+MQG_BORDER int mqg_target_learn(struct xdp_md *ctx, struct packet *p)
 {
-	if (sk->src_ip4)
-		return true;
-	if (!p->v4 && (sk->src_ip6[0] || sk->src_ip6[1] || sk->src_ip6[2] || sk->src_ip6[3]))
-		return true;
-	return !mqg_address_elsewhere(ctx, p);
+	struct scratch *s = scratch_get();
+	const __u64 *daddr;
+	__u32 mtu = 0;
+
+	if (!s || !p)
+		return 0;
+	daddr = (const __u64 *)p->flow.daddr;
+	if (bpf_check_mtu(ctx, 0, &mtu, 0, 0) < 0 || mtu > MQG_MTU)
+		mtu = MQG_MTU;
+	s->target.addr[0] = daddr[0];
+	s->target.addr[1] = daddr[1];
+	s->target.ifindex = ctx->ingress_ifindex;
+	s->target.mss = mtu - sizeof(struct tcphdr) -
+			(p->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+	s->target.here = !mqg_address_elsewhere(ctx, p);
+	s->target.until = p->now + MQG_TARGET_NS;
+	return 1;
+}
+
+static __always_inline bool here(struct xdp_md *ctx, struct packet *p, const struct scratch *s)
+{
+	const __u64 *daddr = (const __u64 *)p->flow.daddr;
+
+	if (p->now >= s->target.until || s->target.addr[0] != daddr[0] ||
+	    s->target.addr[1] != daddr[1] || s->target.ifindex != ctx->ingress_ifindex)
+		mqg_target_learn(ctx, p);
+	return s->target.here;
 }
 
 /* Return: MQGATE_SYN_COOKIES with a cookie for this SYN in @cookie, or why there is none. */
@@ -97,7 +123,7 @@ static __always_inline __u32 make(struct xdp_md *ctx, struct packet *p, __u32 *c
 	sk = socket_find(ctx, p);
 	if (!sk)
 		return answer;
-	if (sk->state == BPF_TCP_LISTEN && here(ctx, p, sk)) {
+	if (sk->state == BPF_TCP_LISTEN && here(ctx, p, s)) {
 		made = bpf_tcp_gen_syncookie(sk, s->ip, size, (struct tcphdr *)s->tcp,
 					     ((n - 1) & (sizeof(s->tcp) - 1)) + 1);
 		answer = made < 0 ? MQGATE_SYN_REFUSED : MQGATE_SYN_COOKIES;
@@ -140,7 +166,7 @@ static __always_inline bool resize(struct xdp_md *ctx, const struct packet *p)
 	return len == p->wire || !bpf_xdp_adjust_tail(ctx, (int)len - (int)p->wire);
 }
 
-static __always_inline void put_tcp(const struct packet *p, __u32 cookie, __u32 headers,
+static __always_inline void put_tcp(const struct packet *p, __u32 cookie, __u32 mss,
 				    struct synack *tcp)
 {
 	*tcp = (struct synack){
@@ -152,7 +178,7 @@ static __always_inline void put_tcp(const struct packet *p, __u32 cookie, __u32 
 		.window = bpf_htons(MQG_SYNACK_WINDOW),
 		.option = bpf_htons(2 << 8 | 4),
 	};
-	tcp->mss = bpf_htons(headers);
+	tcp->mss = bpf_htons(mss);
 }
 
 /* Return: false where the frame is too short, which resize() has seen to. */
@@ -230,10 +256,11 @@ static __always_inline void put_ethernet(struct xdp_md *ctx)
  */
 MQG_BORDER int mqg_cookie_answer(struct xdp_md *ctx, struct packet *p, __u32 write)
 {
-	__u32 cookie = 0, mtu = 0, off, answer;
+	struct scratch *s = scratch_get();
+	__u32 cookie = 0, off, answer;
 	struct synack tcp;
 
-	if (!p)
+	if (!p || !s)
 		return MQGATE_SYN_FRAME;
 	off = plain(ctx, p);
 	if (!off)
@@ -241,12 +268,9 @@ MQG_BORDER int mqg_cookie_answer(struct xdp_md *ctx, struct packet *p, __u32 wri
 	answer = make(ctx, p, &cookie);
 	if (answer != MQGATE_SYN_COOKIES || !write)
 		return answer;
-	if (bpf_check_mtu(ctx, 0, &mtu, 0, 0) < 0 || mtu > MQG_MTU)
-		mtu = MQG_MTU;
 	if (!resize(ctx, p))
 		return MQGATE_SYN_FRAME;
-	put_tcp(p, cookie, mtu - sizeof(struct tcphdr) -
-		(p->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)), &tcp);
+	put_tcp(p, cookie, s->target.mss, &tcp);
 	if (!(p->v4 ? put_v4(ctx, p, off, &tcp) : put_v6(ctx, p, off, &tcp)))
 		return MQGATE_SYN_FRAME;
 	put_ethernet(ctx);
@@ -272,7 +296,7 @@ MQG_BORDER int mqg_cookie_check(struct xdp_md *ctx, struct packet *p)
 	sk = socket_find(ctx, p);
 	if (!sk)
 		return mqg_address_local(ctx, p) ? MQGATE_REASON_ACK_COOKIE : 0;
-	if (sk->state == BPF_TCP_LISTEN && here(ctx, p, sk))
+	if (sk->state == BPF_TCP_LISTEN && here(ctx, p, s))
 		reason = bpf_tcp_check_syncookie(sk, s->ip, size, (struct tcphdr *)s->tcp,
 						 sizeof(struct tcphdr)) ?
 			 MQGATE_REASON_ACK_COOKIE : MQGATE_REASON_PASS_COOKIE;

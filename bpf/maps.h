@@ -158,6 +158,19 @@ struct pulse {
 	__u16			count;
 };
 
+/*
+ * What was found out last of an address that SYNs go to: cookie.h asks again when it is another
+ * one, or a while later. In a flood it is one and the same.
+ */
+struct target {
+	__u64			addr[2];
+	__u64			until;
+	__u32			ifindex;
+	__u32			mss;		/* that is announced there */
+	__u32			here;		/* nobody sends it on */
+	__u32			reserved;
+};
+
 /* Tokens of a service that a CPU took from mqgate_syn and has not used. */
 struct tokens {
 	__u32			rate;
@@ -184,6 +197,7 @@ struct scratch {
 	struct mqgate_budget_key bucket;	/* of mqg_budget_take() */
 	struct mqgate_prefix6_key prefix6;	/* of try_prefix6() */
 	struct tokens		tokens[MQGATE_SERVICES];	/* of syn.h */
+	struct target		target;
 	__u8			ip[40];		/* of cookie.h: what its helpers read */
 	__u8			tcp[64];
 };
