@@ -6,7 +6,8 @@ them, no sample twice, numbers, and no label beyond the known ones. Says what is
 import re
 import sys
 
-LABELS = {"service", "reason", "verdict", "listener", "broker", "map", "version", "abi"}
+LABELS = {"service", "reason", "verdict", "listener", "broker", "map", "version", "abi",
+          "key", "days"}
 SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
 

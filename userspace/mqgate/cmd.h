@@ -90,6 +90,8 @@ MQG_RUN(mqg_run_stats);
 MQG_RUN(mqg_run_events);
 MQG_RUN(mqg_run_top);
 MQG_RUN(mqg_run_check);
+MQG_RUN(mqg_run_identity);
+MQG_RUN(mqg_run_tls);
 MQG_RUN(mqg_run_pki);
 MQG_RUN(mqg_run_version);
 MQG_RUN(mqg_run_help);

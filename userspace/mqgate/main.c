@@ -84,6 +84,16 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "follow one another, with an empty line between them.\n" },
 	{ "check", mqg_run_check, "check FILE", "say whether a configuration of the daemon is good",
 	  NULL },
+	{ "identity", mqg_run_identity, "identity list [expires DURATION] [weak]",
+	  "certificates of devices as they were seen, and which of them will fail",
+	  "One line a certificate, the one seen last first: identity, key, when it expires, when\n"
+	  "it was seen, what its last handshake agreed on, and why it is weak. expires 30d shows\n"
+	  "those that expire within that time and whose device has not come with another one\n"
+	  "since; weak those with RSA below 3072 bits or signed with SHA-1 or MD5. The daemon\n"
+	  "keeps 65536 of them.\n" },
+	{ "tls", mqg_run_tls, "tls status",
+	  "what TLS uses: library, processor, policy of each listener, versions and ciphers",
+	  NULL },
 	{ "pki", mqg_run_pki,
 	  "pki init DIR [key TYPE] [days N]\n"
 	  "pki issue DIR server dns NAME|ip ADDRESS... [cn NAME] [key TYPE] [days N] [file NAME]\n"

@@ -19,4 +19,13 @@ json_t *mqg_tell_sessions(struct mqg_verb_context *context, const struct mqgate_
 json_t *mqg_tell_refusals(struct mqg_verb_context *context, const struct mqgate_source_key *key,
 			  const char *client_id);
 
+/*
+ * The inventory of certificates: those that expire within @expires seconds (-1: all; those whose
+ * identity has come with another one since are left out), only weak ones with @weak.
+ */
+json_t *mqg_tell_identities(int64_t expires, bool weak);
+
+/* What TLS uses: the library, the processor, policies, and what the last handshakes agreed on. */
+json_t *mqg_tell_tls(const struct mqg_config *config);
+
 #endif

@@ -261,6 +261,27 @@ static json_t *refusals(struct mqg_verb_context *context, const json_t *request)
 			 mqg_tell_refusals(context, NULL, NULL));
 }
 
+static json_t *identities(struct mqg_verb_context *context, const json_t *request)
+{
+	const json_t *expires = json_object_get(request, "expires");
+	const json_t *weak = json_object_get(request, "weak");
+
+	(void)context;
+	if (expires && (!json_is_integer(expires) || json_integer_value(expires) < 0))
+		return mqg_verb_refuse("give \"expires\" as seconds", "\"expires\" is no number of "
+				       "seconds");
+	if (weak && !json_is_boolean(weak))
+		return mqg_verb_refuse("give \"weak\" as true or false", "\"weak\" is neither");
+	return mqg_tell_identities(expires ? json_integer_value(expires) : -1,
+				   json_is_true(weak));
+}
+
+static json_t *tls(struct mqg_verb_context *context, const json_t *request)
+{
+	(void)request;
+	return mqg_tell_tls(context->config);
+}
+
 static json_t *status(struct mqg_verb_context *context, const json_t *request)
 {
 	(void)request;
@@ -294,6 +315,8 @@ static const struct verb {
 	{ "why", why, { "subject" } },
 	{ "sessions", sessions, { NULL } },
 	{ "refusals", refusals, { NULL } },
+	{ "identities", identities, { "expires", "weak" } },
+	{ "tls", tls, { NULL } },
 	{ "events", events, { NULL } },
 	{ "pins", pins, { NULL } },
 };
@@ -331,6 +354,7 @@ json_t *mqg_verb_answer(struct mqg_verb_context *context, const json_t *request)
 		return refusal ? refusal : verbs[i].run(context, request);
 	}
 	return mqg_verb_refuse("one of: status, verdict-add, verdict-del, verdict-flush, "
-			       "verdict-load, why, sessions, refusals, events, pins",
+			       "verdict-load, why, sessions, refusals, identities, tls, events, "
+			       "pins",
 			       "\"do\" is \"%.64s\"", name ? name : "missing");
 }

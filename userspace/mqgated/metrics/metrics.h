@@ -7,6 +7,7 @@
 #define MQG_METRICS_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "config/config.h"
 #include "control/control.h"
@@ -38,5 +39,8 @@ void mqg_metrics_tick(struct mqg_metrics *metrics);
 /* The two pages as text; to be freed. NULL when memory is out. */
 char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len);
 char *mqg_metrics_page(const struct mqg_metrics_sources *sources, size_t *len);
+
+/* Of the inventory of certificates: counts, never who. For mqg_metrics_text(). */
+void mqg_metrics_identities(FILE *out);
 
 #endif

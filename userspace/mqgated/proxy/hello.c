@@ -11,6 +11,7 @@
 
 #include "proxy/crypto.h"
 #include "proxy/identity.h"
+#include "proxy/inventory.h"
 #include "proxy/tls.h"
 
 #define HELLO_MAX	MQGATE_DEFAULT_HELLO_MAX
@@ -91,6 +92,8 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 		return mqg_session_refuse(s, reason);
 	if (identify(s))
 		return mqg_session_close(s);
+	/* Who is refused by the policy is what the operator looks for there. */
+	mqg_inventory_note(s->client.ssl, s->entry.identity);
 	reason = mqg_crypto_judge(s->port->config->crypto, s->client.ssl, s->entry.identity);
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * `mqgate identity list` and `mqgate tls status`: what the daemon knows of certificates and of TLS.
+ * Called by main().
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/names.h"
+#include "mqgate/cmd.h"
+
+#define WHY	1024
+
+/* Asks the daemon; MQG_DONE with *answer, or refuses in words. */
+static int ask(const char *what, json_t *request, json_t **answer)
+{
+	struct mqg_control control;
+	char why[WHY];
+	int running = mqg_cmd_daemon(&control), err;
+
+	if (running <= 0) {
+		json_decref(request);
+		return running ? MQG_REFUSED
+			       : mqg_refuse("%s: no daemon runs, and only it knows; start mqgated",
+					    what);
+	}
+	err = mqg_control_ask(&control, request, answer, why, sizeof(why));
+	mqg_control_close(&control);
+	if (err)
+		return mqg_refuse("%s", why);
+	mqg_json_tame(*answer);
+	return MQG_DONE;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "-";
+}
+
+/* "in 12d 3h", "3h ago" */
+static const char *when(json_int_t seconds, char text[48])
+{
+	char duration[32];
+	uint64_t ns = (uint64_t)(seconds < 0 ? -seconds : seconds) * 1000000000ULL;
+
+	if (!seconds)
+		snprintf(text, 48, "now");
+	else
+		snprintf(text, 48, seconds < 0 ? "%s%s ago" : "%s%s", seconds < 0 ? "" : "in ",
+			 mqg_duration_format(ns, duration, sizeof(duration)));
+	return text;
+}
+
+static void print_line(const json_t *line)
+{
+	const json_t *weak = json_object_get(line, "weak"), *word;
+	char key[48], expires[48], seen[48];
+	size_t i;
+
+	if (!strncmp(text_of(line, "key"), "RSA", 3))
+		snprintf(key, sizeof(key), "%s-%d", text_of(line, "key"),
+			 (int)json_integer_value(json_object_get(line, "bits")));
+	else
+		snprintf(key, sizeof(key), "%s", text_of(line, "key"));
+	printf("%-24s %-10s %-16s %-14s TLS %s %s %s%s", text_of(line, "identity"), key,
+	       when(json_integer_value(json_object_get(line, "expires")), expires),
+	       when(-json_integer_value(json_object_get(line, "last_seen")), seen),
+	       text_of(line, "tls"), text_of(line, "group"), text_of(line, "cipher"),
+	       json_is_true(json_object_get(line, "superseded")) ? " renewed" : "");
+	json_array_foreach((json_t *)weak, i, word)
+		printf("%s%s", i ? ", " : "  weak: ", json_string_value(word));
+	printf("\n");
+}
+
+static int list(const struct mqg_cmd *cmd, json_t *request)
+{
+	const json_t *line;
+	json_t *answer, *identities;
+	size_t i;
+	int code = ask("identity list", request, &answer);
+
+	if (code != MQG_DONE)
+		return code;
+	identities = json_object_get(answer, "identities");
+	if (cmd->json) {
+		mqg_json_write(cmd, identities);
+	} else {
+		if (json_array_size(identities))
+			printf("%-24s %-10s %-16s %-14s last handshake\n", "identity", "key",
+			       "expires", "seen");
+		json_array_foreach(identities, i, line)
+			print_line(line);
+		if (!json_array_size(identities))
+			printf("none of %lld certificates\n",
+			       (long long)json_integer_value(json_object_get(answer, "known")));
+	}
+	json_decref(answer);
+	return MQG_DONE;
+}
+
+int mqg_run_identity(const struct mqg_cmd *cmd, int argc, char **argv)
+{
+	json_t *request = json_pack("{s:s}", "do", "identities");
+	uint64_t ns;
+
+	if (!argc || !mqg_word_is(argv[0], "list", 1)) {
+		json_decref(request);
+		return mqg_misuse("identity: it has list; mqgate identity help");
+	}
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "weak")) {
+			json_object_set_new(request, "weak", json_true());
+		} else if (!strcmp(argv[i], "expires") && i + 1 < argc &&
+			   !mqg_duration_parse(argv[i + 1], &ns)) {
+			json_object_set_new(request, "expires",
+					    json_integer((json_int_t)(ns / 1000000000ULL)));
+			i++;
+		} else {
+			json_decref(request);
+			return mqg_misuse("identity list: \"%s\" not understood; write expires "
+					  "30d, weak, or both", argv[i]);
+		}
+	}
+	return list(cmd, request);
+}
+
+/* ---- tls status ------------------------------------------------------------------------- */
+
+static void print_counts(const char *what, const json_t *counts)
+{
+	const char *word, *between = "";
+	json_t *n;
+
+	printf("%-12s", what);
+	json_object_foreach((json_t *)counts, word, n) {
+		printf("%s%s %lld", between, word, (long long)json_integer_value(n));
+		between = ", ";
+	}
+	printf("%s\n", *between ? "" : "none seen yet");
+}
+
+static void print_used(const char *what, const json_t *object)
+{
+	printf("%-12s%s: %s\n", what, json_is_true(json_object_get(object, "used")) ? "yes" : "no",
+	       text_of(object, "reason"));
+}
+
+static void print_status(const json_t *answer)
+{
+	const json_t *aes = json_object_get(answer, "aes_instructions"), *listener;
+	const json_t *in_use = json_object_get(answer, "in_use");
+	size_t i;
+
+	printf("%-12s%s\n", "library", text_of(answer, "openssl"));
+	printf("%-12s%s\n", "AES in CPU",
+	       json_is_true(aes) ? "yes" : json_is_false(aes) ? "no" : "not known");
+	print_used("kTLS", json_object_get(answer, "ktls"));
+	print_used("resumption", json_object_get(answer, "resumption"));
+	printf("%-12sno\n", "0-RTT");
+	json_array_foreach(json_object_get(answer, "listeners"), i, listener)
+		printf("listener    %s: TLS %s to %s, groups %s, %s, RSA from %d bits, "
+		       "%d classes\n", text_of(listener, "name"),
+		       text_of(listener, "min_version"), text_of(listener, "max_version"),
+		       text_of(listener, "groups"), text_of(listener, "ciphers_1_3"),
+		       (int)json_integer_value(json_object_get(listener, "rsa_min")),
+		       (int)json_integer_value(json_object_get(listener, "classes")));
+	print_counts("versions", json_object_get(in_use, "versions"));
+	print_counts("ciphers", json_object_get(in_use, "ciphers"));
+	print_counts("groups", json_object_get(in_use, "groups"));
+	print_counts("keys", json_object_get(in_use, "keys"));
+}
+
+int mqg_run_tls(const struct mqg_cmd *cmd, int argc, char **argv)
+{
+	json_t *answer;
+	int code;
+
+	if (argc != 1 || !mqg_word_is(argv[0], "status", 1))
+		return mqg_misuse("tls: it has status");
+	code = ask("tls status", json_pack("{s:s}", "do", "tls"), &answer);
+	if (code != MQG_DONE)
+		return code;
+	json_object_del(answer, "ok");
+	if (cmd->json)
+		return mqg_json_print(cmd, answer);
+	print_status(answer);
+	json_decref(answer);
+	return MQG_DONE;
+}

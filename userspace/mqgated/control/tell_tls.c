@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the verbs "identities" and "tls" of the control socket tell. Main thread; what is read locks
+ * itself.
+ */
+#include "control/tell.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/ssl.h>
+
+#include "proxy/inventory.h"
+
+static const char *version_word(int version)
+{
+	return version == TLS1_3_VERSION ? "1.3" : version == TLS1_2_VERSION ? "1.2" : "?";
+}
+
+static json_t *weaknesses(const struct mqg_certificate_info *info)
+{
+	json_t *list = json_array();
+
+	if (info->weak_key)
+		json_array_append_new(list, info->bits && !strncmp(info->key, "RSA", 3)
+			? json_sprintf("RSA below %d bits", MQG_INVENTORY_RSA_WEAK)
+			: json_string("a key of an unknown kind"));
+	if (info->weak_signature)
+		json_array_append_new(list, json_string("signed with SHA-1 or MD5"));
+	return list;
+}
+
+static json_t *stamp(time_t at)
+{
+	char text[32];
+	struct tm tm;
+
+	if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return json_null();
+	return json_string(text);
+}
+
+static json_t *line(const struct mqg_seen *seen, const struct mqg_certificate_info *info,
+		    time_t now)
+{
+	return json_pack("{s:s?, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:b, "
+			 "s:s, s:s, s:s, s:s, s:o}",
+			 "identity", info->identity, "subject", info->subject, "issuer",
+			 info->issuer, "serial", info->serial, "fingerprint", info->fingerprint,
+			 "key", info->key, "bits", info->bits, "signature", info->signature,
+			 "not_after", stamp(info->not_after), "expires",
+			 (json_int_t)(info->not_after - now), "last_seen",
+			 (json_int_t)(now - seen->last.last_seen), "first_seen",
+			 (json_int_t)(now - info->first_seen), "handshakes",
+			 (json_int_t)seen->last.handshakes, "superseded", (int)seen->superseded,
+			 "tls", version_word(seen->last.version), "group",
+			 mqg_crypto_group_word(seen->last.group), "cipher", seen->last.cipher,
+			 "handshake_signature", OBJ_nid2ln(seen->last.signature), "weak",
+			 weaknesses(info));
+}
+
+json_t *mqg_tell_identities(int64_t expires, bool weak)
+{
+	json_t *list = json_array();
+	struct mqg_seen *seen;
+	time_t now = time(NULL);
+	size_t count;
+
+	if (mqg_inventory_copy(&seen, &count)) {
+		json_decref(list);
+		return NULL;
+	}
+	for (size_t i = count; i-- > 0;) {
+		struct mqg_certificate_info info;
+
+		mqg_inventory_describe(seen[i].certificate, &info);
+		/* Who was renewed does not fail next month. */
+		if (expires >= 0 && (seen[i].superseded || info.not_after - now > expires))
+			continue;
+		if (weak && !info.weak_key && !info.weak_signature)
+			continue;
+		json_array_append_new(list, line(&seen[i], &info, now));
+	}
+	mqg_inventory_free(seen, count);
+	return json_pack("{s:b, s:o, s:I, s:I, s:I}", "ok", 1, "identities", list, "known",
+			 (json_int_t)count, "limit", (json_int_t)MQG_INVENTORY_MAX, "dropped",
+			 (json_int_t)mqg_inventory_dropped());
+}
+
+/* ---- tls -------------------------------------------------------------------------------- */
+
+static void add(json_t *counts, const char *word)
+{
+	json_int_t n = json_integer_value(json_object_get(counts, word));
+
+	json_object_set_new(counts, word, json_integer(n + 1));
+}
+
+/* Of the certificates that are known: what the last handshake of each agreed on. */
+static json_t *in_use(void)
+{
+	json_t *versions = json_object(), *ciphers = json_object(), *groups = json_object(),
+	       *keys = json_object();
+	struct mqg_seen *seen;
+	size_t count;
+
+	if (!mqg_inventory_copy(&seen, &count)) {
+		for (size_t i = 0; i < count; i++) {
+			struct mqg_certificate_info info;
+
+			mqg_inventory_describe(seen[i].certificate, &info);
+			add(versions, version_word(seen[i].last.version));
+			add(ciphers, seen[i].last.cipher);
+			add(groups, mqg_crypto_group_word(seen[i].last.group));
+			add(keys, info.key);
+		}
+		mqg_inventory_free(seen, count);
+	}
+	return json_pack("{s:o, s:o, s:o, s:o}", "versions", versions, "ciphers", ciphers,
+			 "groups", groups, "keys", keys);
+}
+
+static json_t *listeners(const struct mqg_config *config)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		const struct mqg_listener *l = &config->listeners[i];
+
+		if (!l->crypto)
+			continue;
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, "
+						      "s:i}",
+			"name", l->name, "min_version", version_word(l->tls_min), "max_version",
+			version_word(l->crypto->max_version), "groups", l->crypto->groups,
+			"ciphers_1_2", l->crypto->ciphers, "ciphers_1_3", l->crypto->suites,
+			"signature_algorithms", l->crypto->signatures, "rsa_min",
+			(int)l->crypto->rsa_min, "classes", (int)l->crypto->n_classes));
+	}
+	return list;
+}
+
+/* As OpenSSL sees the processor, which OPENSSL_ia32cap can change. */
+static json_t *aes(void)
+{
+#if defined(__x86_64__)
+	const char *info = OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS);
+	const char *at = info ? strstr(info, "OPENSSL_ia32cap=0x") : NULL;
+
+	/* CPUID 1: EDX in the low half, ECX in the high one; AES is bit 25 of ECX. */
+	if (at)
+		return json_boolean(strtoull(at + 18, NULL, 16) >> 57 & 1);
+#endif
+	return json_null();
+}
+
+static bool kernel_has_tls(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/tcp_available_ulp", "re");
+	char text[128] = "";
+	bool has = file && fgets(text, sizeof(text), file) && strstr(text, "tls");
+
+	if (file)
+		fclose(file);
+	return has;
+}
+
+static const char *ktls_reason(void)
+{
+#ifdef OPENSSL_NO_KTLS
+	return "OpenSSL was built without it";
+#else
+	return kernel_has_tls() ? "this version of mqgated does not switch it on"
+				: "the kernel has no TLS layer loaded (tcp_available_ulp), and "
+				  "this version of mqgated does not switch it on";
+#endif
+}
+
+json_t *mqg_tell_tls(const struct mqg_config *config)
+{
+	return json_pack("{s:b, s:s, s:o, s:{s:b, s:s}, s:{s:b, s:s}, s:b, s:o, s:o}", "ok", 1,
+			 "openssl", OpenSSL_version(OPENSSL_VERSION), "aes_instructions", aes(),
+			 "ktls", "used", 0, "reason", ktls_reason(), "resumption", "used", 0,
+			 "reason", "every connection proves its certificate anew and meets the "
+				   "revocation list",
+			 "early_data", 0, "listeners", listeners(config), "in_use", in_use());
+}
