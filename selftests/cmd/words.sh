@@ -25,7 +25,7 @@ says "one that can mean two is refused with both" 2 "may mean status or stats" m
 says "an object that is none" 2 "no such object; mqgate help lists them" m ban
 says "an option that is none" 2 "no such option" m -x status
 says "words that an object does not take" 2 "takes no words" m status now
-says "a verb that is none" 2 "it has list, add, del, flush and explain" m verdict ban
+says "a verb that is none" 2 "it has list, add, del, flush, load and explain" m verdict ban
 says "attach without an interface" 2 "name an interface" m attach
 says "attach with a word that is none" 2 "not understood" m attach lo nativ
 says "attach for a group that is none" 1 "groupadd" m attach lo group no-such-group
