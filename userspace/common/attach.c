@@ -21,9 +21,11 @@
 #include "common/extension.h"
 #include "common/load.h"
 #include "common/lock.h"
+#include "common/migrate.h"
 #include "common/pindir.h"
 #include "common/pins.h"
 #include "common/state.h"
+#include "common/upgrade.h"
 
 #define LOCK_WAIT_MS	5000
 
@@ -117,7 +119,7 @@ static int check_own_link(struct mqg_attach *a, char *why, size_t size)
 	a->mode = xdp.mode;
 	a->prog_id = link.prog_id;
 	if (a->wanted == MQG_XDP_NONE || a->wanted == xdp.mode)
-		return -EALREADY;
+		return 0;
 	snprintf(why, size,
 		 "%s: mqgate is attached already, in %s mode; to change it: mqgate detach "
 		 "%s keep, then attach again",
@@ -136,45 +138,74 @@ static void open_own(struct mqg_attach *a)
 	}
 }
 
-/*
- * While other interfaces are attached, this one shares their program. Else a new program is
- * loaded, so that an upgrade takes effect, and takes over the pinned maps: verdicts survive.
- */
-static int get_program(struct mqg_attach *a, char *why, size_t size)
+static int open_pin(const char *name)
 {
-	char path[MQG_PATH], object[MQG_PATH];
-	int live = 0, found, err;
+	char path[MQG_PATH];
 
-	found = mqg_pindir_open(a->map_fd, why, size);
-	if (found < 0)
-		return found;
-	a->adopted = found;
-	if (mqg_sizes_check(&a->sizes, a->map_fd, why, size))
-		return -EEXIST;
-	mqg_link_each(count_live, &live);
-	mqg_object_find(object, sizeof(object));
+	snprintf(path, sizeof(path), "%s/%s", mqg_bpffs_dir(), name);
+	return bpf_obj_get(path);
+}
 
-	if (live && found == MQG_MAPS) {
-		snprintf(path, sizeof(path), "%s/" MQGATE_PIN_PROG, mqg_bpffs_dir());
-		a->prog_fd = bpf_obj_get(path);
-		a->shared = a->prog_fd >= 0;
-		if (a->shared && !uses_map(a->prog_fd, id_of_map(a->map_fd[0]))) {
-			snprintf(why, size, "%s: the pinned program does not use the pinned maps; "
-				 "mqgate detach all, then attach again", path);
-			return -EPROTO;
-		}
-		if (a->shared) {
-			open_own(a);
-			return 0;
-		}
+static bool same_value(int one, int other)
+{
+	struct mqgate_rodata a = {}, b = {};
+	__u32 zero = 0;
+
+	return !bpf_map_lookup_elem(one, &zero, &a) && !bpf_map_lookup_elem(other, &zero, &b) &&
+	       !memcmp(&a, &b, sizeof(a));
+}
+
+/* The kernel's digest of the instructions, and the constants that they read. */
+static bool same_program(int pinned, int loaded, int loaded_rodata)
+{
+	struct bpf_prog_info a = {}, b = {};
+	__u32 a_len = sizeof(a), b_len = sizeof(b);
+	int rodata;
+	bool same;
+
+	if (bpf_obj_get_info_by_fd(pinned, &a, &a_len) ||
+	    bpf_obj_get_info_by_fd(loaded, &b, &b_len) || memcmp(a.tag, b.tag, sizeof(a.tag)))
+		return false;
+	rodata = open_pin(MQGATE_PIN_RODATA);
+	same = rodata >= 0 && same_value(rodata, loaded_rodata);
+	if (rodata >= 0)
+		close(rodata);
+	return same;
+}
+
+/* Return: 0 and @a->from_abi (0: nothing is pinned, or of this ABI), or -EPROTO. */
+static int check_pinned_abi(struct mqg_attach *a, char *why, size_t size)
+{
+	uint32_t abi;
+	int err = mqg_pins_abi(&abi, why, size);
+
+	if (err || !abi || abi == MQGATE_ABI_VERSION)
+		return err;
+	if (abi < MQGATE_ABI_VERSION && abi >= MQG_ABI_OLDEST) {
+		a->from_abi = abi;
+		return 0;
 	}
+	snprintf(why, size, "%s: the pinned program speaks ABI %u, this build speaks %u and takes "
+		 "over from %u on; use the version of mqgate that attached it, or mqgate detach "
+		 "all and attach again: verdicts start anew", mqg_bpffs_dir(), abi,
+		 MQGATE_ABI_VERSION, MQG_ABI_OLDEST);
+	return -EPROTO;
+}
 
-	err = mqg_object_load(&a->object, object, false, a->map_fd, &a->sizes, why, size);
+static int load_program(struct mqg_attach *a, char *why, size_t size)
+{
+	char object[MQG_PATH];
+	int err;
+
+	mqg_object_find(object, sizeof(object));
+	if (a->from_abi)
+		mqg_migrate_sizes(mqg_bpffs_dir(), &a->sizes);
+	err = mqg_object_load(&a->object, object, false, a->map_fd, &a->sizes, why,
+			      size);
 	if (err)
 		return err;
 	a->prog_fd = a->object.prog_fd;
 	a->rodata_fd = a->object.rodata_fd;
-	a->first = !found;
 	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++)
 		if (a->map_fd[i] < 0)
 			a->map_fd[i] = dup(a->object.map_fd[i]);
@@ -206,6 +237,93 @@ static void restore(struct mqg_attach *a)
 		a->restored += (uint32_t)(done.sources + done.prefix4 + done.prefix6);
 }
 
+static void share(struct mqg_attach *a, int prog_fd)
+{
+	for (size_t i = MQG_MAPS; i < MQG_OBJECT_MAPS; i++)
+		if (a->map_fd[i] >= 0)
+			close(a->map_fd[i]);
+	mqg_object_unload(&a->object);
+	a->prog_fd = prog_fd;
+	a->rodata_fd = -1;
+	a->shared = true;
+	open_own(a);
+}
+
+/*
+ * The object on disk, with the pinned maps: verdicts survive. Where other interfaces have that
+ * very program already, theirs is shared; where they have another, it is replaced.
+ */
+static int get_program(struct mqg_attach *a, char *why, size_t size)
+{
+	int live = 0, found, err, pinned;
+
+	err = check_pinned_abi(a, why, size);
+	if (err)
+		return err;
+	mqg_link_each(count_live, &live);
+	if (a->from_abi && live && !a->keep) {
+		snprintf(why, size, "%s: the program that other interfaces have is of an older "
+			 "version; replace it first, without confirm: mqgate attach IF, of one of "
+			 "them", a->ifname);
+		return -EPROTO;
+	}
+	found = a->from_abi ? 0 : mqg_pindir_open(a->map_fd, why, size);
+	if (found < 0)
+		return found;
+	a->adopted = found;
+	if (mqg_sizes_check(&a->sizes, a->map_fd, why, size))
+		return -EEXIST;
+	pinned = live && found == MQG_MAPS ? open_pin(MQGATE_PIN_PROG) : -1;
+	if (pinned >= 0 && !uses_map(pinned, id_of_map(a->map_fd[0]))) {
+		snprintf(why, size, "%s/" MQGATE_PIN_PROG ": the pinned program does not use the "
+			 "pinned maps; mqgate detach all, then attach again", mqg_bpffs_dir());
+		close(pinned);
+		return -EPROTO;
+	}
+	/* What may be taken back in a minute changes nothing for others. */
+	if (pinned >= 0 && !a->keep) {
+		share(a, pinned);
+		return 0;
+	}
+	err = load_program(a, why, size);
+	if (!err && pinned >= 0 && same_program(pinned, a->prog_fd, a->rodata_fd)) {
+		share(a, pinned);
+		return 0;
+	}
+	if (pinned >= 0)
+		close(pinned);
+	a->replaces = live || a->from_abi;
+	a->first = !found && !a->from_abi;
+	return err;
+}
+
+/* The program of the other interfaces, and the pins, give way to the new ones. */
+static int replace(struct mqg_attach *a, char *why, size_t size)
+{
+	struct mqg_upgrade upgrade = {
+		.prog_fd = a->prog_fd, .twin_fd = -1, .rodata_fd = a->rodata_fd,
+		.map_fd = a->map_fd, .gid = a->gid, .migrate = a->from_abi,
+	};
+	char object[MQG_PATH];
+	int err = 0;
+
+	if (mqg_upgrade_wants_twin()) {
+		mqg_object_find(object, sizeof(object));
+		err = mqg_object_load(&a->twin, object, true, a->map_fd, &a->sizes, why,
+				      size);
+		upgrade.twin_fd = a->twin.prog_fd;
+	}
+	if (!err)
+		err = mqg_upgrade_run(&upgrade, why, size);
+	if (err)
+		return err;
+	a->pinned = true;
+	a->upgraded = upgrade.links;
+	if (upgrade.note[0])
+		note(a, "%s", upgrade.note);
+	return 0;
+}
+
 static int create_link(struct mqg_attach *a, int prog_fd, __u32 flags)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
@@ -223,13 +341,16 @@ static int create_link(struct mqg_attach *a, int prog_fd, __u32 flags)
 static int create_frags_link(struct mqg_attach *a, char *why, size_t size)
 {
 	char object[MQG_PATH];
-	int err;
+	int err = 0, pinned = a->shared ? open_pin(MQGATE_PIN_PROG_FRAGS) : -1;
 
 	mqg_object_find(object, sizeof(object));
-	err = mqg_object_load(&a->twin, object, true, a->map_fd, &a->sizes, why, size);
-	if (err)
-		return err;
-	err = create_link(a, a->twin.prog_fd, XDP_FLAGS_DRV_MODE);
+	if (pinned < 0 && !a->twin.obj)
+		err = mqg_object_load(&a->twin, object, true, a->map_fd, &a->sizes, why,
+				      size);
+	if (!err)
+		err = create_link(a, pinned < 0 ? a->twin.prog_fd : pinned, XDP_FLAGS_DRV_MODE);
+	if (pinned >= 0)
+		close(pinned);
 	a->frags = !err;
 	return err;
 }
@@ -315,7 +436,7 @@ static int pin_anew(struct mqg_attach *a, int fd, const char *name, gid_t gid, c
 	/* Pinned again after a confirmation: just what somebody removed meanwhile. */
 	if (!a->pinned)
 		unlink(path);
-	err = mqg_pindir_pin(fd, name, gid, why, size);
+	err = mqg_pindir_pin(mqg_bpffs_dir(), fd, name, gid, why, size);
 	return err < 0 ? err : 0;
 }
 
@@ -348,19 +469,27 @@ static int pin_set(struct mqg_attach *a, char *why, size_t size)
 	char said[256];
 	int err;
 
-	err = mqg_pindir_make(a->gid, said, why, size);
+	err = mqg_pindir_make(mqg_bpffs_dir(), a->gid, said, why, size);
 	if (err)
 		return err;
 	if (said[0])
 		note(a, "%s", said);
 	for (size_t i = 0; i < MQG_MAPS; i++) {
-		err = mqg_pindir_pin(a->map_fd[i], mqg_map_layouts[i].name, a->gid, why, size);
+		err = mqg_pindir_pin(mqg_bpffs_dir(), a->map_fd[i], mqg_map_layouts[i].name,
+				     a->gid, why, size);
+		if (err < 0)
+			return err;
+	}
+	/* Other interfaces may have another one, of the program before; theirs stays. */
+	if (a->frags && a->twin.obj) {
+		err = mqg_pindir_pin(mqg_bpffs_dir(), a->twin.prog_fd, MQGATE_PIN_PROG_FRAGS,
+				     a->gid, why, size);
 		if (err < 0)
 			return err;
 	}
 	if (!a->shared)
 		return pin_program(a, why, size);
-	err = mqg_pindir_pin(a->prog_fd, MQGATE_PIN_PROG, a->gid, why, size);
+	err = mqg_pindir_pin(mqg_bpffs_dir(), a->prog_fd, MQGATE_PIN_PROG, a->gid, why, size);
 	return err < 0 ? err : 0;
 }
 
@@ -373,6 +502,27 @@ static int pin_link(struct mqg_attach *a, char *why, size_t size)
 		err = bpf_obj_pin(a->link_fd, path);
 	if (err)
 		snprintf(why, size, "%s: its link cannot be pinned: %s", a->ifname, strerror(-err));
+	return err;
+}
+
+static uint32_t id_of_link(const char *ifname)
+{
+	struct mqg_link link;
+
+	return mqg_link_read(ifname, &link) ? 0 : link.prog_id;
+}
+
+static int attach_here(struct mqg_attach *a, char *why, size_t size)
+{
+	int err = make_link(a, why, size);
+
+	if (err)
+		return err;
+	err = pin_set(a, why, size);
+	if (!err && a->keep)
+		err = pin_link(a, why, size);
+	if (err && a->first)
+		mqg_pindir_remove(mqg_bpffs_dir());
 	return err;
 }
 
@@ -401,27 +551,25 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
 	if (lock < 0)
 		return lock;
-	err = mqg_pindir_check(why, size);
+	err = mqg_pindir_check(mqg_bpffs_dir(), why, size);
+	if (!err)
+		err = mqg_upgrade_finish(why, size);
 	if (!err)
 		err = check_own_link(a, why, size);
-	if (!err)
+	if (!err && !(a->already && !a->keep))
 		err = get_program(a, why, size);
 	if (!err && a->first)
 		restore(a);
-	if (!err)
-		err = make_link(a, why, size);
-	if (!err) {
-		err = pin_set(a, why, size);
-		if (!err && a->keep)
-			err = pin_link(a, why, size);
-		if (err && a->first)
-			mqg_pindir_remove();
-	}
+	if (!err && a->replaces)
+		err = replace(a, why, size);
+	if (!err && a->already && a->replaces)
+		a->prog_id = id_of_link(a->ifname);
+	if (!err && !a->already)
+		err = attach_here(a, why, size);
 	close(lock);
 	if (err)
 		mqg_attach_end(a);
-	/* Asked for what is there already: nothing to do, and nothing to give back. */
-	return err == -EALREADY ? 0 : err;
+	return err;
 }
 
 int mqg_attach_keep(struct mqg_attach *a, char *why, size_t size)
@@ -453,7 +601,7 @@ void mqg_attach_undo(struct mqg_attach *a)
 	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, sizeof(why));
 	mqg_link_each(count_live, &live);
 	if (lock >= 0 && !live)
-		mqg_pindir_remove();
+		mqg_pindir_remove(mqg_bpffs_dir());
 	if (lock >= 0)
 		close(lock);
 }
@@ -546,6 +694,11 @@ int mqg_detach(const char *ifname, struct mqg_detach *detach, char *why, size_t 
 	lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, size);
 	if (lock < 0)
 		return lock;
+	err = mqg_upgrade_finish(why, size);
+	if (err) {
+		close(lock);
+		return err;
+	}
 	err = mqg_link_each(detach_link, &r);
 	if (err)
 		snprintf(why, size, "%s: a pin cannot be removed: %s", mqg_bpffs_dir(),
@@ -554,7 +707,7 @@ int mqg_detach(const char *ifname, struct mqg_detach *detach, char *why, size_t 
 		err = say_not_attached(ifname, why, size);
 
 	if (!err && !detach->left && !detach->keep) {
-		err = mqg_pindir_remove();
+		err = mqg_pindir_remove(mqg_bpffs_dir());
 		detach->removed = err >= 0;
 		detach->foreign = err > 0 ? err : 0;
 		if (err < 0)

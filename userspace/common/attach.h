@@ -30,12 +30,15 @@ struct mqg_attach {
 	bool			frags;		/* the twin for packets of several buffers */
 	bool			shared;		/* the program other interfaces have, too */
 	int			adopted;	/* maps taken over from an earlier run */
+	int			upgraded;	/* interfaces whose program was replaced */
+	uint32_t		from_abi;	/* maps were carried over from it, or 0 */
 	uint32_t		restored;	/* verdicts of the state directory */
 	char			note[2048];	/* sentences for a person, one a line, or "" */
 	/* private */
 	struct mqg_object	object, twin;
 	int			prog_fd, link_fd, rodata_fd;
 	bool			pinned;		/* what goes with a new program */
+	bool			replaces;	/* a program that others have, or an older ABI */
 	int			map_fd[MQG_OBJECT_MAPS];
 	gid_t			gid;
 	bool			first;		/* no pins were there: undoing removes them */
@@ -50,6 +53,9 @@ struct mqg_attach {
  * Without @keep the link is not pinned: the program falls off when this process ends, however
  * it ends, unless mqg_attach_keep() pins it. Never displaces another program. Tries native
  * mode, then native mode with the twin, then generic mode, and says in @note what did not work.
+ *
+ * With @keep the object on disk becomes the program of all interfaces that are attached, where it
+ * is another than theirs (upgrade.h); without, the interface shares the program that they have.
  *
  * Return: 0; -EEXIST (already attached, or another program is there), -EPROTO (pins or object
  * of another ABI), -EOPNOTSUPP (mode not supported), -EBUSY (lock), or another -errno. On

@@ -29,20 +29,25 @@
 
 static const char *const slots[] = { MQGATE_MAP_EXT, MQGATE_MAP_EXT_FRAGS };
 
-static int open_pin(const char *name, __u32 flags)
+static int open_pin_in(const char *dir, const char *name, __u32 flags)
 {
 	char path[MQG_PATH];
 
-	snprintf(path, sizeof(path), "%s/%s", mqg_bpffs_dir(), name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	return bpf_obj_get_opts(path, &(struct bpf_obj_get_opts){
 				.sz = sizeof(struct bpf_obj_get_opts), .file_flags = flags });
 }
 
+static int open_pin(const char *name, __u32 flags)
+{
+	return open_pin_in(mqg_bpffs_dir(), name, flags);
+}
+
 /* The program in a slot, 0 where there is none, or -errno. */
-static long long in_slot(const char *name)
+static long long in_slot(const char *dir, const char *name)
 {
 	__u32 zero = 0, id = 0;
-	int fd = open_pin(name, BPF_F_RDONLY), err;
+	int fd = open_pin_in(dir, name, BPF_F_RDONLY), err;
 
 	if (fd < 0)
 		return fd;
@@ -51,18 +56,23 @@ static long long in_slot(const char *name)
 	return err == -ENOENT ? 0 : err ? err : (long long)id;
 }
 
-int mqg_extension_linked(void)
+int mqg_extension_linked_in(const char *dir)
 {
 	long long id;
 	int full = 0;
 
 	for (size_t i = 0; i < 2; i++) {
-		id = in_slot(slots[i]);
+		id = in_slot(dir, slots[i]);
 		if (id < 0)
 			return (int)id;
 		full += id > 0;
 	}
 	return full == 2;
+}
+
+int mqg_extension_linked(void)
+{
+	return mqg_extension_linked_in(mqg_bpffs_dir());
 }
 
 /* ---- link ------------------------------------------------------------------- */
@@ -93,7 +103,7 @@ static int open_maps(int map_fd[MQG_OBJECT_MAPS], char *why, size_t size)
 
 	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++)
 		map_fd[i] = -1;
-	err = mqg_pindir_check(why, size);
+	err = mqg_pindir_check(mqg_bpffs_dir(), why, size);
 	if (err)
 		return err;
 	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++) {

@@ -12,6 +12,8 @@
 
 /* 1 when XDP asks the module, 0 when not, -ENOENT where nothing is attached, or -errno. */
 int mqg_extension_linked(void);
+/* The same of pins in another directory. */
+int mqg_extension_linked_in(const char *dir);
 
 /**
  * mqg_extension_link() - let XDP ask the module about routed flows

@@ -155,9 +155,8 @@ static int say_no_bpffs(const char *dir, char *why, size_t size)
 	return -ENOTDIR;
 }
 
-int mqg_pindir_check(char *why, size_t size)
+int mqg_pindir_check(const char *dir, char *why, size_t size)
 {
-	const char *dir = mqg_bpffs_dir();
 	struct stat st;
 
 	if (lstat(dir, &st)) {
@@ -179,9 +178,8 @@ int mqg_pindir_check(char *why, size_t size)
 	return -EPERM;
 }
 
-int mqg_pindir_make(gid_t gid, char *note, char *why, size_t size)
+int mqg_pindir_make(const char *dir, gid_t gid, char *note, char *why, size_t size)
 {
-	const char *dir = mqg_bpffs_dir();
 	char parent[MQG_PATH];
 	struct statfs fs;
 	struct stat st;
@@ -253,12 +251,12 @@ int mqg_pindir_open(int map_fd[MQG_MAPS], char *why, size_t size)
 	return found;
 }
 
-int mqg_pindir_pin(int fd, const char *name, gid_t gid, char *why, size_t size)
+int mqg_pindir_pin(const char *dir, int fd, const char *name, gid_t gid, char *why, size_t size)
 {
 	char path[MQG_PATH];
 	int err, made = 1;
 
-	snprintf(path, sizeof(path), "%s/%s", mqg_bpffs_dir(), name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	err = bpf_obj_pin(fd, path);
 	if (err == -EEXIST)
 		made = err = 0;
@@ -276,26 +274,47 @@ static bool is_ours(const char *name)
 {
 	char ifname[IF_NAMESIZE];
 
-	return !strcmp(name, MQGATE_PIN_PROG) || !strncmp(name, "mqgate_", strlen("mqgate_")) ||
+	return !strcmp(name, MQGATE_PIN_PROG) || !strcmp(name, MQGATE_PIN_PROG_FRAGS) ||
+	       !strncmp(name, "mqgate_", strlen("mqgate_")) ||
 	       mqg_link_name(name, ifname);
 }
 
-int mqg_pindir_remove(void)
+static bool is_dot(const char *name)
 {
-	DIR *dir = opendir(mqg_bpffs_dir());
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+int mqg_pindir_remove(const char *path)
+{
+	DIR *dir = opendir(path);
 	const struct dirent *entry;
 	int left = 0;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (!is_ours(entry->d_name) || unlinkat(dirfd(dir), entry->d_name, 0))
+	while ((entry = readdir(dir)))
+		if (!is_dot(entry->d_name) &&
+		    (!is_ours(entry->d_name) || unlinkat(dirfd(dir), entry->d_name, 0)))
 			left++;
-	}
 	closedir(dir);
-	if (!left && rmdir(mqg_bpffs_dir()) && errno != ENOENT)
+	if (!left && rmdir(path) && errno != ENOENT)
 		return -errno;
 	return left;
+}
+
+int mqg_pindir_hand_over(const char *from, const char *to)
+{
+	DIR *dir = opendir(from), *other = opendir(to);
+	const struct dirent *entry;
+	int err = dir && other ? 0 : -errno;
+
+	while (!err && (entry = readdir(dir)))
+		if (!is_dot(entry->d_name) && !is_ours(entry->d_name) &&
+		    renameat(dirfd(dir), entry->d_name, dirfd(other), entry->d_name))
+			err = -errno;
+	if (dir)
+		closedir(dir);
+	if (other)
+		closedir(other);
+	return err;
 }

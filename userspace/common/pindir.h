@@ -45,6 +45,7 @@ int mqg_link_each(mqg_link_fn fn, void *arg);
 
 /**
  * mqg_pindir_check() - may the pins that are there be believed?
+ * @dir:  directory
  * @why:  buffer for what is wrong and the remedy
  * @size: of @why
  *
@@ -52,10 +53,11 @@ int mqg_link_each(mqg_link_fn fn, void *arg);
  * symbolic link, was put there by somebody, and so were the maps in it.
  * Return: 0 (also where there is no directory), -EPERM, or another -errno.
  */
-int mqg_pindir_check(char *why, size_t size);
+int mqg_pindir_check(const char *dir, char *why, size_t size);
 
 /**
- * mqg_pindir_make() - make the directory, for root and the group alone
+ * mqg_pindir_make() - make a directory, for root and the group alone
+ * @dir:  directory
  * @gid:  who may enter besides root, (gid_t)-1 = nobody
  * @note: buffer for what a person should know of the change, "" for nothing
  * @size: of @note and of @why
@@ -64,7 +66,7 @@ int mqg_pindir_check(char *why, size_t size);
  * Where the mount point above lets only root pass (systemd mounts bpffs so), others get the
  * permission to pass through it, and @note says so. Return: 0 or -errno.
  */
-int mqg_pindir_make(gid_t gid, char *note, char *why, size_t size);
+int mqg_pindir_make(const char *dir, gid_t gid, char *note, char *why, size_t size);
 
 /**
  * mqg_pindir_open() - open the maps that are pinned already
@@ -78,12 +80,15 @@ int mqg_pindir_make(gid_t gid, char *note, char *why, size_t size);
 int mqg_pindir_open(int map_fd[MQG_MAPS], char *why, size_t size);
 
 /* Pins @fd under @name, unless that name is taken, and gives it owner and mode. 1 = pinned now. */
-int mqg_pindir_pin(int fd, const char *name, gid_t gid, char *why, size_t size);
+int mqg_pindir_pin(const char *dir, int fd, const char *name, gid_t gid, char *why, size_t size);
 
 /*
  * Removes the program's and the maps' pins, and the directory. Returns how many files of
  * others are left in it, or -errno.
  */
-int mqg_pindir_remove(void);
+int mqg_pindir_remove(const char *dir);
+
+/* What is not of mqgate moves from one directory to another. 0 or -errno. */
+int mqg_pindir_hand_over(const char *from, const char *to);
 
 #endif

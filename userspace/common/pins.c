@@ -16,6 +16,7 @@
 
 #include "common/batch.h"
 #include "common/layout.h"
+#include "common/migrate.h"
 
 const char *mqg_bpffs_dir(void)
 {
@@ -79,9 +80,9 @@ static int open_map(struct mqg_pins *pins, size_t i, char *why, size_t size)
 	return 0;
 }
 
-/* The version that the pinned program was built with; 0 where no loader pinned its rodata. */
-static int read_abi(struct mqg_pins *pins, char *why, size_t size)
+int mqg_pins_abi(uint32_t *abi, char *why, size_t size)
 {
+	const char *dir = mqg_bpffs_dir();
 	struct bpf_map_info info = {};
 	struct mqgate_rodata rodata;
 	__u32 len = sizeof(info), zero = 0;
@@ -89,14 +90,15 @@ static int read_abi(struct mqg_pins *pins, char *why, size_t size)
 	int fd, err = 0;
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/%s", pins->dir, MQGATE_PIN_RODATA);
+	*abi = 0;
+	snprintf(path, sizeof(path), "%s/%s", dir, MQGATE_PIN_RODATA);
 	fd = bpf_obj_get_opts(path, &(struct bpf_obj_get_opts){
 					    .sz = sizeof(struct bpf_obj_get_opts),
 					    .file_flags = BPF_F_RDONLY });
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0)
-		return say_open_error(fd, pins->dir, MQGATE_PIN_RODATA, why, size);
+		return say_open_error(fd, dir, MQGATE_PIN_RODATA, why, size);
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_ARRAY ||
 	    info.key_size != sizeof(zero) || info.value_size < sizeof(rodata)) {
@@ -118,13 +120,25 @@ static int read_abi(struct mqg_pins *pins, char *why, size_t size)
 	}
 	memcpy(&rodata, value, sizeof(rodata));
 	free(value);
+	*abi = rodata.abi_version;
+	return 0;
+}
 
-	pins->abi_version = rodata.abi_version;
-	if (rodata.abi_version == MQGATE_ABI_VERSION)
-		return 0;
-	snprintf(why, size, "%s: the pinned program speaks ABI %u, this build speaks %u; use the "
-		 "version of mqgate that attached it, or mqgate detach all and attach again",
-		 path, rodata.abi_version, MQGATE_ABI_VERSION);
+/* Before any map is looked at: a layout of another version is no surprise then. */
+static int check_abi(struct mqg_pins *pins, char *why, size_t size)
+{
+	int err = mqg_pins_abi(&pins->abi_version, why, size);
+	uint32_t abi = pins->abi_version;
+
+	if (err || !abi || abi == MQGATE_ABI_VERSION)
+		return err;
+	snprintf(why, size, "%s/%s: the pinned program speaks ABI %u, this build speaks %u; %s",
+		 pins->dir, MQGATE_PIN_RODATA, abi, MQGATE_ABI_VERSION,
+		 abi < MQGATE_ABI_VERSION && abi >= MQG_ABI_OLDEST ?
+		 "mqgate attach IF, of an interface that is attached, replaces it and carries "
+		 "its verdicts over; or use the version of mqgate that attached it" :
+		 "use the version of mqgate that attached it, or mqgate detach all and attach "
+		 "again");
 	return -EPROTO;
 }
 
@@ -149,16 +163,11 @@ int mqg_pins_open(struct mqg_pins *pins, char *why, size_t size)
 	}
 	pins->cpus = (uint32_t)cpus;
 
-	for (size_t i = 0; i < MQG_MAPS; i++) {
+	err = check_abi(pins, why, size);
+	for (size_t i = 0; !err && i < MQG_MAPS; i++)
 		err = open_map(pins, i, why, size);
-		if (err)
-			goto fail;
-	}
-	err = read_abi(pins, why, size);
-	if (!err)
-		return 0;
-fail:
-	mqg_pins_close(pins);
+	if (err)
+		mqg_pins_close(pins);
 	return err;
 }
 

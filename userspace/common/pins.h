@@ -37,6 +37,9 @@ const char *mqg_run_dir(void);
  * Return: 0, -ENOENT (nothing attached), -EPROTO (other ABI), or another -errno.
  */
 int mqg_pins_open(struct mqg_pins *pins, char *why, size_t size);
+
+/* The ABI of what is pinned, whatever its layout; 0 where no loader told. 0 or -errno and @why. */
+int mqg_pins_abi(uint32_t *abi, char *why, size_t size);
 void mqg_pins_close(struct mqg_pins *pins);
 
 /* ---- verdicts ------------------------------------------------------------------- */

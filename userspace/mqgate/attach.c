@@ -123,14 +123,22 @@ static void print_notes(const struct mqg_attach *a)
 
 static void print_text(const struct mqg_attach *a, bool told)
 {
-	if (a->already) {
+	if (a->upgraded)
+		printf("%s: the program of %d interface%s is replaced, program id %u, maps %s\n",
+		       a->ifname, a->upgraded, a->upgraded == 1 ? "" : "s", a->prog_id,
+		       a->from_abi ? "carried over" : "kept");
+	if (a->from_abi)
+		printf("%s: ports, services, verdicts, ALLOWed flows and counters of ABI %u were "
+		       "carried over to %d; a daemon of that version has to be restarted with "
+		       "this one\n", a->ifname, a->from_abi, MQGATE_ABI_VERSION);
+	if (a->already && !a->upgraded) {
 		printf("%s: mqgate is attached already, in %s mode (program id %u)\n", a->ifname,
 		       mqg_xdp_mode_word(a->mode), a->prog_id);
-	} else {
+	} else if (!a->already) {
 		printf("%s: attached in %s mode%s, program id %u%s\n", a->ifname,
 		       mqg_xdp_mode_word(a->mode), a->frags ? " with frags" : "", a->prog_id,
 		       a->shared && !a->frags ? ", shared with the other interfaces" : "");
-		if (a->adopted && !a->shared)
+		if (a->adopted && !a->shared && !a->replaces)
 			printf("%s: pinned maps of an earlier run taken over, with their "
 			       "verdicts\n",
 			       a->ifname);
@@ -150,11 +158,13 @@ static int print(const struct mqg_cmd *cmd, const struct mqg_attach *a, bool tol
 		return MQG_DONE;
 	}
 	return mqg_json_print(
-		cmd, json_pack("{s:s, s:I, s:s, s:b, s:I, s:b, s:b, s:b, s:I, s:b, s:o}",
+		cmd, json_pack("{s:s, s:I, s:s, s:b, s:I, s:b, s:b, s:b, s:i, s:I, s:I, s:b, "
+			       "s:o}",
 			       "interface", a->ifname, "ifindex", (json_int_t)a->ifindex, "mode",
 			       mqg_xdp_mode_word(a->mode), "frags", a->frags, "program_id",
 			       (json_int_t)a->prog_id, "already", a->already, "shared", a->shared,
-			       "adopted", a->adopted > 0 && !a->shared, "restored",
+			       "adopted", a->adopted > 0 && !a->shared, "upgraded", a->upgraded,
+			       "from_abi", (json_int_t)a->from_abi, "restored",
 			       (json_int_t)a->restored, "daemon", told, "notes",
 			       split_notes(a->note)));
 }

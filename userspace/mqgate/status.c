@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -23,35 +25,51 @@
 
 /* ---- gathering -------------------------------------------------------------- */
 
-json_t *mqg_status_program(const struct mqg_pins *pins, uint32_t *id)
+/* Name, tag and age of a program; null where it cannot be asked for. */
+static json_t *program_json(int fd, uint32_t *id)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 	uint64_t now = mqg_boottime_ns();
-	char path[MQG_PATH], tag[2 * BPF_TAG_SIZE + 1];
-	int fd, err;
+	char tag[2 * BPF_TAG_SIZE + 1];
 
 	*id = 0;
-	snprintf(path, sizeof(path), "%s/" MQGATE_PIN_PROG, pins->dir);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return json_null();
-	err = bpf_obj_get_info_by_fd(fd, &info, &len);
-	close(fd);
-	if (err)
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 		return json_null();
 	for (size_t i = 0; i < BPF_TAG_SIZE; i++)
 		snprintf(tag + 2 * i, 3, "%02x", info.tag[i]);
 	*id = info.id;
-	return json_pack("{s:I, s:s, s:s, s:o, s:I}", "id", (json_int_t)info.id, "name", info.name,
+	return json_pack("{s:I, s:s, s:s, s:o}", "id", (json_int_t)info.id, "name", info.name,
 			 "tag", tag, "age",
-			 mqg_json_seconds(now > info.load_time ? now - info.load_time : 0), "abi",
-			 (json_int_t)pins->abi_version);
+			 mqg_json_seconds(now > info.load_time ? now - info.load_time : 0));
+}
+
+static json_t *pinned_json(const char *dir, const char *name, uint32_t *id)
+{
+	char path[MQG_PATH];
+	json_t *json;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	json = program_json(fd, id);
+	if (fd >= 0)
+		close(fd);
+	return json;
+}
+
+json_t *mqg_status_program(const struct mqg_pins *pins, uint32_t *id)
+{
+	json_t *program = pinned_json(pins->dir, MQGATE_PIN_PROG, id);
+
+	if (json_is_object(program))
+		json_object_set_new(program, "abi", json_integer(pins->abi_version));
+	return program;
 }
 
 struct gathering {
 	json_t		*list;
-	uint32_t	prog_id;
+	uint32_t	prog_id, twin_id;	/* pinned, 0 = none */
 	struct mqg_xdp	found;
 	const char	*ifname;
 };
@@ -64,6 +82,37 @@ static int find_by_name(const struct mqg_xdp *xdp, void *arg)
 		return 0;
 	g->found = *xdp;
 	return 1;
+}
+
+/* Seconds since the pin was made, which an upgrade hands on; null where there is none. */
+static json_t *attached_for(const char *pin)
+{
+	struct timespec now;
+	struct stat st;
+
+	if (stat(pin, &st) || clock_gettime(CLOCK_REALTIME, &now))
+		return json_null();
+	return json_real(now.tv_sec > st.st_mtim.tv_sec ?
+			 (double)(now.tv_sec - st.st_mtim.tv_sec) : 0);
+}
+
+static json_t *interface_json(const struct gathering *g, const struct mqg_link *link,
+			      const char *state)
+{
+	uint32_t id = link->readable ? link->prog_id : g->found.prog_id;
+	int fd = bpf_prog_get_fd_by_id(id);
+	uint32_t asked;
+	json_t *program = program_json(fd, &asked);
+
+	if (fd >= 0)
+		close(fd);
+	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:b, s:o, s:s, s:b}", "name", link->ifname,
+			 "ifindex",
+			 (json_int_t)(link->readable ? link->ifindex : g->found.ifindex), "mode",
+			 strcmp(state, "attached") ? "unknown" : mqg_xdp_mode_word(g->found.mode),
+			 "program_id", (json_int_t)id, "program", program, "pinned_program",
+			 id && (id == g->prog_id || id == g->twin_id), "since",
+			 attached_for(link->path), "state", state, "pinned", 1);
 }
 
 static int add_pinned(const struct mqg_link *link, void *arg)
@@ -79,14 +128,7 @@ static int add_pinned(const struct mqg_link *link, void *arg)
 	else if (g->found.mode == MQG_XDP_NONE ||
 		 (link->readable && link->prog_id != g->found.prog_id))
 		state = "elsewhere";
-	json_array_append_new(
-		g->list,
-		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b}", "name", link->ifname, "ifindex",
-			  (json_int_t)(link->readable ? link->ifindex : g->found.ifindex), "mode",
-			  strcmp(state, "attached") ? "unknown" : mqg_xdp_mode_word(g->found.mode),
-			  "program_id",
-			  (json_int_t)(link->readable ? link->prog_id : g->found.prog_id), "state",
-			  state, "pinned", 1));
+	json_array_append_new(g->list, interface_json(g, link, state));
 	return 0;
 }
 
@@ -114,6 +156,7 @@ json_t *mqg_status_interfaces(uint32_t prog_id)
 {
 	struct gathering g = { .list = json_array(), .prog_id = prog_id };
 
+	json_decref(pinned_json(mqg_bpffs_dir(), MQGATE_PIN_PROG_FRAGS, &g.twin_id));
 	mqg_link_each(add_pinned, &g);
 	mqg_xdp_each(add_unpinned, &g);
 	return g.list;
@@ -325,6 +368,23 @@ static const char *ago(const json_t *object, const char *name, char *buf, size_t
 	return mqg_duration_format(seconds > 0.001 ? (uint64_t)(seconds * 1e9) : 1, buf, size);
 }
 
+static void print_attached(const json_t *interface)
+{
+	const json_t *program = json_object_get(interface, "program");
+	char buf[32];
+
+	printf("%s, since %s", text_of(interface, "mode"),
+	       ago(interface, "since", buf, sizeof(buf)));
+	if (json_is_object(program))
+		printf(", %s id %lld, tag %s", text_of(program, "name"), number_of(program, "id"),
+		       text_of(program, "tag"));
+	printf("\n");
+	if (json_is_object(program) &&
+	    !json_is_true(json_object_get(interface, "pinned_program")))
+		printf("%-26s another program than the pinned one, of an upgrade that was "
+		       "interrupted: mqgate attach %s ends it\n", "", text_of(interface, "name"));
+}
+
 static void print_program(const json_t *status)
 {
 	const json_t *program = json_object_get(status, "program"), *interface;
@@ -357,7 +417,7 @@ static void print_program(const json_t *status)
 			printf("%s, not pinned: waits for its confirmation, or by hand\n",
 			       text_of(interface, "mode"));
 		else
-			printf("%s\n", text_of(interface, "mode"));
+			print_attached(interface);
 	}
 }
 
@@ -550,8 +610,10 @@ static void print_maps(const json_t *maps)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const json_t *fill = json_object_get(maps, rows[i].map);
 
-		printf("%s %lld %s of %lld", i ? "," : "", number_of(fill, "entries"), rows[i].word,
-		       number_of(fill, "max"));
+		printf("%s %lld %s of %lld%s", i ? "," : "", number_of(fill, "entries"),
+		       rows[i].word, number_of(fill, "max"),
+		       number_of(fill, "max") &&
+		       number_of(fill, "entries") >= number_of(fill, "max") ? " (FULL)" : "");
 	}
 	printf("\n");
 }

@@ -16,6 +16,7 @@
 #include "common/lock.h"
 #include "common/names.h"
 #include "common/state.h"
+#include "common/upgrade.h"
 #include "mqgate/verdict.h"
 
 #define LOCK_WAIT_MS	5000
@@ -32,12 +33,17 @@ int mqg_writer_open(struct mqg_writer *w)
 	w->daemon = running;
 	if (w->daemon)
 		return MQG_DONE;
-	if (mqg_cmd_pins(&w->pins))
-		return MQG_REFUSED;
 	w->lock = mqg_lock_take(MQG_LOCK_WRITER, LOCK_WAIT_MS, why, sizeof(why));
-	if (w->lock < 0) {
-		mqg_pins_close(&w->pins);
+	if (w->lock < 0)
 		return mqg_refuse("%s", why);
+	/* Verdicts shall go where the programs look for them. */
+	if (mqg_upgrade_finish(why, sizeof(why))) {
+		close(w->lock);
+		return mqg_refuse("%s", why);
+	}
+	if (mqg_cmd_pins(&w->pins)) {
+		close(w->lock);
+		return MQG_REFUSED;
 	}
 	return MQG_DONE;
 }

@@ -27,6 +27,7 @@
 #define MQGATE_BPFFS_DIR	"/sys/fs/bpf/mqgate"
 #define MQGATE_RUN_DIR		"/run/mqgate"
 #define MQGATE_PIN_PROG		"prog"
+#define MQGATE_PIN_PROG_FRAGS	"prog_frags"	/* its twin, where an interface has that */
 #define MQGATE_PIN_LINK_PREFIX	"link_"		/* + interface name */
 #define MQGATE_PIN_RODATA	"mqgate_rodata"	/* struct mqgate_rodata, read only */
 
