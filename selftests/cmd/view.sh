@@ -38,10 +38,12 @@ is "ports are told by service" "$(m -j status | jq -c '[.services[] | [.number,.
 hex() {
 	printf '%*s' $(($1 * 3)) '' | sed "s/   / 0x$2/g"
 }
+# The destinations are the last 256 bytes.
+size=$(bpftool -j map show pinned "$MQGATE_BPFFS/mqgate_svc" | jq .bytes_value)
 # shellcheck disable=SC2046
 bpftool map update pinned "$MQGATE_BPFFS/mqgate_svc" key 6 0 0 0 value 0x63 0x6f $(hex 14 00) \
 	17 0 0 0 0 0 0 0 4 0 0 0 $(hex 28 00) 1 0 0 0 $(hex 20 00) \
-	$(hex 10 00) 0xff 0xff 192 0 2 0 $(hex 15 ff) 0 $(hex 224 00)
+	$(hex $((size - 256 - 80 + 10)) 00) 0xff 0xff 192 0 2 0 $(hex 15 ff) 0 $(hex 224 00)
 bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x33 0x16 1 0 value 6 0 0 0
 bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x33 0x16 0 0 value 6 0 0 0
 is "a UDP service, its port, fragments and destinations" \
@@ -52,7 +54,7 @@ says "status says where it is narrowed to" 0 "only to 192.0.2.0/24" m status
 bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x33 0x16 1 0 value 0 0 0 0
 bpftool map update pinned "$MQGATE_BPFFS/mqgate_ports" key 0x33 0x16 0 0 value 0 0 0 0
 # shellcheck disable=SC2046
-bpftool map update pinned "$MQGATE_BPFFS/mqgate_svc" key 6 0 0 0 value $(hex 336 00)
+bpftool map update pinned "$MQGATE_BPFFS/mqgate_svc" key 6 0 0 0 value $(hex "$size" 00)
 
 # What a device sends that is no MQTT (ATTACKS.md 1, 12).
 cat > "$MQGATE_RUN/talk.py" << 'PY'
