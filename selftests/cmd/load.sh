@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw peer
 need_command bpftool
-plan 54
+plan 58
 
 ns_link gw gw0 peer p0
 gw attach gw0 > /dev/null
@@ -164,6 +164,13 @@ is "all of it" "$(m -j verdict list | jq -c 'map([.source,.action,.rate,.loaded]
 	"$before"
 is "with the time that is left" \
 	"$(field 192.0.2.1 '|.expires > 3500 and .expires <= 3601')" true
+
+is "and the reasons" "$(m -j verdict list | jq -r '.[].text | select(. != "")' | sort |
+	tr '\n' ';')" "from a list;too loud;"
+says "list shows them" 0 "too loud" m verdict list in 192.0.2.1
+says "why, too" 0 "too loud" m why 192.0.2.1
+says "and explain" 0 "by operator's list: this one decides; reason: from a list" \
+	m verdict explain 198.51.100.9
 
 # ---- a file that is damaged
 

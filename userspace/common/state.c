@@ -268,41 +268,61 @@ static void put_aside(const char *path, const char *what, char *why, size_t size
 		 err ? "" : ": what is good in it can be loaded from there");
 }
 
-int mqg_state_read(const char *name, struct mqg_set *set, char *why, size_t size)
+/* Return: 0, -EBADMSG with @what, another -errno. */
+static int read_set(const char *path, const char *name, struct mqg_set *set, char *what,
+		    size_t size)
 {
-	char dir[480], path[512], what[700];
 	char *text;
 	size_t len, twice;
-	int err;
+	int err = read_all(path, &text, &len);
 
 	memset(set, 0, sizeof(*set));
-	mqg_state_dir(dir, sizeof(dir));
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	err = read_all(path, &text, &len);
-	if (err && err != -EBADMSG) {
-		snprintf(why, size, "%s: %s", path, strerror(-err));
+	if (err) {
+		snprintf(what, size, "it is no file of mqgate");
 		return err;
 	}
-	if (!err && !whole(text, &len)) {
-		snprintf(what, sizeof(what), "its end is missing, or it was changed by hand");
+	if (!whole(text, &len)) {
+		snprintf(what, size, "its end is missing, or it was changed by hand");
 		err = -EBADMSG;
-	} else if (err) {
-		snprintf(what, sizeof(what), "it is no file of mqgate");
-	} else {
-		err = mqg_set_read(set, text, len, name, what, sizeof(what));
-		if (!err)
-			err = mqg_set_unite(set, &twice);
 	}
-	free(text);
 	if (!err)
-		return 0;
-	mqg_set_free(set);
-	if (err == -ENOMEM) {
-		snprintf(why, size, "%s: no memory to read it", path);
-		return err;
-	}
-	put_aside(path, what, why, size);
-	return -EBADMSG;
+		err = mqg_set_read(set, text, len, name, what, size);
+	if (!err)
+		err = mqg_set_unite(set, &twice);
+	free(text);
+	if (err)
+		mqg_set_free(set);
+	return err == -EINVAL || err == -E2BIG ? -EBADMSG : err;
+}
+
+static void path_of(const char *name, char path[512])
+{
+	char dir[480];
+
+	mqg_state_dir(dir, sizeof(dir));
+	snprintf(path, 512, "%s/%s", dir, name);
+}
+
+int mqg_state_look(const char *name, struct mqg_set *set)
+{
+	char path[512], what[700];
+
+	path_of(name, path);
+	return read_set(path, name, set, what, sizeof(what));
+}
+
+int mqg_state_read(const char *name, struct mqg_set *set, char *why, size_t size)
+{
+	char path[512], what[700];
+	int err;
+
+	path_of(name, path);
+	err = read_set(path, name, set, what, sizeof(what));
+	if (err == -EBADMSG)
+		put_aside(path, what, why, size);
+	else if (err)
+		snprintf(why, size, "%s: %s", path, strerror(-err));
+	return err;
 }
 
 /* ---- single verdicts -------------------------------------------------------------- */

@@ -59,6 +59,9 @@ void mqg_state_drop(struct mqg_state_file *file);
  */
 int mqg_state_read(const char *name, struct mqg_set *set, char *why, size_t size);
 
+/* As mqg_state_read(), of somebody who only looks: a damaged file stays where it is. */
+int mqg_state_look(const char *name, struct mqg_set *set);
+
 /**
  * mqg_state_change() - write one single verdict of the operator, or take it out
  * @pins:    maps, from which the file is made anew where there is none that is whole

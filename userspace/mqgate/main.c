@@ -11,7 +11,7 @@
 
 const struct mqg_object_verb mqg_verbs[] = {
 	{ "attach", mqg_run_attach, "attach IF [native|generic] [cookies] "
-	  "[confirm [60s]] [group GROUP]",
+	  "[confirm [60s]] [group GROUP] [SIZE N]...",
 	  "filter the packets that arrive on an interface",
 	  "Loads the XDP program, or shares the one that other interfaces have, and pins it: it\n"
 	  "stays when this command has ended. Maps of an earlier run are taken over with their\n"
@@ -23,7 +23,9 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "                 cookies; detach sets it back\n"
 	  "  confirm 60s    detaches by itself unless you type \"yes\" within that time;\n"
 	  "                 also when this command is killed or your connection is lost\n"
-	  "  group GROUP    who may open the pins besides root (default: mqgate)\n" },
+	  "  group GROUP    who may open the pins besides root (default: mqgate)\n"
+	  "  SIZE N         entries of maps that are made: sources, prefixes (of each family),\n"
+	  "                 allow, flows, budgets; N is a number, 200k or 1M\n" },
 	{ "detach", mqg_run_detach, "detach IF|all [keep]",
 	  "stop filtering on an interface, or on all",
 	  "With the last interface the program, the maps and with them the verdicts go, unless\n"
@@ -39,7 +41,8 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "verdict list [origin ORIGIN] [action ACTION] [in NET]\n"
 	  "verdict add NET drop|pass|limit [RATE] [DURATION|forever] [reason TEXT...]\n"
 	  "verdict del NET\n"
-	  "verdict flush [operator|daemon|all]\n"
+	  "verdict flush [operator|daemon|loaded|all]\n"
+	  "verdict load FILE|- [empty]\n"
 	  "verdict explain ADDRESS",
 	  "show and change the verdicts on sources and networks",
 	  "A NET is an address or a prefix: 192.0.2.1, 10.0.0.0/8, 2001:db8::1, 2001:db8::/32 (up\n"
@@ -47,7 +50,11 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "explain shows in which order. A RATE, 20/s, is packets a second (SYNs, payloads,\n"
 	  "datagrams) of all of the NET together, ALLOWed flows aside. A DURATION is 500ms,\n"
 	  "30s, 10m, 1h, 7d or plain seconds; without one a verdict holds for ever. A drop\n"
-	  "removes the ALLOWed flows of its source in the same act. flush without a word removes\n"
+	  "removes the ALLOWed flows of its source in the same act. load puts a list in place of\n"
+	  "the one loaded before, all of it or nothing: a NET a line, and behind it what add\n"
+	  "takes, if anything (drop). Single verdicts come before those of the list; both come\n"
+	  "back after a restart. The word empty allows a list without a verdict.\n"
+	  "flush without a word removes\n"
 	  "the operator's verdicts. The daemon writes while it runs, else this command does.\n"
 	  "ORIGIN is operator, daemon, module, peer or by-hand; ACTION is pass, limit, reset or\n"
 	  "drop.\n" },

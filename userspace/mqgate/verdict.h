@@ -15,6 +15,9 @@
 /* @now: CLOCK_BOOTTIME; the verdict must be live then. Ages and times left are seconds. */
 json_t *mqg_verdict_json(const struct mqg_net *net, const struct mqgate_verdict *v, uint64_t now);
 
+/* The operator's words for it, "" for none. */
+const char *mqg_verdict_text(const struct mqg_net *net, const struct mqgate_verdict *v);
+
 /* "drop", "limit 20/s". Returns buf. */
 const char *mqg_verdict_action(const struct mqgate_verdict *v, char buf[32]);
 

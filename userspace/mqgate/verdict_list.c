@@ -9,17 +9,40 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/state.h"
+
+/*
+ * The reasons, which the maps have no room for: read when the first one is asked for, and kept as
+ * long as the command runs. Whoever may not read the state directory is told none.
+ */
+const char *mqg_verdict_text(const struct mqg_net *net, const struct mqgate_verdict *v)
+{
+	static struct mqg_set sets[2];
+	static bool read[2];
+	bool loaded = mqg_verdict_set(v);
+	const struct mqg_item *item;
+
+	if (v->origin != MQGATE_ORIGIN_OPERATOR || v->reason != MQGATE_REASON_OPERATOR)
+		return "";
+	if (!read[loaded])
+		mqg_state_look(loaded ? MQG_STATE_LOADED : MQG_STATE_SINGLES, &sets[loaded]);
+	read[loaded] = true;
+	item = mqg_set_find(&sets[loaded], net);
+	return item ? mqg_set_text(&sets[loaded], item) : "";
+}
+
 json_t *mqg_verdict_json(const struct mqg_net *net, const struct mqgate_verdict *v, uint64_t now)
 {
 	bool limit = v->action == MQGATE_ACTION_LIMIT;
 	char source[MQG_ADDR_STRLEN];
 
-	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:b}", "source",
+	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:b}", "source",
 			 mqg_net_format(net, source), "action", mqg_action_word(v->action), "rate",
 			 limit ? json_integer(v->rate ? v->rate : MQGATE_DEFAULT_LIMIT_PPS) :
 				 json_null(),
 			 "origin", mqg_origin_word(v->origin), "reason", mqg_reason_word(v->reason),
-			 "age", mqg_json_seconds(now > v->since ? now - v->since : 0), "expires",
+			 "text", mqg_verdict_text(net, v), "age",
+			 mqg_json_seconds(now > v->since ? now - v->since : 0), "expires",
 			 v->expires ? mqg_json_seconds(v->expires - now) : json_null(), "hits",
 			 (json_int_t)v->hits, "strikes", (json_int_t)v->strikes, "loaded",
 			 mqg_verdict_set(v) != 0);
@@ -66,14 +89,14 @@ static int list_one(const struct mqg_net *net, const struct mqgate_verdict *v, v
 		return 0;
 	}
 	if (!l->count++)
-		printf("%-24s %-10s %-9s %-20s %-9s %-9s %10s %7s\n", "SOURCE", "ACTION", "ORIGIN",
-		       "REASON", "EXPIRES", "AGE", "PACKETS", "STRIKES");
-	printf("%-24s %-10s %-9s %-20s %-9s %-9s %10llu %7u\n", mqg_net_format(net, source),
+		printf("%-24s %-10s %-9s %-20s %-9s %-9s %10s %7s  %s\n", "SOURCE", "ACTION",
+		       "ORIGIN", "REASON", "EXPIRES", "AGE", "PACKETS", "STRIKES", "TEXT");
+	printf("%-24s %-10s %-9s %-20s %-9s %-9s %10llu %7u  %s\n", mqg_net_format(net, source),
 	       mqg_verdict_action(v, action), mqg_origin_word(v->origin),
 	       mqg_verdict_set(v) ? "loaded" : mqg_reason_word(v->reason),
 	       mqg_duration_format(v->expires ? v->expires - l->now : 0, expires, sizeof(expires)),
 	       mqg_duration_format(l->now > v->since ? l->now - v->since : 1, age, sizeof(age)),
-	       (unsigned long long)v->hits, v->strikes);
+	       (unsigned long long)v->hits, v->strikes, mqg_verdict_text(net, v));
 	return 0;
 }
 
@@ -153,6 +176,19 @@ static const char *outcome(const char *action)
 	return "passed, but for a malformed CONNECT";
 }
 
+static void explain_line(const json_t *item, size_t i)
+{
+	const char *text = json_string_value(json_object_get(item, "text"));
+	bool loaded = json_is_true(json_object_get(item, "loaded"));
+
+	printf("  %u. %s on %s by %s%s%s%s%s\n", (unsigned int)i + 1,
+	       json_string_value(json_object_get(item, "action")),
+	       json_string_value(json_object_get(item, "source")),
+	       json_string_value(json_object_get(item, "origin")), loaded ? "'s list" : "",
+	       i ? ", which the one above hides" : ": this one decides",
+	       text && *text ? "; reason: " : "", text ? text : "");
+}
+
 int mqg_verdict_explain(const struct mqg_cmd *cmd, int argc, char **argv)
 {
 	const char *why, *action = NULL;
@@ -187,11 +223,7 @@ int mqg_verdict_explain(const struct mqg_cmd *cmd, int argc, char **argv)
 						     "outcome", outcome(action), "verdicts", list));
 	printf("%s: %s\n", argv[0], outcome(action));
 	json_array_foreach(list, i, item)
-		printf("  %u. %s on %s by %s%s\n", (unsigned int)i + 1,
-		       json_string_value(json_object_get(item, "action")),
-		       json_string_value(json_object_get(item, "source")),
-		       json_string_value(json_object_get(item, "origin")),
-		       i ? ", which the one above hides" : ": this one decides");
+		explain_line(item, i);
 	json_decref(list);
 	return MQG_DONE;
 }

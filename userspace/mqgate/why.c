@@ -146,6 +146,8 @@ static void print_verdict(const json_t *v, bool decides)
 	       rate, text_of(v, "source"), text_of(v, "origin"), word,
 	       reason < 0 ? "?" : mqg_reason_text((uint32_t)reason),
 	       decides ? "" : "; the one above comes first");
+	if (strcmp(text_of(v, "text"), "-"))
+		printf("           %s\n", text_of(v, "text"));
 	printf("           since %s, ", span(v, "age", age, sizeof(age)));
 	if (json_is_null(json_object_get(v, "expires")))
 		printf("for ever");
