@@ -132,6 +132,14 @@ void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata)
 		err(1, "%s", path);
 	if (rodata)
 		set_rodata(x, rodata);
+	for (size_t i = 0; x->entries && i < 3; i++) {
+		static const char *const maps[] = { MQGATE_MAP_SOURCES, MQGATE_MAP_PREFIX4,
+						    MQGATE_MAP_PREFIX6 };
+
+		if (bpf_map__set_max_entries(bpf_object__find_map_by_name(x->object, maps[i]),
+					     x->entries))
+			err(1, "%s: %s", path, maps[i]);
+	}
 	if (bpf_object__load(x->object))
 		err(1, "%s: load", path);
 	for (int i = 0; i < 2; i++) {
