@@ -17,8 +17,9 @@ for object in attach detach status why verdict stats events top check identity t
 	help; do
 	says "help $object" 0 "Usage: mqgate [-j] [-p] $object" m help $object
 done
-says "help after the object is the same" 0 "verdict flush [operator|daemon|all]" m verdict help
-says "--help after it, too" 0 "verdict flush [operator|daemon|all]" m verdict --help
+says "help after the object is the same" 0 "verdict flush [operator|daemon|loaded|all]" \
+	m verdict help
+says "--help after it, too" 0 "verdict flush [operator|daemon|loaded|all]" m verdict --help
 
 says "an abbreviation that can mean one thing is taken" 0 "Usage: mqgate [-j] [-p] attach" m help a
 says "one that can mean two is refused with both" 2 "may mean status or stats" m sta
