@@ -82,7 +82,7 @@ test-mutants: ## remove a guard at a time: the test that holds it must go red (r
 
 unit_suites := $(patsubst selftests/%/Makefile,%,$(wildcard selftests/*/Makefile))
 
-bench-xdp: ## a malformed CONNECT dropped, against an empty drop, in one run (root)
+bench-xdp: ## XDP against bare programs, netfilter, tc, xdp-filter, HAProxy (root; ROWS=)
 	$(call as_root,$@)
 	$(call prepared,bench run)
 	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-xdp)

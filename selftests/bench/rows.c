@@ -46,6 +46,19 @@ static int met(const struct row *row)
 	return strcmp(row->better, "lower") ? got >= row->target : got <= row->target;
 }
 
+static void peers_print(const struct row *row)
+{
+	for (size_t i = 0; i < row->n_peers; i++) {
+		const struct peer *p = &row->peers[i];
+		struct spread s = spread_of(p->cost);
+
+		if (p->cannot)
+			printf("    %-40s cannot: %s\n", p->name, p->cannot);
+		else
+			printf("    %-51s %.1f (%.1f..%.1f)\n", p->name, s.median, s.least, s.most);
+	}
+}
+
 void rows_print(const struct row *rows, size_t count)
 {
 	printf("%-44s %-10s %22s %22s %7s\n", "what", "unit", "ours (min..max)", "limit (min..max)",
@@ -58,12 +71,15 @@ void rows_print(const struct row *rows, size_t count)
 			 ours.most);
 		snprintf(right, sizeof(right), "%.1f (%.1f..%.1f)", limit.median, limit.least,
 			 limit.most);
-		printf("%-44s %-10s %22s %22s %7.2f", rows[i].what, rows[i].unit, left, right,
+		printf("%-44s %-10s %22s %22s %7.3f", rows[i].what, rows[i].unit, left, right,
 		       row_ratio(&rows[i]));
-		if (rows[i].target > 0)
+		if (rows[i].invalid[0])
+			printf("  invalid: %s", rows[i].invalid);
+		else if (rows[i].target > 0)
 			printf("  target %.*f: %s", rows[i].absolute ? 0 : 2, rows[i].target,
 			       met(&rows[i]) ? "met" : "missed");
-		printf("\n");
+		printf("%s%s\n", rows[i].note[0] ? "  " : "", rows[i].note);
+		peers_print(&rows[i]);
 	}
 }
 
@@ -77,18 +93,27 @@ static json_t *spread_json(const double values[ROW_RUNS])
 static json_t *row_json(const struct row *row)
 {
 	json_t *target = row->target > 0 ? json_real(row->target) : json_null();
-	json_t *reached = row->target > 0 ? json_boolean(met(row)) : json_null();
+	bool judged = row->target > 0 && !row->invalid[0];
+	json_t *reached = judged ? json_boolean(met(row)) : json_null();
 	json_t *limit = json_real(spread_of(row->limit).median), *peers = json_object();
 
 	if (row->peer) {
 		json_object_set_new(peers, row->peer, limit);
 		limit = json_null();
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:o, s:o, s:f, s:s, s:o, s:o, s:{s:o, s:o}}",
+	for (size_t i = 0; i < row->n_peers; i++) {
+		const struct peer *p = &row->peers[i];
+
+		json_object_set_new(peers, p->name, p->cannot ? json_string(p->cannot) :
+				    json_real(spread_of(p->cost).median));
+	}
+	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:s, "
+			 "s:{s:o, s:o}}",
 			 "id", row->id, "what", row->what, "unit", row->unit, "better", row->better,
 			 "ours", spread_of(row->ours).median, "limit", limit,
 			 "peers", peers, "ratio", row_ratio(row), "against", row->against,
 			 "target", target, "met", reached,
+			 "invalid", row->invalid, "note", row->note,
 			 "runs", "ours", spread_json(row->ours), "limit", spread_json(row->limit));
 }
 

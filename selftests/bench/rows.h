@@ -10,6 +10,14 @@
 #include <stddef.h>
 
 #define ROW_RUNS	5
+#define ROW_PEERS	10
+
+/* What somebody else costs for the same, or why it cannot do it. */
+struct peer {
+	const char	*name;
+	const char	*cannot;		/* why; NULL = it can */
+	double		cost[ROW_RUNS];
+};
 
 struct row {
 	const char	*id, *what, *unit;
@@ -20,6 +28,10 @@ struct row {
 	double		limit[ROW_RUNS];
 	double		target;			/* for the ratio; 0 = none was set */
 	bool		absolute;		/* the target is for ours itself */
+	char		invalid[96];		/* why it tells nothing; empty = valid */
+	char		note[96];		/* what else a reader has to know */
+	struct peer	peers[ROW_PEERS];
+	size_t		n_peers;
 };
 
 struct spread {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes every packet of a benchmark another one: writes a new source address and port into it,
- * then hands it on. Owns nothing of mqgate; bench_xdp.c loads it beside bpf/mqgate.bpf.o, which
- * is measured as it was built. The counter is per CPU and needs no lock.
+ * Makes every packet of a benchmark another one: writes source, port, flags and payload of the
+ * next one into it, then hands it on. Owns nothing of mqgate, which is measured as it was built.
+ * One thread at a time runs it: no lock.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/types.h>
 
@@ -15,46 +16,81 @@
 
 #include "traffic.h"
 
+/* The measured program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, TRAFFIC_TARGETS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} targets SEC(".maps");
+} target SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct traffic);
 } traffic SEC(".maps");
 
-/* Rewrites the source. Return: what to do with the packet, or NULL. */
+static __always_inline void write_segment(struct tcphdr *tcp, const struct traffic_shape *shape,
+					  __u32 i)
+{
+	const __u64 *from = (const __u64 *)shape->payload;
+	__u64 *to = (__u64 *)(tcp + 1);
+
+	tcp->source = bpf_htons(TRAFFIC_SPORT(i));
+	((__u8 *)tcp)[13] = shape->flags;
+#pragma unroll
+	for (int k = 0; k < TRAFFIC_PAYLOAD / 8; k++)
+		to[k] = from[k];
+}
+
+/* Return: the state, or NULL where the frame is too short. */
 static __always_inline struct traffic *vary(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct iphdr *ip = data + sizeof(struct ethhdr);
-	struct tcphdr *tcp = (void *)(ip + 1);
+	const struct traffic_shape *shape;
 	struct traffic *t;
-	__u32 zero = 0, n;
+	__u32 zero = 0, sum, i;
 
 	t = bpf_map_lookup_elem(&traffic, &zero);
-	if (!t || (void *)(tcp + 1) > end)
+	if (!t)
 		return 0;
-	/* An odd step visits every address, and neighbours in time are none in the tables. */
-	n = t->count++ * 40503U;
-	ip->saddr = bpf_htonl(TRAFFIC_NET | (n & (TRAFFIC_SOURCES - 1)));
-	tcp->source = bpf_htons(1024 + (n >> 17 & 0x7FFF));
+	i = t->at + TRAFFIC_STRIDE % t->sources;
+	if (i >= t->sources)
+		i -= t->sources;
+	t->at = i;
+	t->turn++;
+	shape = &t->shapes[t->turn & (TRAFFIC_SHAPES - 1)];
+	if (t->v6) {
+		struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+		struct tcphdr *tcp = (void *)(ip + 1);
+
+		if ((void *)(tcp + 1) + TRAFFIC_PAYLOAD > end)
+			return 0;
+		ip->payload_len = bpf_htons(sizeof(*tcp) + shape->length);
+		ip->saddr.in6_u.u6_addr32[3] = bpf_htonl(TRAFFIC_NET | i);
+		write_segment(tcp, shape, i);
+	} else {
+		struct iphdr *ip = data + sizeof(struct ethhdr);
+		struct tcphdr *tcp = (void *)(ip + 1);
+
+		if ((void *)(tcp + 1) + TRAFFIC_PAYLOAD > end)
+			return 0;
+		ip->tot_len = bpf_htons(sizeof(*ip) + sizeof(*tcp) + shape->length);
+		ip->saddr = bpf_htonl(TRAFFIC_NET | i);
+		sum = t->sum + ip->tot_len + (ip->saddr & 0xFFFF) + (ip->saddr >> 16);
+		sum = (sum & 0xFFFF) + (sum >> 16);
+		ip->check = ~((sum & 0xFFFF) + (sum >> 16));
+		write_segment(tcp, shape, i);
+	}
 	return t;
 }
 
 SEC("xdp")
 int run_target(struct xdp_md *ctx)
 {
-	struct traffic *t = vary(ctx);
-
-	if (t)
-		bpf_tail_call(ctx, &targets, t->target);
+	if (vary(ctx))
+		bpf_tail_call(ctx, &target, 0);
 	return XDP_ABORTED;
 }
 
@@ -64,14 +100,6 @@ int send_frame(struct xdp_md *ctx)
 	struct traffic *t = vary(ctx);
 
 	return t ? bpf_redirect(t->ifindex, 0) : XDP_ABORTED;
-}
-
-/* The limit: nothing is cheaper than this. */
-SEC("xdp")
-int empty_drop(struct xdp_md *ctx)
-{
-	(void)ctx;
-	return XDP_DROP;
 }
 
 char _license[] SEC("license") = "GPL";

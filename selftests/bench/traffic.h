@@ -1,25 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What traffic.bpf.c and bench_xdp.c agree on: how many sources take turns, and where a packet
- * goes. Written by bench_xdp.c before a run, `count` by the program.
+ * What traffic.bpf.c and its callers agree on: how many sources take turns, what they send, and
+ * where a packet goes. Written by traffic.c before a run, `at` and `turn` by the program.
  */
 #ifndef MQG_BENCH_TRAFFIC_H
 #define MQG_BENCH_TRAFFIC_H
 
 #include <linux/types.h>
 
-#define TRAFFIC_NET	0xC6120000U	/* 198.18.0.0/15, RFC 2544 */
-#define TRAFFIC_SOURCES	131072U		/* a power of two, at least 100,000 */
+/* 198.18.0.0/15, RFC 2544; the same number is the end of 2001:db8:18::. */
+#define TRAFFIC_NET	0xC6120000U
+#define TRAFFIC_NET6	0x20010DB8U
+#define TRAFFIC_SOURCES	131072U		/* at least 100,000 */
+#define TRAFFIC_STRIDE	40503U		/* prime: neighbours in time are none in the tables */
+#define TRAFFIC_SHAPES	8
+#define TRAFFIC_PAYLOAD	32		/* bytes that a frame has room for */
 
-#define TRAFFIC_EMPTY	0
-#define TRAFFIC_OURS	1
-#define TRAFFIC_TARGETS	2
+/* The source port of the source with this number. */
+#define TRAFFIC_SPORT(i)	(1024 + ((i) & 0x7FFF))
+
+/* What a packet carries; the frame is as long as one with a whole payload. */
+struct traffic_shape {
+	__u8	payload[TRAFFIC_PAYLOAD];
+	__u16	length;		/* of the payload */
+	__u8	flags;		/* of TCP */
+	__u8	reserved[5];
+};
 
 struct traffic {
-	__u32	count;
-	__u32	target;		/* TRAFFIC_EMPTY or TRAFFIC_OURS */
-	__u32	ifindex;	/* of the interface that frames are sent out of */
-	__u32	reserved;
+	__u32			at;		/* whose turn it is, below sources */
+	__u32			turn;		/* the shape that was last */
+	__u32			sources;
+	__u32			v6;
+	__u32			ifindex;	/* that frames are sent out of */
+	__u32			sum;		/* IPv4 header without length, source, sum */
+	struct traffic_shape	shapes[TRAFFIC_SHAPES];
 };
 
 #endif
