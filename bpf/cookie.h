@@ -12,6 +12,7 @@
 #define MQG_BPF_COOKIE_H
 
 #include "socket.h"
+#include "sum.h"
 
 #define MQG_SYNACK_LEN		24	/* TCP header with MSS option */
 #define MQG_SYNACK_WINDOW	64240	/* 44 segments of 1460 bytes, as Linux begins with */
@@ -33,27 +34,6 @@ struct synack {
 	__be16			option;		/* kind 2, length 4 */
 	__be16			mss;
 };
-
-/* RFC 1071: the sum of 32-bit words, folded; never of more than 2^32 of them. */
-static __always_inline __u16 fold(__u64 sum)
-{
-	sum = (sum & 0xFFFFFFFF) + (sum >> 32);
-	sum = (sum & 0xFFFF) + (sum >> 16 & 0xFFFF) + (sum >> 32);
-	sum = (sum & 0xFFFF) + (sum >> 16);
-	sum = (sum & 0xFFFF) + (sum >> 16);
-	return ~sum;
-}
-
-static __always_inline __u64 add_words(const void *from, const __u32 bytes)
-{
-	const __u32 *word = from;
-	__u64 sum = 0;
-
-#pragma unroll
-	for (__u32 i = 0; i < bytes / 4; i++)
-		sum += word[i];
-	return sum;
-}
 
 /*
  * An IP header as the cookie helpers read it: version and addresses. The one in the packet may

@@ -7,6 +7,7 @@
 #ifndef MQG_BPF_COUNT_H
 #define MQG_BPF_COUNT_H
 
+#include "reset.h"
 #include "service.h"
 #include "top.h"
 
@@ -73,13 +74,16 @@ static __always_inline void report(struct xdp_md *ctx, const struct packet *p,
 
 /* Counts @reason and turns it into what XDP does. */
 static __always_inline int conclude(struct xdp_md *ctx, struct packet *p,
-				    const struct mqgate_service *svc, __u32 reason)
+				    struct mqgate_service *svc, __u32 reason)
 {
-	__u32 index = MQGATE_STATS_INDEX(p->service, reason);
 	__u32 observe = svc->mode == MQGATE_MODE_OBSERVE;
 	__u32 drop = reason >= MQGATE_REASON_FIRST_DROP;
 	struct mqgate_stat *stat;
+	__u32 index;
 
+	if (p->reset)
+		reason = mqg_reset_judge(ctx, p, svc, reason);
+	index = MQGATE_STATS_INDEX(p->service, reason);
 	stat = bpf_map_lookup_elem(&mqgate_stats, &index);
 	if (stat) {
 		stat->service = p->service;
@@ -97,7 +101,9 @@ static __always_inline int conclude(struct xdp_md *ctx, struct packet *p,
 	}
 	if (!drop || observe)
 		return XDP_PASS;
-	return MQGATE_REASON_ANSWERS(reason) ? XDP_TX : XDP_DROP;
+	if (MQGATE_REASON_ANSWERS(reason))
+		return XDP_TX;
+	return p->reset ? mqg_reset_send(ctx, p) : XDP_DROP;
 }
 
 #endif

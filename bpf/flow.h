@@ -9,6 +9,7 @@
 #define MQG_BPF_FLOW_H
 
 #include "first.h"
+#include "reset.h"
 #include "socket.h"
 
 /* A flow that was REFUSED may try again after this time, or after a new SYN. */
@@ -30,6 +31,7 @@ static __always_inline void flow_put(const struct packet *p, __u32 state, __u32 
 
 	if (state == MQGATE_FLOW_SUSPECT) {
 		flow.segments = 1;
+		flow.bytes = p->payload_len;
 		flow.head_len = p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES;
 		__builtin_memcpy(flow.head, p->head.bytes, sizeof(flow.head));
 	}
@@ -48,13 +50,25 @@ static __always_inline void flow_reopen(const struct packet *p)
 		bpf_map_delete_elem(&mqgate_flows, &p->flow);
 }
 
+/* What a first payload may cost in all: what was sent again, or twice in an overlap, counts too. */
+static __always_inline __u32 most_bytes(const struct mqgate_service *svc,
+					const struct mqgate_flow *flow)
+{
+	__u32 most = MQGATE_DEFAULT_SUSPECT_TIMES * flow->need;
+
+	if (svc->suspect_bytes)
+		return svc->suspect_bytes;
+	return most > MQGATE_DEFAULT_SUSPECT_BYTES ? most : MQGATE_DEFAULT_SUSPECT_BYTES;
+}
+
 static __always_inline bool over_budget(const struct packet *p, const struct mqgate_service *svc,
 					const struct mqgate_flow *flow)
 {
 	__u32 segments = or_default(svc->suspect_segments, MQGATE_DEFAULT_SUSPECT_SEGMENTS);
 	__u32 ms = or_default(svc->suspect_ms, MQGATE_DEFAULT_SUSPECT_MS);
 
-	return flow->segments >= segments || p->now - flow->since > ms * MQG_MS_NS;
+	return flow->segments >= segments || p->now - flow->since > ms * MQG_MS_NS ||
+	       (__u64)flow->bytes + p->payload_len > most_bytes(svc, flow);
 }
 
 /*
@@ -89,9 +103,11 @@ static __always_inline __u32 head_learn(struct xdp_md *ctx, const struct packet 
 	return 0;
 }
 
-static __always_inline void flow_refuse(const struct packet *p, struct mqgate_flow *flow,
-					__u32 reason)
+static __always_inline void flow_refuse(struct packet *p, const struct mqgate_service *svc,
+					struct mqgate_flow *flow, __u32 reason)
 {
+	if (p->proven && resets(svc))
+		p->reset = MQG_RESET_RECEIVER;
 	flow->state = MQGATE_FLOW_REFUSED;
 	flow->reason = reason;
 	flow->since = p->now;
@@ -115,10 +131,11 @@ MQG_BORDER int mqg_suspect_judge(struct xdp_md *ctx, struct packet *p,
 		return MQGATE_REASON_PASS_UNDECIDED;
 	if (over_budget(p, svc, flow)) {
 		mqg_socket_ask(ctx, p);
-		flow_refuse(p, flow, MQGATE_REASON_SUSPECT_BUDGET);
+		flow_refuse(p, svc, flow, MQGATE_REASON_SUSPECT_BUDGET);
 		return MQGATE_REASON_SUSPECT_BUDGET;
 	}
 	flow->segments++;
+	flow->bytes += p->payload_len;
 	if (p->seq == flow->first_seq)
 		return 0;
 	if (!flow->need) {
@@ -126,7 +143,7 @@ MQG_BORDER int mqg_suspect_judge(struct xdp_md *ctx, struct packet *p,
 		if (reason) {
 			mqg_socket_ask(ctx, p);
 			if (p->proven)
-				flow_refuse(p, flow, reason);
+				flow_refuse(p, svc, flow, reason);
 			return reason;
 		}
 	}

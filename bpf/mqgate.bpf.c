@@ -39,7 +39,7 @@ MQG_RUN_CONFIG(mqgate_xdp_frags);
 static __always_inline __u32 syn_judge(struct xdp_md *ctx, struct packet *p,
 				       struct mqgate_service *svc)
 {
-	__u32 action = mqg_verdict_judge(p, MQG_ASK_LIMIT), reason = verdict_drops(action);
+	__u32 action = mqg_verdict_judge(p, MQG_ASK_LIMIT), reason = verdict_drops(p, action);
 
 	if (reason)
 		return reason;
@@ -84,25 +84,27 @@ static __always_inline bool due(struct scratch *s, const struct packet *p, __u32
  * mqg_flood_sample() - what is done for one of many malformed CONNECTs
  * @ctx: frame
  * @p:   its segment
+ * @svc: its service
  * @j:   malformed
  *
  * It was dropped without asking anyone. Now and then the socket is asked all the same: whether
  * the source is proven, which the daemon's score needs, and whether the flow was older than its
- * entry, so that the retransmission passes.
+ * entry, so that the retransmission passes. Where resets are owed it is asked always.
  *
  * Return: the reason of the drop, or MQG_ASK where it is the module that may know.
  */
-MQG_BORDER int mqg_flood_sample(struct xdp_md *ctx, struct packet *p, struct judgement *j)
+MQG_BORDER int mqg_flood_sample(struct xdp_md *ctx, struct packet *p, struct mqgate_service *svc,
+				struct judgement *j)
 {
 	struct scratch *s = scratch_get();
 	__u64 *looked;
 	int ground;
 
-	if (!s || !p || !j)
+	if (!s || !p || !svc || !j)
 		return MQGATE_REASON_MQTT_NOT_CONNECT;
 	stamp(p);
 	looked = &s->looked[j->reason & (MQGATE_REASON_PACKET_MAX - 1)];
-	if (p->now - *looked < mqgate_rodata.sample_proven_ns)
+	if (p->now - *looked < mqgate_rodata.sample_proven_ns && !resets(svc))
 		return j->reason;
 	*looked = p->now;
 	ground = mqg_socket_ask(ctx, p);
@@ -113,6 +115,8 @@ MQG_BORDER int mqg_flood_sample(struct xdp_md *ctx, struct packet *p, struct jud
 	/* A proof stands only for the first payload: what came before was not judged. */
 	if (ground != GROUND_FIRST)
 		p->proven = false;
+	else if (resets(svc))
+		p->reset = MQG_RESET_RECEIVER;
 	return ground == GROUND_NONE ? cross(p, j) : j->reason;
 }
 
@@ -122,7 +126,7 @@ MQG_BORDER int mqg_flood_sample(struct xdp_md *ctx, struct packet *p, struct jud
  * payload.
  */
 static __always_inline __u32 flood_judge(struct xdp_md *ctx, struct packet *p,
-					 struct judgement *j)
+					 struct mqgate_service *svc, struct judgement *j)
 {
 	struct scratch *s;
 
@@ -131,9 +135,9 @@ static __always_inline __u32 flood_judge(struct xdp_md *ctx, struct packet *p,
 		return 0;
 	p->judged = true;
 	s = scratch_get();
-	if (!s || !due(s, p, j->reason))
+	if (!s || (!due(s, p, j->reason) && !resets(svc)))
 		return j->reason;
-	return mqg_flood_sample(ctx, p, j);
+	return mqg_flood_sample(ctx, p, svc, j);
 }
 
 /**
@@ -155,7 +159,7 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 	if (!p || !svc || !j)
 		return MQGATE_REASON_PASS_UNDECIDED;
 	action = mqg_verdict_judge(p, MQG_ASK_LIMIT | MQG_ASK_PASS);
-	reason = verdict_drops(action);
+	reason = verdict_drops(p, action);
 	if (reason)
 		return reason;
 	p->judged = true;
@@ -170,7 +174,7 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 	if (flow && flow->state == MQGATE_FLOW_REFUSED) {
 		if (p->now - flow->since < MQG_REFUSED_NS) {
 			p->judged = false;
-			return MQGATE_REASON_FLOW_REFUSED;
+			return flow_refused(p, svc);
 		}
 		flow = NULL;
 	}
@@ -183,7 +187,7 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 		mqg_socket_ask(ctx, p);
 	} else if (j->status == MQW_MALFORMED && j->names_mqtt) {
 		/* REFUSED too long ago. */
-		return mqg_flood_sample(ctx, p, j);
+		return mqg_flood_sample(ctx, p, svc, j);
 	} else {
 		switch (mqg_socket_ask(ctx, p)) {
 		case GROUND_SEEN:
@@ -200,7 +204,7 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 	if (j->status == MQW_OK)
 		mqg_payload_parse(ctx, p, first_max(p, svc), j);
 	/* GROUND_FIRST, GROUND_OPENING, or the beginning of a SUSPECT flow once more. */
-	return settle(p, j, true, flow, true);
+	return settle(p, svc, j, true, flow, true);
 }
 
 /**
@@ -221,7 +225,7 @@ MQG_BORDER int mqg_payload_alone(struct xdp_md *ctx, struct packet *p, struct mq
 	j = crossing->judgement;
 	if (j.status == MQW_OK)
 		mqg_payload_parse(ctx, p, first_max(p, svc), &j);
-	return settle(p, &j, svc->flags & MQGATE_SVC_F_STRICT, NULL, true);
+	return settle(p, svc, &j, svc->flags & MQGATE_SVC_F_STRICT, NULL, true);
 }
 
 static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
@@ -248,7 +252,7 @@ static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 	/* What a RST carries is text for people (RFC 9293, 3.5.3) and never delivered. */
 	if (!p->payload_len || (p->flags & MQG_TCP_RST)) {
 		stamp(p);
-		reason = verdict_drops(mqg_verdict_judge(p, 0));
+		reason = verdict_drops(p, mqg_verdict_judge(p, 0));
 		if (!reason && !(p->flags & MQG_TCP_RST))
 			reason = ack_judge(ctx, p, svc);
 		return reason ? reason : MQGATE_REASON_PASS_CONTROL;
@@ -256,7 +260,7 @@ static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 	head_load(ctx, p);
 	mqg_head_judge(p->kind, first_max(p, svc), &p->head,
 		       p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES, &j);
-	reason = flood_judge(ctx, p, &j);
+	reason = flood_judge(ctx, p, svc, &j);
 	if (reason)
 		return reason;
 	stamp(p);

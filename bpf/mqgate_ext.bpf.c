@@ -42,11 +42,12 @@ static __always_inline bool near(__u32 a, __u32 b)
  * payload. The module is behind by what the driver has handed up and the stack not yet taken:
  * bytes ahead of it are no fault, and it puts them in order.
  */
-static __always_inline __u32 client_judge(struct packet *p, const struct mqgate_ask *answer)
+static __always_inline __u32 client_judge(struct packet *p, const struct mqgate_service *svc,
+					  const struct mqgate_ask *answer)
 {
 	if (answer->flags & MQGATE_CLIENT_F_KILLED) {
 		p->judged = false;
-		return MQGATE_REASON_FLOW_REFUSED;
+		return flow_refused(p, svc);
 	}
 	if (answer->phase > MQGATE_PHASE_CONNECT || (answer->flags & MQGATE_CLIENT_F_UNVALIDATED))
 		return near(p->seq, answer->next) ? MQGATE_REASON_PASS_SEEN :
@@ -86,7 +87,7 @@ MQG_BORDER int mqg_answer_judge(struct xdp_md *ctx, struct packet *p, struct mqg
 
 	switch (answer.known) {
 	case MQGATE_KNOWN_CLIENT:
-		reason = client_judge(p, &answer);
+		reason = client_judge(p, svc, &answer);
 		if (reason)
 			return reason;
 		strict = true;
@@ -114,7 +115,7 @@ MQG_BORDER int mqg_answer_judge(struct xdp_md *ctx, struct packet *p, struct mqg
 	}
 	if (j->status == MQW_OK)
 		mqg_payload_parse(ctx, p, first_max(p, svc), j);
-	return settle(p, j, strict, NULL, remember);
+	return settle(p, svc, j, strict, NULL, remember);
 }
 
 static __always_inline int answer(struct xdp_md *ctx)

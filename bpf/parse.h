@@ -68,7 +68,9 @@ struct packet {
 	__u8			proven;		/* the source finished a TCP handshake */
 	__u8			judged;		/* the payload itself gave the reason */
 	__u16			udp_len;	/* as its header says */
-	__u8			reserved[4];	/* what is passed on must be initialised */
+	__u16			l3;		/* offset of the IP header */
+	__u8			reset;		/* MQG_RESET_*, owed for what is dropped */
+	__u8			reserved[1];	/* what is passed on must be initialised */
 };
 
 /*
@@ -248,6 +250,7 @@ MQG_BORDER int mqg_packet_locate(struct xdp_md *ctx, struct packet *p)
 		__builtin_memcpy(&proto, tag + 2, sizeof(proto));
 		off += sizeof(tag);
 	}
+	p->l3 = off;
 	if (proto == bpf_htons(ETH_P_IP)) {
 		if (!locate_v4(ctx, p, off))
 			return 0;

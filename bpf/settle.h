@@ -6,6 +6,7 @@
 #ifndef MQG_BPF_SETTLE_H
 #define MQG_BPF_SETTLE_H
 
+#include "begin.h"
 #include "flow.h"
 
 /*
@@ -13,19 +14,31 @@
  * the middle of a flow, where only what names MQTT can be told from honest bytes. @flow: the
  * SUSPECT entry whose beginning came again, or NULL. @remember: nobody else knows the flow next
  * time. Without it only what finished a handshake is remembered: forged addresses must not turn
- * the LRU.
+ * the LRU. What begins a flow takes a token of the budgets, whole or in part; a beginning that
+ * comes again has taken it.
  */
-static __always_inline __u32 settle(const struct packet *p, const struct judgement *j,
-				    bool strict, struct mqgate_flow *flow, bool remember)
+static __always_inline __u32 settle(struct packet *p, struct mqgate_service *svc,
+				    const struct judgement *j, bool strict,
+				    struct mqgate_flow *flow, bool remember)
 {
+	__u32 reason = 0;
+
 	switch (j->status) {
 	case MQW_OK:
+		if (!flow)
+			reason = begins(p, svc);
+		if (reason)
+			return reason;
 		if (remember)
 			flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
 		return MQGATE_REASON_PASS_FIRST;
 	case MQW_NEED_MORE:
 		if (!strict && !j->names_mqtt)
 			return MQGATE_REASON_PASS_UNDECIDED;
+		if (!flow)
+			reason = begins(p, svc);
+		if (reason)
+			return reason;
 		if (j->need && p->payload_len >= j->need) {
 			if (remember)
 				flow_put(p, MQGATE_FLOW_SEEN, 0, 0);
@@ -40,8 +53,11 @@ static __always_inline __u32 settle(const struct packet *p, const struct judgeme
 	if (!strict && !j->names_mqtt)
 		return MQGATE_REASON_PASS_UNDECIDED;
 	/* Only what finished a handshake is remembered: a spoofed flood must not turn the LRU. */
-	if (p->proven)
+	if (p->proven) {
 		flow_put(p, MQGATE_FLOW_REFUSED, j->reason, 0);
+		if (resets(svc))
+			p->reset = MQG_RESET_RECEIVER;
+	}
 	return j->reason;
 }
 

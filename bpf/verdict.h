@@ -79,8 +79,19 @@ static __always_inline __u32 holds(struct mqgate_verdict *verdict, __u64 now, __
 	return verdict->expires && now >= verdict->expires ? MQGATE_ACTION_NONE : verdict->action;
 }
 
+/* Has a bucket no token? GCRA (ITU-T I.371, A.1, as in allow.h), @rate not 0. */
+static __always_inline bool budget_spent(const struct mqgate_budget *budget, __u32 rate,
+					 __u32 burst, __u64 now)
+{
+	__u64 step = MQG_SECOND_NS / rate;
+
+	if (!burst)
+		burst = rate;
+	return budget->tat > now && budget->tat - now > (burst - 1) * step;
+}
+
 /**
- * mqg_budget_take() - take one token of a bucket (ITU-T I.371, A.1, as in allow.h)
+ * mqg_budget_take() - take one token of a bucket
  * @rate:  tokens/s; 0 = MQGATE_DEFAULT_LIMIT_PPS
  * @burst: so many at once; 0 = as many as a second brings
  * @now:   CLOCK_BOOTTIME, ns
@@ -98,8 +109,6 @@ MQG_BORDER int mqg_budget_take(__u32 rate, __u32 burst, __u64 now)
 		return 1;
 	if (!rate)
 		rate = MQGATE_DEFAULT_LIMIT_PPS;
-	if (!burst)
-		burst = rate;
 	step = MQG_SECOND_NS / rate;
 	budget = bpf_map_lookup_elem(&mqgate_budgets, &s->bucket);
 	if (!budget) {
@@ -108,12 +117,12 @@ MQG_BORDER int mqg_budget_take(__u32 rate, __u32 burst, __u64 now)
 		bpf_map_update_elem(&mqgate_budgets, &s->bucket, &fresh, BPF_ANY);
 		return 1;
 	}
-	if (budget->tat < now) {
-		budget->tat = now;
-	} else if (budget->tat - now > (burst - 1) * step) {
+	if (budget_spent(budget, rate, burst, now)) {
 		budget->dropped++;
 		return 0;
 	}
+	if (budget->tat < now)
+		budget->tat = now;
 	budget->tat += step;
 	budget->passed++;
 	return 1;
@@ -134,7 +143,7 @@ static __always_inline bool within(__be64 high, __be64 low, __u32 length, __u32 
 	return mqg_budget_take(rate, 0, now);
 }
 
-/* Return: MQGATE_ACTION_NONE (ask on), _PASS, _LIMIT (over it), _DROP or MQG_ACTION_WITHIN. */
+/* Return: MQGATE_ACTION_NONE (ask on), _PASS, _LIMIT (over it), _RESET, _DROP, MQG_ACTION_WITHIN. */
 static __always_inline __u32 apply(struct mqgate_verdict *verdict, __u64 now,
 				   __u32 generation, __u32 ask, __be64 high, __be64 low,
 				   __u32 length)
@@ -147,8 +156,7 @@ static __always_inline __u32 apply(struct mqgate_verdict *verdict, __u64 now,
 	} else if (action == MQGATE_ACTION_PASS) {
 		if (!(ask & MQG_ASK_PASS))
 			return action;
-	} else if (action != MQGATE_ACTION_DROP) {
-		/* RESET is a number of a later mode: here it decides nothing. */
+	} else if (action != MQGATE_ACTION_DROP && action != MQGATE_ACTION_RESET) {
 		return MQGATE_ACTION_NONE;
 	}
 	verdict->hits++;
@@ -261,7 +269,7 @@ static __always_inline __u32 apply_prefix(const struct packet *p,
  * @p:   segment or datagram
  * @ask: MQG_ASK_*, what it is to a verdict
  *
- * Return: MQGATE_ACTION_DROP, _LIMIT (and over it), _PASS or _NONE.
+ * Return: MQGATE_ACTION_DROP, _RESET, _LIMIT (and over it), _PASS or _NONE.
  */
 MQG_BORDER int mqg_verdict_judge(struct packet *p, __u32 ask)
 {
@@ -284,14 +292,22 @@ MQG_BORDER int mqg_verdict_judge(struct packet *p, __u32 ask)
 	return action == MQG_ACTION_WITHIN ? MQGATE_ACTION_NONE : action;
 }
 
+/* packet.reset: who is owed one */
+#define MQG_RESET_RECEIVER	1	/* in order: the socket is to close */
+#define MQG_RESET_SENDER	2	/* a refused flow sent on */
+#define MQG_RESET_EITHER	3	/* of a RESET source: the one, or where it cannot be, the other */
+
 /* Return: the reason for which the source's packet is dropped, or 0. */
-static __always_inline __u32 verdict_drops(__u32 action)
+static __always_inline __u32 verdict_drops(struct packet *p, __u32 action)
 {
 	switch (action) {
 	case MQGATE_ACTION_DROP:
 		return MQGATE_REASON_SOURCE_BANNED;
 	case MQGATE_ACTION_LIMIT:
 		return MQGATE_REASON_SOURCE_LIMITED;
+	case MQGATE_ACTION_RESET:
+		p->reset = MQG_RESET_EITHER;
+		return MQGATE_REASON_SOURCE_RESET;
 	}
 	return 0;
 }

@@ -410,11 +410,12 @@ bool xdp_step(struct xdp *x, int program, const struct step *s)
 {
 	static struct counts before, after;
 	uint32_t want = MQGATE_STATS_INDEX(s->service, s->reason);
-	unsigned int times = s->often ? REPEAT : 1;
+	unsigned int times = s->often ? REPEAT : s->times ? s->times : 1;
 	uint8_t frame[PKT_MAX];
 	size_t len = pkt_build(&s->p, frame);
 	struct mqgate_flow flow;
-	int action = 0, wanted = s->answered ? XDP_TX : s->drop ? XDP_DROP : XDP_PASS;
+	int action = 0, wanted = s->action ? s->action : s->answered ? XDP_TX :
+				 s->drop ? XDP_DROP : XDP_PASS;
 	bool good = true;
 
 	if (s->linear && program == 0)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <linux/bpf.h>
 #include <linux/mqgate.h>
 
 #include "common/pins.h"
@@ -49,14 +50,19 @@ struct step {
 	struct pkt	p;
 	uint32_t	service, reason;	/* 0, 0 = no counter moves */
 	bool		drop, observed, answered;
+	int		action;			/* of XDP, 0 = as these say */
 	int		flow;			/* enum mqgate_flow_state, ABSENT, or 0 = any */
 	uint32_t	linear;			/* bytes in the first buffer; xdp.frags alone */
 	bool		often;			/* a hundred times this packet, all alike */
+	unsigned int	times;			/* so often; 0 = once */
 };
 
 #define ABSENT		(-1)
 #define PASSES(svc, why) .service = (svc), .reason = MQGATE_REASON_PASS_##why
 #define DROPS(svc, why)	.service = (svc), .reason = MQGATE_REASON_##why, .drop = true
+/* Counted as a drop, and the frame a reset: back to its sender, or on to its receiver. */
+#define ANSWERED(svc, why)	DROPS(svc, why), .action = XDP_TX
+#define DELIVERED(svc, why)	DROPS(svc, why), .action = XDP_PASS
 #define WOULD(svc, why)	.service = (svc), .reason = MQGATE_REASON_##why, .observed = true
 #define ANSWERS(svc, why) .service = (svc), .reason = MQGATE_REASON_##why, .answered = true
 #define IGNORED		.service = 0

@@ -171,6 +171,15 @@ static uint8_t *put_udp(uint8_t *at, const struct pkt *p, const struct mqgate_fl
 	return put16(put16(at, said), 0);
 }
 
+uint32_t pkt_sum(const uint8_t *at, size_t len, uint32_t sum)
+{
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)at[i] << 8 | at[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xFFFF) + (sum >> 16);
+	return sum;
+}
+
 size_t pkt_build(const struct pkt *p, uint8_t out[PKT_MAX])
 {
 	int v6 = is_v6(p), words = p->ihl > 5 ? p->ihl : 5;
@@ -215,6 +224,7 @@ size_t pkt_build(const struct pkt *p, uint8_t out[PKT_MAX])
 		memcpy(ip + 12, key.saddr + 12, 4);
 		memcpy(ip + 16, key.daddr + 12, 4);
 		memset(ip + 20, 1, (size_t)(words - 5) * 4);
+		put16(ip + 10, ~pkt_sum(ip, (size_t)words * 4, 0));
 	}
 	memset(at, 0x10, (size_t)p->pad);
 	at += p->pad;

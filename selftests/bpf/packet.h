@@ -51,6 +51,9 @@ struct pkt {
 /* Bytes of @text into @out (at most @max); exits with a message when it is not such a text. */
 size_t pkt_bytes(const char *text, uint8_t *out, size_t max);
 
+/* Adds up as RFC 1071 does, to 16 bits; FFFF of what has its checksum in it is right. */
+uint32_t pkt_sum(const uint8_t *at, size_t len, uint32_t sum);
+
 /* The frame of @p into @out. Return: its length. */
 size_t pkt_build(const struct pkt *p, uint8_t out[PKT_MAX]);
 

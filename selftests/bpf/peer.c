@@ -211,25 +211,11 @@ static int tun_open(void)
 	return fd;
 }
 
-static uint32_t sum16(const uint8_t *at, size_t len, uint32_t sum)
-{
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)at[i] << 8 | at[i + 1];
-	return sum;
-}
-
-static void put_sum(uint8_t *at, uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xFFFF) + (sum >> 16);
-	at[0] = (uint8_t)(~sum >> 8);
-	at[1] = (uint8_t)~sum;
-}
-
 int peer_half_open(struct peer *peer, uint16_t port, uint32_t isn)
 {
 	uint8_t frame[PKT_MAX], answer[256], *ip = frame + 14, *tcp = ip + 20;
 	int fd = tun_open();
+	uint32_t sum;
 
 	if (fd < 0)
 		return fd;
@@ -240,8 +226,9 @@ int peer_half_open(struct peer *peer, uint16_t port, uint32_t isn)
 	peer->flow = (struct pkt){ .src = peer->src, .dst = peer->dst, .sport = 40077,
 				   .dport = port, .seq = isn, .flags = SYN };
 	pkt_build(&peer->flow, frame);
-	put_sum(ip + 10, sum16(ip, 20, 0));
-	put_sum(tcp + 16, sum16(tcp, 20, sum16(ip + 12, 8, IPPROTO_TCP + 20)));
+	sum = ~pkt_sum(tcp, 20, pkt_sum(ip + 12, 8, IPPROTO_TCP + 20));
+	tcp[16] = (uint8_t)(sum >> 8);
+	tcp[17] = (uint8_t)sum;
 	if (write(fd, ip, 40) != 40)
 		err(1, "write to TUN");
 	do {

@@ -188,7 +188,7 @@ datagram() {
 named() {
 	# shellcheck disable=SC2046
 	bpftool map update id "$svc" key hex $(bytes 4 4) value hex $(bytes 16 0) \
-		$(bytes 4 17) $(bytes 156 0) $(bytes 160 0) &&
+		$(bytes 4 17) $(bytes 396 0) &&
 		bpftool map update id "$ports" key hex $(bytes 4 $((65536 + 5683))) \
 			value hex $(bytes 4 4)
 }

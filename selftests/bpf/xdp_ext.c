@@ -22,6 +22,7 @@
 #define PUBLISH		.data = "30 06 0003 'a/b' 78"
 
 #define STRICT		{ .what = SERVICE, .number = 1, .svc = { .flags = MQGATE_SVC_F_STRICT } }
+#define RESET		{ .what = SERVICE, .number = 1, .svc = { .flags = MQGATE_SVC_F_RESET } }
 #define IS(word)	.flow = MQGATE_FLOW_##word
 #define KNOWS(word, ...)	{ .known = MQGATE_KNOWN_##word, __VA_ARGS__ }
 #define ENTRY(word, ...)	KNOWS(CLIENT, .phase = MQGATE_PHASE_##word, __VA_ARGS__)
@@ -107,6 +108,24 @@ static const struct {
 	    { { .p = { GOOD }, PASSES(1, FIRST), .flow = ABSENT },
 	      { .p = { PUBLISH }, PASSES(1, UNDECIDED), .flow = ABSENT },
 	      { .p = { BAD }, DROPS(1, MQTT_FLAGS), .flow = ABSENT } } } },
+	{ ENTRY(CONNECT, .next = 1000),
+	  { "reset: a malformed first payload becomes one for the broker, in order", { RESET },
+	    { { .p = { .seq = 1001, BAD }, PASSES(1, UNDECIDED), .flow = ABSENT },
+	      { .p = { GARBAGE }, DELIVERED(1, MQTT_NOT_CONNECT), IS(REFUSED) },
+	      { .p = { GOOD }, ANSWERED(1, FLOW_RESET) } } } },
+	{ ENTRY(CONNECT, .next = 1000),
+	  { "reset: one that names MQTT likewise", { RESET },
+	    { { .p = { BAD }, DELIVERED(1, MQTT_FLAGS), IS(REFUSED) } } } },
+	{ KNOWS(HANDSHAKE, .next = 1000),
+	  { "reset: not while a SYN-ACK may be another's", { RESET },
+	    { { .p = { GARBAGE }, DROPS(1, MQTT_NOT_CONNECT), .flow = ABSENT } } } },
+	{ ENTRY(REFUSED, .next = 1000, BEGUN, .flags = MQGATE_CLIENT_F_KILLED),
+	  { "reset: what the module refused, or an operator killed, is told so", { RESET },
+	    { { .p = { PUBLISH }, ANSWERED(1, FLOW_RESET), .flow = ABSENT } } } },
+	{ ENTRY(CONNECT, .next = 1000),
+	  { "first payloads are budgeted here, too",
+	    { { .what = SERVICE, .number = 1, .svc = { .source_rate = 1 } } },
+	    { { .p = { GOOD }, PASSES(1, FIRST) }, { .p = { GOOD }, DROPS(1, SOURCE_BUDGET) } } } },
 	{ KNOWS(UNFOLLOWED),
 	  { "not to be known by the module: as without it", { STRICT },
 	    { { .p = { GOOD }, PASSES(1, FIRST), IS(SEEN) },

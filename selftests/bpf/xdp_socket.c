@@ -292,6 +292,169 @@ static bool learnt_malformed(void)
 	return good;
 }
 
+/* ---- resets ---- */
+
+static void resetting(uint32_t number, struct mqgate_service svc)
+{
+	svc.flags |= MQGATE_SVC_F_RESET;
+	xdp_prepare(&x, &(struct before){ .what = SERVICE, .number = number, .svc = svc });
+}
+
+static bool reset_first(int listener, const char *addr, uint16_t port, uint32_t service,
+			const char *data, uint32_t reason, uint32_t captured)
+{
+	struct peer p;
+	bool good;
+
+	resetting(service, (struct mqgate_service){});
+	peer_connect(&p, listener, addr, port);
+	good = arrives(&p, peer_next(&p), data,
+		       STEP(.service = service, .reason = reason, .drop = true,
+			    .action = XDP_PASS, IS(REFUSED)));
+	good = told(reason, MQGATE_EVENT_F_PROVEN, captured) && good;
+	good = arrives(&p, peer_next(&p), data,
+		       STEP(ANSWERED(service, FLOW_RESET), IS(REFUSED))) && good;
+	peer_close(&p);
+	return good;
+}
+
+static bool reset_named(void)
+{
+	return reset_first(v4, "127.0.0.1", 1883, 1, BAD, MQGATE_REASON_MQTT_FLAGS, 15);
+}
+
+static bool reset_parsed(void)
+{
+	return reset_first(v6, "::1", 1883, 1, UTF8, MQGATE_REASON_MQTT_UTF8, 16);
+}
+
+static bool reset_tls(void)
+{
+	return reset_first(dual, "127.0.0.1", 8883, 2, GET, MQGATE_REASON_TLS_NOT_HANDSHAKE, 27);
+}
+
+/* A reset that the receiver would ignore is none: what is not in order is dropped or passes. */
+static bool reset_out_of_order(void)
+{
+	struct peer p;
+	uint32_t seq;
+	bool good;
+
+	resetting(1, (struct mqgate_service){});
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	good = arrives(&p, seq + 1, BAD, STEP(DROPS(1, MQTT_FLAGS), .flow = ABSENT));
+	good = arrives(&p, seq - 1, BAD, STEP(DROPS(1, MQTT_FLAGS), .flow = ABSENT)) && good;
+	good = arrives(&p, seq + 1, GET, STEP(PASSES(1, UNDECIDED), .flow = ABSENT)) && good;
+	good = arrives(&p, seq, CONNECT_311, STEP(PASSES(1, FIRST), IS(SEEN))) && good;
+	peer_close(&p);
+	return good;
+}
+
+/* Nor is the middle of a flow that is older than the attach reset, whatever it resembles. */
+static bool reset_older(void)
+{
+	struct peer p;
+	bool good;
+
+	resetting(1, (struct mqgate_service){});
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	peer_send(&p, CONNECT_311);
+	good = arrives(&p, peer_next(&p), BAD, STEP(DROPS(1, MQTT_FLAGS), IS(SEEN)));
+	good = arrives(&p, peer_next(&p), BAD, STEP(PASSES(1, SEEN), IS(SEEN))) && good;
+	peer_close(&p);
+	return good;
+}
+
+/* Half a CONNECT, then what makes it malformed: only where the second half is in order. */
+static bool reset_learnt(void)
+{
+	struct peer p;
+	uint32_t seq;
+	bool good;
+
+	resetting(1, (struct mqgate_service){});
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	good = arrives(&p, seq, "10", STEP(PASSES(1, SUSPECT), IS(SUSPECT)));
+	good = arrives(&p, seq + 1, "00", STEP(DROPS(1, MQTT_TOO_SHORT), IS(SUSPECT))) && good;
+	peer_send(&p, "10");
+	good = arrives(&p, seq + 1, "00", STEP(DELIVERED(1, MQTT_TOO_SHORT), IS(REFUSED))) && good;
+	good = arrives(&p, seq + 1, "00", STEP(ANSWERED(1, FLOW_RESET))) && good;
+	peer_close(&p);
+	return good;
+}
+
+static bool reset_bytes(void)
+{
+	struct peer p;
+	uint32_t seq;
+	bool good;
+
+	resetting(1, (struct mqgate_service){ .suspect_bytes = 4 });
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	good = arrives(&p, seq, "10 0F", STEP(PASSES(1, SUSPECT), IS(SUSPECT)));
+	peer_send(&p, "10 0F");
+	good = arrives(&p, seq, "10 0F", STEP(PASSES(1, SUSPECT), IS(SUSPECT))) && good;
+	good = arrives(&p, seq + 2, "00", STEP(DELIVERED(1, SUSPECT_BUDGET), IS(REFUSED))) && good;
+	good = told(MQGATE_REASON_SUSPECT_BUDGET, MQGATE_EVENT_F_PROVEN, 0) && good;
+	peer_close(&p);
+	return good;
+}
+
+/* A live connection of a RESET source: in order to its socket, else back to the source. */
+static bool reset_source(void)
+{
+	struct peer p;
+	bool good;
+
+	xdp_prepare(&x, &(struct before){ .what = SOURCE, .addr = "127.0.0.1",
+					  .action = MQGATE_ACTION_RESET });
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	good = arrives(&p, peer_next(&p), CONNECT_311, STEP(DELIVERED(1, SOURCE_RESET),
+							    .flow = ABSENT));
+	good = told(MQGATE_REASON_SOURCE_RESET, 0, 0) && good;
+	p.flow.flags = ACK;
+	good = arrives(&p, peer_next(&p), NULL, STEP(DELIVERED(1, SOURCE_RESET))) && good;
+	good = arrives(&p, peer_next(&p) + FAR, NULL, STEP(ANSWERED(1, SOURCE_RESET))) && good;
+	p.flow.flags = SYN;
+	good = arrives(&p, peer_next(&p), NULL, STEP(ANSWERED(1, SOURCE_RESET))) && good;
+	peer_close(&p);
+	return good;
+}
+
+/* Over the budget of what is begun nobody is reset, nor refused: TCP sends it again. */
+static bool reset_not_budget(void)
+{
+	struct peer p, q;
+	bool good;
+
+	resetting(1, (struct mqgate_service){ .source_rate = 1 });
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	peer_connect(&q, v4, "127.0.0.1", 1883);
+	good = arrives(&p, peer_next(&p), CONNECT_311, STEP(PASSES(1, FIRST), IS(SEEN)));
+	good = arrives(&q, peer_next(&q), CONNECT_311,
+		       STEP(DROPS(1, SOURCE_BUDGET), .flow = ABSENT)) && good;
+	good = told(MQGATE_REASON_SOURCE_BUDGET, MQGATE_EVENT_F_PROVEN, 0) && good;
+	peer_close(&p);
+	peer_close(&q);
+	return good;
+}
+
+static bool reset_observed(void)
+{
+	struct peer p;
+	bool good;
+
+	resetting(1, (struct mqgate_service){ .mode = MQGATE_MODE_OBSERVE });
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	good = arrives(&p, peer_next(&p), BAD, STEP(WOULD(1, MQTT_FLAGS), IS(REFUSED)));
+	good = arrives(&p, peer_next(&p), BAD, STEP(WOULD(1, FLOW_RESET))) && good;
+	peer_close(&p);
+	return good;
+}
+
 static bool credential(void)
 {
 	static const char secret[] =
@@ -375,6 +538,16 @@ static const struct {
 	{ "segments to TIME_WAIT are the socket's to judge", time_wait },
 	{ "ATTACKS 20: a SUSPECT beyond its budget is proven, without bytes of it", budget_proven },
 	{ "a head that a later segment makes malformed is proven", learnt_malformed },
+	{ "reset: a malformed CONNECT becomes the socket's, what follows the client's", reset_named },
+	{ "reset: one malformed in its contents likewise, over IPv6", reset_parsed },
+	{ "reset: ATTACKS 12: HTTP on the TLS port likewise", reset_tls },
+	{ "reset: ATTACKS 13: not out of order", reset_out_of_order },
+	{ "reset: not in the middle of a flow older than the attach", reset_older },
+	{ "reset: ATTACKS 13: a second segment that makes it malformed, in order", reset_learnt },
+	{ "reset: ATTACKS 13: bytes sent again and again", reset_bytes },
+	{ "reset: of a RESET source every connection, both ends", reset_source },
+	{ "reset: not for being over a budget", reset_not_budget },
+	{ "reset: not in observe", reset_observed },
 	{ "an event shows no credential", credential },
 	{ "an event tells flow, service, interface, time, length and bytes", fields },
 	{ "observe: an event says that the packet passed", observed },
