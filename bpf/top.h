@@ -120,8 +120,10 @@ MQG_BORDER int mqg_top_sample(struct packet *p, struct mqgate_stat *stat, __u32 
 
 static __always_inline void top_note(struct packet *p, struct mqgate_stat *stat, __u32 reason)
 {
-	if (++stat->gap < stat->until && p->now - stat->noted < MQG_NOTE_LATE_NS)
+	/* Of most malformed CONNECTs the clock was not read: those wait for their turn. */
+	if (++stat->gap < stat->until && (!p->now || p->now - stat->noted < MQG_NOTE_LATE_NS))
 		return;
+	stamp(p);
 	mqg_top_sample(p, stat, reason);
 }
 
