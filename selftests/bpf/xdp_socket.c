@@ -400,6 +400,12 @@ static bool reset_bytes(void)
 	good = arrives(&p, seq + 2, "00", STEP(DELIVERED(1, SUSPECT_BUDGET), IS(REFUSED))) && good;
 	good = told(MQGATE_REASON_SUSPECT_BUDGET, MQGATE_EVENT_F_PROVEN, 0) && good;
 	peer_close(&p);
+	/* Nobody can end a flow in its name without its numbers. */
+	peer_connect(&p, v4, "127.0.0.1", 1883);
+	seq = peer_next(&p);
+	good = arrives(&p, seq, "10 0F", STEP(PASSES(1, SUSPECT), IS(SUSPECT))) && good;
+	good = arrives(&p, seq + 3, "00*3", STEP(DROPS(1, SUSPECT_BUDGET))) && good;
+	peer_close(&p);
 	return good;
 }
 
