@@ -165,7 +165,8 @@ static const char *wrong(const uint8_t *in, const uint8_t *out, size_t len, int 
 		return "Ethernet addresses";
 	if (memcmp(out + 12, in + 12, link - 12))
 		return "tags and Ethertype";
-	if (memcmp(ip + from, was + from + addr, addr) || memcmp(ip + from + addr, was + from, addr))
+	if (memcmp(ip + from, was + from + addr, addr) ||
+	    memcmp(ip + from + addr, was + from, addr))
 		return "IP addresses";
 	if (v6 ? ip[4] || ip[5] != 20 || ip[6] != IPPROTO_TCP || ip[7] != 64
 	       : ip[0] != 0x45 || ip[2] || ip[3] != 40 || ip[6] != 0x40 || ip[7] ||

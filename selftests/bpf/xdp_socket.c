@@ -544,7 +544,7 @@ static const struct {
 	{ "segments to TIME_WAIT are the socket's to judge", time_wait },
 	{ "ATTACKS 20: a SUSPECT beyond its budget is proven, without bytes of it", budget_proven },
 	{ "a head that a later segment makes malformed is proven", learnt_malformed },
-	{ "reset: a malformed CONNECT becomes the socket's, what follows the client's", reset_named },
+	{ "reset: of a malformed CONNECT the socket's, of what follows the client's", reset_named },
 	{ "reset: one malformed in its contents likewise, over IPv6", reset_parsed },
 	{ "reset: ATTACKS 12: HTTP on the TLS port likewise", reset_tls },
 	{ "reset: ATTACKS 13: not out of order", reset_out_of_order },
