@@ -4,7 +4,7 @@
  * it was sent to, or for its sender. Who is owed one is said by `reset` of struct packet, set where
  * the reason was found; conclude() calls the rest. What changes is the frame alone.
  *
- * To the receiver goes only what stands exactly where the next byte is expected (p->proven says so),
+ * To the receiver goes only what stands just where the next byte is expected (p->proven says so),
  * since RFC 9293, 3.5.3 and RFC 5961, 3.2 have anything else ignored. The sender gets what
  * RFC 9293, 3.10.7.1 gives for a connection that does not exist; a RST is never answered, nor what
  * came to many at once, and all answers together have a budget: an address may be forged.

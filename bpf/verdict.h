@@ -143,7 +143,7 @@ static __always_inline bool within(__be64 high, __be64 low, __u32 length, __u32 
 	return mqg_budget_take(rate, 0, now);
 }
 
-/* Return: MQGATE_ACTION_NONE (ask on), _PASS, _LIMIT (over it), _RESET, _DROP, MQG_ACTION_WITHIN. */
+/* Return: MQGATE_ACTION_NONE (ask on), _PASS, _LIMIT (over it), _RESET, _DROP, or _WITHIN. */
 static __always_inline __u32 apply(struct mqgate_verdict *verdict, __u64 now,
 				   __u32 generation, __u32 ask, __be64 high, __be64 low,
 				   __u32 length)
@@ -295,7 +295,7 @@ MQG_BORDER int mqg_verdict_judge(struct packet *p, __u32 ask)
 /* packet.reset: who is owed one */
 #define MQG_RESET_RECEIVER	1	/* in order: the socket is to close */
 #define MQG_RESET_SENDER	2	/* a refused flow sent on */
-#define MQG_RESET_EITHER	3	/* of a RESET source: the one, or where it cannot be, the other */
+#define MQG_RESET_EITHER	3	/* of a RESET source: the one, else the other */
 
 /* Return: the reason for which the source's packet is dropped, or 0. */
 static __always_inline __u32 verdict_drops(struct packet *p, __u32 action)

@@ -118,7 +118,7 @@ static const struct scene scenes[] = {
 static const struct {
 	const char	*name;
 	struct pkt	p;
-	uint32_t	seq, ack;	/* of the answer; that of the packet is 1, where it has one */
+	uint32_t	seq, ack;	/* of the answer; the packet itself acknowledges 1 */
 	unsigned int	flags;
 } frames[] = {
 	{ "a SYN", { .flags = SYN, .seq = 1000 }, 0, 1001, RST | ACK },
