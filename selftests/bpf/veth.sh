@@ -170,7 +170,7 @@ talk send c000 > /dev/null
 is "the ALLOWed flow passes all the same" "$(talk read 2)" d000
 check "and is counted" moved 0 "$stats" 1 PASS_ALLOW
 contains "the counters read like text" \
-	"$(bpftool map dump id "$stats" | grep -A6 'packets": [1-9]')" MQGATE_REASON_PASS_ALLOW
+	"$(bpftool map dump id "$stats" | grep -A10 'packets": [1-9]')" MQGATE_REASON_PASS_ALLOW
 talk_end
 detach xdp
 
