@@ -313,6 +313,43 @@ static void bound(const struct mqg_bound *one, void *arg)
 	last_identity = one->identity;
 }
 
+static unsigned int n_over;
+
+static void over(const struct mqg_bound *one, void *arg)
+{
+	(void)arg;
+	n_over++;
+	last_identity = one->identity;
+}
+
+static void who_was_ended_is_told_once_his_session_is_closed(void **state)
+{
+	const struct mqg_refusal why = { .reason = MQGATE_REASON_REVOKED, .service = 3 };
+	struct mqg_bindings *bindings = mqg_bindings_alloc();
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
+	struct mqgate_flow_key other = flow_of("192.0.2.1", 1001);
+	uint64_t first, second;
+
+	(void)state;
+	n_over = 0;
+	mqg_judge_flows_watch(judge, mqg_bindings_note, bindings);
+	mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &first);
+	mqg_judge_allowed(judge, &other, 3, IDENTITY + 1, NULL, &second);
+	mqg_judge_ended(judge, &why, first);
+	mqg_bindings_take(bindings, bound, over, NULL);
+	assert_int_equal(n_over, 0);
+	mqg_judge_closed(judge, second);
+	mqg_bindings_take(bindings, bound, over, NULL);
+	assert_int_equal(n_over, 0);
+	mqg_judge_closed(judge, first);
+	mqg_bindings_take(bindings, bound, over, NULL);
+	assert_int_equal(n_over, 1);
+	assert_int_equal(last_identity, IDENTITY);
+	assert_int_equal(mqg_bindings_count(bindings), 0);
+	mqg_judge_flows_watch(judge, NULL, NULL);
+	mqg_bindings_free(bindings);
+}
+
 static void clients_of_the_listeners_are_known_by_their_flow(void **state)
 {
 	struct mqg_bindings *bindings = mqg_bindings_alloc();
@@ -329,7 +366,7 @@ static void clients_of_the_listeners_are_known_by_their_flow(void **state)
 	mqg_judge_allowed(judge, &flow, 3, IDENTITY, &said, &first);
 	mqg_judge_vouched(judge, &routed, 1, &vouched);
 	assert_null(mqg_bindings_find(bindings, &flow));
-	mqg_bindings_take(bindings, bound, NULL);
+	mqg_bindings_take(bindings, bound, over, NULL);
 	assert_int_equal(n_bound, 1);
 	assert_int_equal(last_identity, IDENTITY);
 	found = mqg_bindings_find(bindings, &flow);
@@ -344,13 +381,13 @@ static void clients_of_the_listeners_are_known_by_their_flow(void **state)
 	mqg_judge_allowed(judge, &flow, 3, IDENTITY + 1, NULL, &second);
 	mqg_judge_closed(judge, first);
 	mqg_judge_closed(judge, vouched);
-	mqg_bindings_take(bindings, bound, NULL);
+	mqg_bindings_take(bindings, bound, over, NULL);
 	found = mqg_bindings_find(bindings, &flow);
 	assert_non_null(found);
 	assert_true(found->ticket == second && found->identity == IDENTITY + 1);
 	assert_null(found->said.id);
 	mqg_judge_closed(judge, second);
-	mqg_bindings_take(bindings, bound, NULL);
+	mqg_bindings_take(bindings, bound, over, NULL);
 	assert_int_equal(mqg_bindings_count(bindings), 0);
 	mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &first);
 	mqg_judge_flows_watch(judge, NULL, NULL);
@@ -401,6 +438,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(a_source_over_a_limit_weighs_by_each),
 	TEST(forged_segments_are_no_evidence),
 	TEST(clients_of_the_listeners_are_known_by_their_flow),
+	TEST(who_was_ended_is_told_once_his_session_is_closed),
 	TEST(the_module_gets_what_xdp_guards),
 };
 

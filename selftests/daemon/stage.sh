@@ -10,9 +10,10 @@ stage_init() {
 	chmod 711 "$dir"
 	export MQGATE_RUN=$dir/run MQGATE_BPFFS=/sys/fs/bpf/mqgate-test-$$
 	export MQGATE_OBJ=$MQGATE_TOP/bpf/mqgate.bpf.o
-	mkdir "$MQGATE_RUN" "$dir/pki"
-	chown root:mqgate "$MQGATE_RUN"
-	chmod 770 "$MQGATE_RUN"
+	export MQGATE_STATE=$dir/state
+	mkdir "$MQGATE_RUN" "$MQGATE_STATE" "$dir/pki"
+	chown root:mqgate "$MQGATE_RUN" "$MQGATE_STATE"
+	chmod 770 "$MQGATE_RUN" "$MQGATE_STATE"
 	sock=$MQGATE_RUN/control.sock
 	pki_init "$dir/pki" && pki_server "$dir/pki" server IP:127.0.0.1
 }

@@ -42,7 +42,8 @@ static struct {
 	int				told[4];	/* news; 1 here, 0 gone */
 	size_t				n_told;
 	struct mqg_module_settings	settings;
-	unsigned int			bound;
+	unsigned int			bound, killed;
+	uint16_t			killed_port;
 	uint32_t			identity;
 	struct mqg_module_binding	binding;	/* the last one; its id is below */
 	char				id[MQGATE_CLIENT_ID_KEPT];
@@ -113,6 +114,19 @@ int mqg_module_settings_set(struct mqg_module *module, const struct mqg_module_s
 	(void)why;
 	(void)size;
 	fake.settings = *settings;
+	return 0;
+}
+
+int mqg_module_kill(struct mqg_module *module, const struct mqg_module_client *client, char *why,
+		    size_t size)
+{
+	(void)module;
+	(void)why;
+	(void)size;
+	/* The connection that there is, whenever it began. */
+	assert_true(client->first == 0);
+	fake.killed++;
+	fake.killed_port = client->flow.sport;
 	return 0;
 }
 
@@ -464,6 +478,29 @@ static void another_abi_is_refused_in_words(void **state)
 	assert_int_equal(fake.open_handles, 1);
 }
 
+static void the_module_resets_what_is_left_of_who_was_ended(void **state)
+{
+	const struct mqg_refusal why = { .reason = MQGATE_REASON_CERT_REVOKED, .service = 3 };
+	struct mqgate_flow_key one = flow_of("192.0.2.1", 1), two = flow_of("192.0.2.1", 2);
+	uint64_t first, second;
+
+	(void)state;
+	begin();
+	assert_int_equal(mqg_judge_allowed(judge, &one, 3, IDENTITY, NULL, &first), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &two, 3, IDENTITY, NULL, &second), 0);
+	turn();
+	mqg_judge_ended(judge, &why, first);
+	assert_false(allowed(1));
+	assert_true(allowed(2));
+	mqg_judge_closed(judge, second);
+	turn();
+	assert_int_equal(fake.killed, 0);
+	mqg_judge_closed(judge, first);
+	turn();
+	assert_int_equal(fake.killed, 1);
+	assert_int_equal(fake.killed_port, 1);
+}
+
 static void clients_of_our_own_are_bound_when_both_sides_know_them(void **state)
 {
 	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1);
@@ -588,6 +625,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(the_module_comes_and_goes),
 	TEST(another_abi_is_refused_in_words),
 	TEST(clients_of_our_own_are_bound_when_both_sides_know_them),
+	TEST(the_module_resets_what_is_left_of_who_was_ended),
 	TEST(what_connect_said_is_bound_with_the_identity_and_kept_for_a_later_module),
 	TEST(without_netlink_there_is_no_module),
 	TEST(an_orderly_stop_leaves_allow_to_the_next_daemon),

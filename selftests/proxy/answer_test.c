@@ -101,7 +101,24 @@ static void timeouts_and_closes_are_silence(void **state)
 	both(MQGATE_REASON_CONNECT_TIMEOUT, 0, 0);
 	both(MQGATE_REASON_CLIENT_CLOSED, 0, 0);
 	both(MQGATE_REASON_BROKER_REFUSED, 0, 0);
-	both(MQGATE_REASON_CERT_EXPIRED, 0, 0);
+	both(MQGATE_REASON_CERT_MISSING, 0, 0);
+}
+
+static void what_is_taken_back_is_87_and_98(void **state)
+{
+	uint8_t out[MQG_ANSWER_MAX];
+
+	(void)state;
+	both(MQGATE_REASON_CERT_REVOKED, 5, 0x87);
+	both(MQGATE_REASON_REVOKED, 5, 0x87);
+	both(MQGATE_REASON_CONFIG, 3, 0x88);
+	assert_int_equal(mqg_answer_disconnect(5, MQGATE_REASON_CERT_REVOKED, out), 3);
+	assert_memory_equal(out, "\xe0\x01\x87", 3);
+	assert_int_equal(mqg_answer_disconnect(0x85, MQGATE_REASON_CONFIG, out), 3);
+	assert_memory_equal(out, "\xe0\x01\x98", 3);
+	/* In MQTT 3.1.1 only clients send DISCONNECT (3.14). */
+	assert_int_equal(mqg_answer_disconnect(4, MQGATE_REASON_CERT_REVOKED, out), 0);
+	assert_int_equal(mqg_answer_disconnect(3, MQGATE_REASON_CERT_REVOKED, out), 0);
 }
 
 int main(void)
@@ -115,6 +132,7 @@ int main(void)
 		cmocka_unit_test(level_is_answered_as_3_1_1),
 		cmocka_unit_test(unknown_level_is_silence),
 		cmocka_unit_test(timeouts_and_closes_are_silence),
+		cmocka_unit_test(what_is_taken_back_is_87_and_98),
 	};
 
 	return cmocka_run_group_tests_name("answer", tests, NULL, NULL) ? 1 : 0;

@@ -342,7 +342,7 @@ def bad_files():
         rig = Rig("-b", "127.0.0.1:1883", option, name, "-t", "127.0.0.1:8883", pki=pki)
         rig.process.stdin.close()
         equal(rig.process.wait(20), 1, "exit status")
-        if f"listener tls: {pki.path(name)}: " not in rig.first["why"]:
+        if f"{pki.path(name)}: " not in rig.first["why"]:
             raise AssertionError(rig.first["why"])
 
 

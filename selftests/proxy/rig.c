@@ -2,10 +2,12 @@
 /*
  * The proxy with a judge that tells everything it hears, one JSON object a line on stdout. The
  * scripts of this directory drive it: they name listeners and brokers by options and ask through
- * stdin ("counts", "sessions", "quit"). Only tests call it; stdout is guarded by its own lock.
+ * stdin ("counts", "sessions", "change OPTION...", "revoke KIND VALUE", "quit").
+ * Only tests call it; stdout is guarded by its own lock.
  */
 #include <arpa/inet.h>
 #include <err.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,14 +19,22 @@
 #include <openssl/ssl.h>
 
 #include "common/names.h"
+#include "config/material.h"
 #include "judge/flows.h"
 #include "proxy/proxy.h"
+#include "revoke/revoked.h"
 
 #define LISTENERS 4
 #define BROKERS 4
 
 struct mqg_judge {
 	_Atomic uint64_t tickets;
+};
+
+struct rig {
+	struct mqg_proxy	*proxy;
+	struct mqg_config	*config;
+	struct mqg_revoked	*revoked;
 };
 
 static void say(json_t *object)
@@ -79,6 +89,14 @@ void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket)
 	say(json_pack("{s:I}", "closed", (json_int_t)ticket));
 }
 
+void mqg_judge_ended(struct mqg_judge *judge, const struct mqg_refusal *r, uint64_t ticket)
+{
+	(void)judge;
+	say(json_pack("{s:s, s:I, s:o, s:s*, s:s*}", "ended", mqg_reason_word(r->reason), "ticket",
+		      (json_int_t)ticket, "addr", address(r->addr), "client_id", r->client_id,
+		      "identity", r->identity));
+}
+
 static int add_session(const struct mqg_session_info *info, void *arg)
 {
 	return json_array_append_new(arg,
@@ -112,24 +130,6 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 				  "failures", (json_int_t)c.failures, "up", c.up));
 	}
 	return json_pack("{s:o, s:o}", "listeners", listeners, "brokers", brokers);
-}
-
-static void serve(struct mqg_proxy *proxy, const struct mqg_config *config)
-{
-	char line[64];
-
-	while (fgets(line, sizeof(line), stdin)) {
-		if (!strcmp(line, "quit\n"))
-			return;
-		if (!strcmp(line, "counts\n")) {
-			say(json_pack("{s:o}", "answer", counts(proxy, config)));
-		} else if (!strcmp(line, "sessions\n")) {
-			json_t *all = json_array();
-
-			mqg_proxy_session_each(proxy, add_session, all);
-			say(json_pack("{s:o}", "answer", all));
-		}
-	}
 }
 
 /* "127.0.0.1:1883" or "[::]:8883" */
@@ -176,13 +176,17 @@ static void listener(struct mqg_config *config, const struct mqg_listener *model
 	l->service = ++config->n_listeners;
 	l->broker = &config->brokers[config->n_brokers - 1];
 	l->name = strdup(kind == MQGATE_KIND_MQTTS ? "tls" : "plain");
+	l->client_ca = NULL;
 	l->crl = NULL;
+	l->user_property = model->user_property ? strdup(model->user_property) : NULL;
+	l->pins = NULL;
+	l->n_pins = 0;
 	endpoint(text, &l->address);
 	if (kind != MQGATE_KIND_MQTTS)
 		return;
 	l->certificate = file_in(pki, "server.pem");
 	l->key = file_in(pki, "server.key");
-	l->client_ca = file_in(pki, "ca.pem");
+	l->client_ca = file_in(pki, model->client_ca);
 	l->crl = model->crl ? file_in(pki, model->crl) : NULL;
 	l->crypto = mqg_crypto_alloc();
 	if (!l->crypto)
@@ -216,19 +220,33 @@ static enum mqg_username_rule username_rule(const char *word)
 	       !strcmp(word, "prefix") ? MQG_USERNAME_PREFIX : MQG_USERNAME_EQUAL;
 }
 
+static void add_pin(struct mqg_listener *l, const char *hex)
+{
+	long len;
+	unsigned char *pin = OPENSSL_hexstr2buf(hex, &len);
+
+	if (!pin || len != MQG_PIN_SIZE)
+		errx(2, "-P %s: no pin", hex);
+	l->pins = malloc(MQG_PIN_SIZE);
+	memcpy(l->pins, pin, MQG_PIN_SIZE);
+	l->n_pins = 1;
+	OPENSSL_free(pin);
+}
+
 /* Options set the model; -t and -p make a listener of it as it is then, for the latest -b. */
 static void options(int argc, char **argv, struct mqg_config *config)
 {
 	struct mqg_listener model = {
 		.handshake_timeout_ms = 5000, .connect_timeout_ms = 5000,
 		.connect_max = 65536, .sessions_max = 10000, .tls_min = TLS1_2_VERSION,
-		.crl = (char *)"crl.pem", .username_rule = MQG_USERNAME_ANY,
+		.client_ca = (char *)"ca.pem", .crl = (char *)"crl.pem",
+		.username_rule = MQG_USERNAME_ANY,
 	};
 	uint32_t dial_ms = 2000;
-	const char *pki = ".";
+	const char *pki = ".", *pin = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:c:aN3b:t:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:aN3Sxb:t:p:")) != -1) {
 		switch (opt) {
 		case 'w': config->workers = atoi(optarg); break;
 		case 'M': config->mark = strtoul(optarg, NULL, 0); break;
@@ -243,7 +261,11 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 'u': model.username_rule = username_rule(optarg); break;
 		case 'U': model.user_property = optarg; break;
 		case 'c': model.crl = optarg; break;
+		case 'A': model.client_ca = optarg; break;
 		case 'N': model.crl = NULL; break;
+		case 'P': pin = optarg; break;
+		case 'S': model.crl_stale = true; break;
+		case 'x': model.partial_chain = true; break;
 		case 'a': model.password_rule = MQG_PASSWORD_ALLOW; break;
 		case '3': model.tls_min = TLS1_3_VERSION; break;
 		case 'b':
@@ -260,6 +282,8 @@ static void options(int argc, char **argv, struct mqg_config *config)
 				     LISTENERS);
 			listener(config, &model, opt == 't' ? MQGATE_KIND_MQTTS : MQGATE_KIND_MQTT,
 				 optarg, pki);
+			if (pin && opt == 't')
+				add_pin(&config->listeners[config->n_listeners - 1], pin);
 			break;
 		default:
 			errx(2, "see the source for the options");
@@ -267,50 +291,122 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	}
 }
 
-static void drop(struct mqg_config *config)
+/* A configuration as the options say it, with what the files hold now. */
+static struct mqg_config *configure(int argc, char **argv)
 {
-	size_t i;
+	struct mqg_config *config = calloc(1, sizeof(*config));
+	const char *which;
+	char why[512];
 
-	for (i = 0; i < config->n_listeners; i++) {
+	config->listeners = calloc(LISTENERS, sizeof(*config->listeners));
+	config->brokers = calloc(BROKERS, sizeof(*config->brokers));
+	config->workers = 2;
+	optind = 0;
+	options(argc, argv, config);
+	for (size_t i = 0; i < config->n_listeners; i++) {
 		struct mqg_listener *l = &config->listeners[i];
+		const struct mqg_material_files files = { l->certificate, l->key, l->client_ca,
+							  l->crl };
 
-		free(l->name);
-		free(l->address.text);
-		free(l->certificate);
-		free(l->key);
-		free(l->client_ca);
-		free(l->crl);
-		mqg_crypto_free(l->crypto);
+		if (l->kind == MQGATE_KIND_MQTTS &&
+		    mqg_material_load(&files, NULL, &l->material, &which, why, sizeof(why))) {
+			say(json_pack("{s:i, s:s}", "error", -EINVAL, "why", why));
+			mqg_config_put(config);
+			exit(1);
+		}
 	}
-	for (i = 0; i < config->n_brokers; i++) {
-		free(config->brokers[i].name);
-		free(config->brokers[i].address.text);
+	return config;
+}
+
+/* Goes over to another configuration, or only to another list where @next is the same. */
+static void change(struct rig *rig, struct mqg_config *next, struct mqg_revoked *revoked)
+{
+	struct mqg_plan *plan;
+	char why[512] = "";
+	int ret = mqg_proxy_prepare(rig->proxy, next, NULL, &plan, why, sizeof(why));
+
+	if (!ret)
+		mqg_proxy_commit(rig->proxy, plan, revoked);
+	if (next != rig->config)
+		mqg_config_put(ret ? next : rig->config);
+	if (!ret) {
+		rig->config = next;
+		if (revoked != rig->revoked)
+			mqg_revoked_free(rig->revoked);
+		rig->revoked = revoked;
+	}
+	say(json_pack("{s:{s:i, s:s, s:I}}", "answer", "error", ret, "why", why, "epoch",
+		      (json_int_t)mqg_proxy_epoch(rig->proxy)));
+}
+
+/* "revoke KIND VALUE" */
+static void take_back(struct rig *rig, char *line)
+{
+	char *kind = strtok(line, " \n"), *value = strtok(NULL, "\n");
+	struct mqg_revocation item = { .text = (char *)"" };
+	struct mqg_revoked *list;
+
+	item.kind = (enum mqg_revoked_kind)mqg_revoked_parse(kind);
+	if (mqg_revoked_normal(item.kind, value, &item.value) ||
+	    mqg_revoked_with(rig->revoked, &item, &list))
+		errx(2, "revoke %s %s: impossible", kind, value);
+	free(item.value);
+	change(rig, rig->config, list);
+}
+
+/* "change OPTION...": the configuration that they say */
+static void reload(struct rig *rig, char *line)
+{
+	char *argv[64] = { (char *)"rig" };
+	int argc = 1;
+
+	for (char *word = strtok(line, " \n"); word && argc < 63; word = strtok(NULL, " \n"))
+		argv[argc++] = word;
+	change(rig, configure(argc, argv), rig->revoked);
+}
+
+static void serve(struct rig *rig)
+{
+	char line[1024];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		if (!strcmp(line, "quit\n"))
+			return;
+		if (!strcmp(line, "counts\n")) {
+			say(json_pack("{s:o}", "answer", counts(rig->proxy, rig->config)));
+		} else if (!strcmp(line, "sessions\n")) {
+			json_t *all = json_array();
+
+			mqg_proxy_session_each(rig->proxy, add_session, all);
+			say(json_pack("{s:o}", "answer", all));
+		} else if (!strncmp(line, "revoke ", 7)) {
+			take_back(rig, line + 7);
+		} else if (!strncmp(line, "change ", 7)) {
+			reload(rig, line + 7);
+		}
 	}
 }
 
 int main(int argc, char **argv)
 {
-	struct mqg_listener listeners[LISTENERS] = { 0 };
-	struct mqg_broker brokers[BROKERS] = { 0 };
-	struct mqg_config config = { .listeners = listeners, .brokers = brokers, .workers = 2 };
+	struct rig rig = { .config = configure(argc, argv) };
 	struct mqg_judge judge = { 0 };
-	struct mqg_proxy *proxy;
 	char why[512] = "";
 	int ret;
 
-	options(argc, argv, &config);
-	ret = mqg_proxy_setup(&config, &judge, &proxy, why, sizeof(why));
+	ret = mqg_proxy_setup(rig.config, NULL, &judge, &rig.proxy, why, sizeof(why));
 	if (!ret) {
-		ret = mqg_proxy_start(proxy);
+		ret = mqg_proxy_start(rig.proxy);
 		if (ret)
 			errx(1, "start: %s", strerror(-ret));
 		say(json_pack("{s:i}", "ready", (int)getpid()));
-		serve(proxy, &config);
-		mqg_proxy_teardown(proxy);
+		serve(&rig);
+		mqg_proxy_teardown(rig.proxy);
 		say(json_pack("{s:b}", "stopped", 1));
 	} else {
 		say(json_pack("{s:i, s:s}", "error", ret, "why", why));
 	}
-	drop(&config);
+	mqg_revoked_free(rig.revoked);
+	mqg_config_put(rig.config);
 	return ret ? 1 : 0;
 }

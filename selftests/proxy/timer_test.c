@@ -119,6 +119,27 @@ static void an_expiring_timer_may_disarm_and_arm(void **state)
 	mqg_timer_disarm(&c);
 }
 
+static void another_length_keeps_the_order(void **state)
+{
+	(void)state;
+	mqg_timer_arm(&a, &slow, 0);
+	mqg_timer_arm(&b, &slow, 50 * MS);
+	mqg_timer_class_change(&slow, 20, 60 * MS);
+	mqg_timer_arm(&c, &slow, 61 * MS);
+	mqg_timers_run(&timers, 79 * MS);
+	assert_string_equal("", fired);
+	mqg_timers_run(&timers, 80 * MS);
+	assert_string_equal("ab", fired);
+	mqg_timers_run(&timers, 81 * MS);
+	assert_string_equal("abc", fired);
+	/* A longer one holds for those that come. */
+	mqg_timer_arm(&a, &slow, 100 * MS);
+	mqg_timer_class_change(&slow, 1000, 101 * MS);
+	mqg_timer_arm(&b, &slow, 102 * MS);
+	mqg_timers_run(&timers, 120 * MS);
+	assert_string_equal("abca", fired);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +148,7 @@ int main(void)
 		cmocka_unit_test_setup(only_what_is_due_expires_and_once, fresh),
 		cmocka_unit_test_setup(arming_again_puts_off, fresh),
 		cmocka_unit_test_setup(an_expiring_timer_may_disarm_and_arm, fresh),
+		cmocka_unit_test_setup(another_length_keeps_the_order, fresh),
 	};
 
 	return cmocka_run_group_tests_name("timer", tests, NULL, NULL) ? 1 : 0;

@@ -117,6 +117,22 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "list. A REASON is unspecified, key-compromise, superseded or ceased. Private keys\n"
 	  "lie unencrypted in the directory, those of the CA as well: for production use a CA\n"
 	  "that is run as one.\n" },
+	{ "reload", mqg_run_reload, "reload",
+	  "make the daemon go by its configuration as the file is now",
+	  "The file, certificates, keys, CAs and revocation lists are read and checked as a\n"
+	  "whole; where something is wrong it is told by file, line and key, and nothing has\n"
+	  "changed. Then all workers go over at once. Sessions that are still allowed stay; the\n"
+	  "others end within a second, with the reason. What only a restart changes is named.\n" },
+	{ "revoke", mqg_run_revoke,
+	  "revoke [identity|serial|fingerprint] VALUE [reason TEXT...]\n"
+	  "revoke del [identity|serial|fingerprint] VALUE\n"
+	  "revoke list",
+	  "refuse one device's certificate on this gateway, at once",
+	  "Ends its sessions, takes its ALLOW back and refuses further handshakes; the list\n"
+	  "outlives restarts. Without a word before it a VALUE of 64 hex digits is a fingerprint\n"
+	  "(SHA-256 of the certificate), one that begins with 0x a serial number, any other an\n"
+	  "identity. A serial number is revoked for every CA. For what all gateways are to know,\n"
+	  "let the CA revoke: its list is read by itself when it changes. del takes it back.\n" },
 	{ "version", mqg_run_version, "version", "version, ABI, libbpf and kernel", NULL },
 	{ "help", mqg_run_help, "help [OBJECT]", "this text, or more on one object", NULL },
 	{},

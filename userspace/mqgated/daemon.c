@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
@@ -24,6 +25,7 @@
 #include "common/pins.h"
 #include "control/control.h"
 #include "judge/manage.h"
+#include "live/live.h"
 #include "metrics/metrics.h"
 #include "module/tracker.h"
 #include "proxy/proxy.h"
@@ -34,7 +36,7 @@
 #define LOCK_NAME	"mqgated.lock"
 
 struct daemon {
-	const struct mqg_config		*config;
+	struct mqg_live			*live;
 	struct mqg_loop			loop;
 	struct mqg_watch		signals, timer, ring, work;
 	unsigned int			ring_generation;
@@ -51,6 +53,19 @@ struct daemon {
 #define of(watch, member) \
 	((struct daemon *)((char *)(watch) - offsetof(struct daemon, member)))
 
+/* What goes wrong is in the log; the service manager learns only that it is over. */
+static void reload(struct daemon *d)
+{
+	char restart[256], why[1024];
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		   now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+	mqg_live_reload(d->live, restart, sizeof(restart), why, sizeof(why));
+	sd_notify(0, "READY=1");
+}
+
 static void on_signal(struct mqg_watch *watch, uint32_t events)
 {
 	struct daemon *d = of(watch, signals);
@@ -60,8 +75,7 @@ static void on_signal(struct mqg_watch *watch, uint32_t events)
 	if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS,
-			"SIGHUP: the configuration is read at the start only; restart mqgated");
+		reload(of(watch, signals));
 		return;
 	}
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "signal %s: stopping",
@@ -109,6 +123,7 @@ static void on_timer(struct mqg_watch *watch, uint32_t events)
 	mqg_tracker_tick(d->tracker);
 	mqg_judge_tick(d->judge);
 	follow_ring(d);
+	mqg_live_tick(d->live);
 	mqg_metrics_tick(d->metrics);
 	if (d->watchdog_ns && now >= d->next_watchdog) {
 		sd_notify(0, "WATCHDOG=1");
@@ -193,6 +208,7 @@ static int watch_time(struct daemon *d)
 /* Everything that may need privileges. */
 static int open_all(struct daemon *d, char *why, size_t size)
 {
+	const struct mqg_config *config = mqg_live_config(d->live);
 	uint64_t usec = 0;
 	int err;
 
@@ -206,7 +222,7 @@ static int open_all(struct daemon *d, char *why, size_t size)
 		snprintf(why, size, "the main loop cannot be set up: %s", strerror(-err));
 		return err;
 	}
-	d->judge = mqg_judge_alloc(d->config, NULL);
+	d->judge = mqg_judge_alloc(config, NULL);
 	if (!d->judge) {
 		snprintf(why, size, "no memory for the judge");
 		return -ENOMEM;
@@ -218,15 +234,15 @@ static int open_all(struct daemon *d, char *why, size_t size)
 		snprintf(why, size, "the main loop cannot be set up: %s", strerror(-err));
 		return err;
 	}
-	err = mqg_proxy_setup(d->config, d->judge, &d->proxy, why, size);
+	err = mqg_proxy_setup(config, mqg_live_revoked(d->live), d->judge, &d->proxy, why, size);
 	if (!err)
-		err = mqg_tracker_setup(d->config, d->judge, &d->loop, &d->tracker, why, size);
+		err = mqg_tracker_setup(config, d->judge, &d->loop, &d->tracker, why, size);
 	d->sources.tracker = d->tracker;
 	if (!err)
 		err = mqg_metrics_setup(&d->sources, &d->loop, &d->metrics, why, size);
 	if (!err)
-		err = mqg_control_setup(d->config, d->judge, d->tracker, &d->loop, &d->control,
-					why, size);
+		err = mqg_control_setup(d->live, d->judge, d->tracker, &d->loop, &d->control, why,
+					size);
 	if (err)
 		return err;
 	d->sources.control = d->control;
@@ -237,7 +253,7 @@ static int open_all(struct daemon *d, char *why, size_t size)
 
 static int confine(struct daemon *d, char *why, size_t size)
 {
-	int err = mqg_privileges_drop(d->config, why, size);
+	int err = mqg_privileges_drop(mqg_live_config(d->live), why, size);
 
 	if (err)
 		return err;
@@ -265,6 +281,11 @@ static int start(struct daemon *d, char *why, size_t size)
 	}
 	mqg_control_proxy(d->control, d->proxy);
 	d->sources.proxy = d->proxy;
+	mqg_live_users(d->live, &(struct mqg_live_users){
+		.judge = d->judge, .tracker = d->tracker, .proxy = d->proxy,
+		.control = d->control, .sources = &d->sources,
+	});
+	mqg_live_check_access(d->live);
 	return 0;
 }
 
@@ -280,6 +301,7 @@ static void stop(struct daemon *d)
 	mqg_metrics_teardown(d->metrics);
 	mqg_tracker_teardown(d->tracker);
 	mqg_judge_free(d->judge);
+	mqg_live_teardown(d->live);
 	if (d->signals.fd >= 0)
 		close(d->signals.fd);
 	if (d->timer.fd >= 0)
@@ -289,10 +311,9 @@ static void stop(struct daemon *d)
 		close(d->lock);
 }
 
-int mqg_daemon_run(const struct mqg_config *config)
+int mqg_daemon_run(struct mqg_config *config)
 {
 	struct daemon d = {
-		.config = config,
 		.signals.fd = -1,
 		.timer.fd = -1,
 		.ring = { .ready = on_ring, .fd = -1 },
@@ -301,8 +322,11 @@ int mqg_daemon_run(const struct mqg_config *config)
 		.sources = { .config = config, .started = mqg_boottime_ns() },
 	};
 	char why[1024] = "the main loop cannot be made";
-	int err = mqg_loop_init(&d.loop);
+	int err = mqg_loop_init(&d.loop), live = mqg_live_setup(config, &d.live, why, sizeof(why));
 
+	if (!err)
+		err = live;
+	d.sources.live = d.live;
 	if (!err)
 		err = start(&d, why, sizeof(why));
 	if (err) {

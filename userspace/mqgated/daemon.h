@@ -5,7 +5,10 @@
 
 #include "config/config.h"
 
-/* Runs until a signal says stop. Return: 0, or -errno after a message in the log. */
-int mqg_daemon_run(const struct mqg_config *config);
+/*
+ * Runs until a signal says stop. @config is taken over. Return: 0, or -errno after a message in
+ * the log.
+ */
+int mqg_daemon_run(struct mqg_config *config);
 
 #endif

@@ -115,10 +115,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", why);
 		return EXIT_REFUSED;
 	}
-	if (test)
-		summary(config);
-	else
-		err = mqg_daemon_run(config);
-	mqg_config_free(config);
-	return err ? EXIT_REFUSED : EXIT_GOOD;
+	if (!test)
+		return mqg_daemon_run(config) ? EXIT_REFUSED : EXIT_GOOD;
+	summary(config);
+	mqg_config_put(config);
+	return EXIT_GOOD;
 }

@@ -149,6 +149,7 @@
 	X(135, CERT_OTHER,		"cert-other",		"certificate verification failed otherwise")	\
 	X(136, TLS_HANDSHAKE,		"tls-handshake",	"TLS handshake failed")	\
 	X(137, TLS_TIMEOUT,		"tls-timeout",		"TLS handshake not finished in time")	\
+	X(138, REVOKED,			"revoked",		"certificate revoked on this gateway by the operator's word")	\
 	X(139, CERT_WEAK,		"cert-weak",		"key of the client certificate is below the crypto policy")	\
 	X(140, TLS_POLICY,		"tls-policy",		"group or cipher is not one of the device's class")	\
 	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\
@@ -171,7 +172,8 @@
 	X(196, LIMIT_SESSIONS,		"limit-sessions",	"listener is at its limit of sessions")	\
 	X(197, SHUTDOWN,		"shutdown",		"the module or its namespace goes away")	\
 	X(198, OPERATOR,		"operator",		"by the operator's word")	\
-	X(199, SCORE,			"score",		"score passed the threshold")
+	X(199, SCORE,			"score",		"score passed the threshold")	\
+	X(200, CONFIG,			"config",		"the configuration that was loaded since has no place for it")
 
 enum mqgate_reason {
 #define MQGATE_REASON_ENUM(number, symbol, word, text) MQGATE_REASON_##symbol = number,

@@ -73,6 +73,52 @@ int mqg_check_name(const struct mqg_check *check, const char *path, const char *
 	return 0;
 }
 
+/* The numbers of check->before; the one of @port in *@own, 0 = it has none there. */
+static uint32_t numbers_before(const struct mqg_check *check, uint32_t port, uint32_t *own)
+{
+	const struct mqg_config *before = check->before;
+	uint32_t taken = 0;
+
+	*own = 0;
+	for (size_t i = 0; before && i < before->n_listeners; i++) {
+		const struct mqg_listener *l = &before->listeners[i];
+
+		taken |= 1U << l->service;
+		if (MQGATE_PORTS_TCP(mqg_endpoint_port(&l->address)) == port)
+			*own = l->service;
+	}
+	for (size_t i = 0; before && i < before->n_services; i++) {
+		const struct mqg_service *s = &before->services[i];
+
+		if (s->number == MQGATE_SVC_UNPROTECTED)
+			continue;
+		taken |= 1U << s->number;
+		if (mqg_ports_index(s->kind, s->port) == port)
+			*own = s->number;
+	}
+	return taken;
+}
+
+static uint32_t first_free(uint32_t taken)
+{
+	uint32_t n = MQGATE_SVC_FIRST_FREE;
+
+	while (n < MQGATE_SERVICES && taken & (1U << n))
+		n++;
+	return n;
+}
+
+/* What is counted under a number should stay what it was. */
+static uint32_t choose_number(const struct mqg_check *check, uint32_t port)
+{
+	uint32_t own, before = numbers_before(check, port, &own), n;
+
+	if (own >= MQGATE_SVC_FIRST_FREE && !(check->services & (1U << own)))
+		return own;
+	n = first_free(check->services | before);
+	return n < MQGATE_SERVICES ? n : first_free(check->services);
+}
+
 int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t port,
 			     uint32_t *number)
 {
@@ -83,8 +129,7 @@ int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t
 	else if (port == MQGATE_PORT_MQTTS)
 		n = MQGATE_SVC_MQTTS;
 	else
-		while (n < MQGATE_SERVICES && check->services & (1U << n))
-			n++;
+		n = choose_number(check, port);
 	if (n == MQGATE_SERVICES)
 		return complain(check, path, "too many listeners and services; besides ports 1883 "
 					     "and 8883 there may be %d",

@@ -14,6 +14,7 @@ struct mqg_check {
 	struct mqg_complaint	complaint;
 	const struct raw_config	*raw;
 	struct mqg_config	*config;
+	const struct mqg_config	*before;	/* in force; NULL at the start */
 	uint32_t		services;	/* numbers given so far, as a bit mask */
 };
 
@@ -36,7 +37,7 @@ int mqg_check_name(const struct mqg_check *check, const char *path, const char *
 
 /*
  * Gives @port, an index of mqgate_ports, its service number: 1 and 2 for the standard ports, else
- * the next free one.
+ * the one that it has in check->before, else the next free one, preferably of nobody before.
  */
 int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t port,
 			     uint32_t *number);

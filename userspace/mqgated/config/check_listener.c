@@ -2,8 +2,10 @@
 /*
  * The checking pass over one listener. Called by mqg_config_check() in the main thread; no lock.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/ssl.h>
@@ -15,6 +17,8 @@
 #define MS_LEAST	100
 #define MS_MOST		600000
 #define NS_PER_MS	1000000ULL
+
+static const char hex_digits[] = "0123456789abcdef";
 
 #define complain(check, ...) mqg_complain(&(check)->complaint, __VA_ARGS__)
 
@@ -161,6 +165,45 @@ static int check_username(struct mqg_check *check, size_t i)
 	return mqg_check_copy(identity->user_property, &to->user_property);
 }
 
+/* As `openssl dgst` and fingerprints write it: 64 hex digits, with colons or without. */
+static bool read_pin(const char *text, uint8_t pin[MQG_PIN_SIZE])
+{
+	size_t digits = 0;
+
+	for (; *text; text++) {
+		const char *at = strchr(hex_digits, tolower((unsigned char)*text));
+
+		if (*text == ':' && digits % 2 == 0 && digits)
+			continue;
+		if (!at || digits == 2 * MQG_PIN_SIZE)
+			return false;
+		pin[digits / 2] = (uint8_t)(pin[digits / 2] << 4 | (at - hex_digits));
+		digits++;
+	}
+	return digits == 2 * MQG_PIN_SIZE;
+}
+
+static int check_pins(struct mqg_check *check, size_t i, const struct raw_tls *tls,
+		      struct mqg_listener *to)
+{
+	char path[MQG_PATH_MAX];
+
+	if (!tls->pins_count)
+		return 0;
+	to->pins = calloc(tls->pins_count, sizeof(*to->pins));
+	if (!to->pins)
+		return -ENOMEM;
+	to->n_pins = tls->pins_count;
+	for (unsigned int n = 0; n < tls->pins_count; n++) {
+		snprintf(path, sizeof(path), "listeners[%zu].tls.pins[%u]", i, n);
+		if (!read_pin(tls->pins[n], to->pins[n]))
+			return complain(check, path, "\"%s\" is no pin; write the SHA-256 of a "
+						     "public key (DER) as 64 hex digits",
+					tls->pins[n]);
+	}
+	return 0;
+}
+
 static int check_tls(struct mqg_check *check, size_t i)
 {
 	const struct raw_listener *from = &check->raw->listeners[i];
@@ -180,6 +223,11 @@ static int check_tls(struct mqg_check *check, size_t i)
 					     "in clear text; leave it out");
 	to->kind = MQGATE_KIND_MQTTS;
 	to->tls_min = tls->min_version ? *tls->min_version : TLS1_2_VERSION;
+	to->crl_stale = tls->crl_stale && *tls->crl_stale;
+	to->partial_chain = tls->partial_chain && *tls->partial_chain;
+	join(path, i, "tls.crl_stale");
+	if (tls->crl_stale && !tls->crl)
+		return complain(check, path, "has no meaning without tls.crl; leave it out");
 	to->identity_from = identity && identity->from ? (enum mqg_identity_from)*identity->from
 						       : MQG_FROM_CN;
 	to->client_id_rule = identity && identity->client_id
@@ -194,7 +242,9 @@ static int check_tls(struct mqg_check *check, size_t i)
 	    (tls->crl && mqg_check_copy(tls->crl, &to->crl)))
 		return -ENOMEM;
 	join(path, i, "tls");
-	err = mqg_tls_files_check(&check->complaint, path, tls);
+	err = check_pins(check, i, tls, to);
+	if (!err)
+		err = mqg_tls_files_load(&check->complaint, path, check->before, to);
 	return err ? err : mqg_check_crypto(check, path, tls, to);
 }
 
@@ -205,7 +255,7 @@ int mqg_check_listener(struct mqg_check *check, size_t i)
 	char path[MQG_PATH_MAX];
 	int err;
 
-	/* Counted from here on, so that mqg_config_free() sees what it already owns. */
+	/* Counted from here on, so that mqg_config_put() sees what it already owns. */
 	check->config->n_listeners = i + 1;
 	to->mode = from->mode ? (enum mqgate_mode)*from->mode : MQGATE_MODE_ENFORCE;
 	err = check_name(check, i);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon's configuration as it is after reading, checking and filling in defaults.
- * Owned by main(); written only by mqg_config_load(); everybody else reads it.
+ * The daemon's configuration as it is after reading, checking and filling in defaults. Written only
+ * while it is loaded; everybody else reads it. Counted: a reload puts another one in its place, and
+ * what still serves by the old one holds it.
  */
 #ifndef MQG_CONFIG_H
 #define MQG_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +52,10 @@ enum mqg_password_rule {
 	MQG_PASSWORD_ALLOW,
 };
 
+#define MQG_PIN_SIZE	32	/* SHA-256 */
+
+struct mqg_material;
+
 struct mqg_broker {
 	char			*name;
 	struct mqg_endpoint	address;
@@ -88,8 +94,13 @@ struct mqg_listener {
 	struct mqg_guard	guard;
 	/* TLS; NULL on a plain listener */
 	char			*certificate, *key, *client_ca, *crl;
+	struct mqg_material	*material;	/* what these hold; main thread */
 	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
 	struct mqg_crypto	*crypto;
+	bool			crl_stale;	/* accept what a list says that is out of date */
+	bool			partial_chain;	/* client_ca may hold intermediates alone */
+	uint8_t			(*pins)[MQG_PIN_SIZE];	/* of public keys; see below */
+	size_t			n_pins;		/* one of them in every chain; 0 = any chain */
 	enum mqg_identity_from	identity_from;
 	enum mqg_client_id_rule	client_id_rule;
 	enum mqg_username_rule	username_rule;
@@ -134,6 +145,7 @@ struct mqg_module_config {
 };
 
 struct mqg_config {
+	atomic_uint		references;	/* besides the maker's */
 	char			*path;
 	struct mqg_listener	*listeners;
 	size_t			n_listeners;
@@ -163,6 +175,16 @@ struct mqg_config {
  * Return: 0 or -EINVAL, -ENOENT, -EACCES, -ENOMEM.
  */
 int mqg_config_load(const char *path, struct mqg_config **config, char *why, size_t size);
-void mqg_config_free(struct mqg_config *config);
+
+/*
+ * The same for one that is to follow @before: ports keep their service numbers, and a key that can
+ * no longer be read is taken from there. Main thread.
+ */
+int mqg_config_reload(const struct mqg_config *before, struct mqg_config **config, char *why,
+		      size_t size);
+
+/* Takes one more reference; gives one back, and frees it with the last. Any thread. */
+const struct mqg_config *mqg_config_get(const struct mqg_config *config);
+void mqg_config_put(const struct mqg_config *config);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Loading of the configuration, in three passes over one text: structure and lines (libyaml),
- * schema (libcyaml), meaning (check.c). Called by main() before any thread exists; no lock.
+ * schema (libcyaml), meaning (check.c). Main thread; no lock.
  */
 #include "config/config.h"
 
@@ -61,8 +61,9 @@ static int read_text(const char *path, char **text, size_t *size, char *why, siz
 	return 0;
 }
 
-static int check_text(const char *path, const char *text, size_t size, struct mqg_config *config,
-		      char *why, size_t wsize)
+static int check_text(const char *path, const char *text, size_t size,
+		      const struct mqg_config *before, struct mqg_config *config, char *why,
+		      size_t wsize)
 {
 	struct mqg_cyaml_log log = { .n_steps = 0 };
 	const cyaml_config_t cyaml = {
@@ -75,6 +76,7 @@ static int check_text(const char *path, const char *text, size_t size, struct mq
 	struct mqg_check check = {
 		.complaint = { .file = path, .why = why, .size = wsize },
 		.config = config,
+		.before = before,
 	};
 	struct raw_config *raw = NULL;
 	struct mqg_lines *lines = NULL;
@@ -108,7 +110,8 @@ static int check_text(const char *path, const char *text, size_t size, struct mq
 	return err;
 }
 
-int mqg_config_load(const char *path, struct mqg_config **out, char *why, size_t size)
+static int load(const char *path, const struct mqg_config *before, struct mqg_config **out,
+		char *why, size_t size)
 {
 	struct mqg_config *config;
 	char *text = NULL;
@@ -125,46 +128,24 @@ int mqg_config_load(const char *path, struct mqg_config **out, char *why, size_t
 	if (!err)
 		err = read_text(path, &text, &len, why, size);
 	if (!err)
-		err = check_text(path, text, len, config, why, size);
+		err = check_text(path, text, len, before, config, why, size);
 	free(text);
 	if (err == -ENOMEM)
 		snprintf(why, size, "%s: out of memory", path);
 	if (err)
-		mqg_config_free(config);
+		mqg_config_put(config);
 	else
 		*out = config;
 	return err;
 }
 
-void mqg_config_free(struct mqg_config *config)
+int mqg_config_load(const char *path, struct mqg_config **out, char *why, size_t size)
 {
-	if (!config)
-		return;
-	for (size_t i = 0; i < config->n_listeners; i++) {
-		struct mqg_listener *l = &config->listeners[i];
+	return load(path, NULL, out, why, size);
+}
 
-		free(l->name);
-		free(l->address.text);
-		free(l->certificate);
-		free(l->key);
-		free(l->client_ca);
-		free(l->crl);
-		mqg_crypto_free(l->crypto);
-		free(l->user_property);
-	}
-	for (size_t i = 0; i < config->n_brokers; i++) {
-		free(config->brokers[i].name);
-		free(config->brokers[i].address.text);
-	}
-	for (size_t i = 0; i < config->n_services; i++)
-		free(config->services[i].name);
-	free(config->listeners);
-	free(config->brokers);
-	free(config->services);
-	free(config->allow);
-	free(config->user);
-	free(config->group);
-	free(config->http.text);
-	free(config->path);
-	free(config);
+int mqg_config_reload(const struct mqg_config *before, struct mqg_config **out, char *why,
+		      size_t size)
+{
+	return load(before->path, before, out, why, size);
 }

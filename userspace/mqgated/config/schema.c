@@ -46,6 +46,16 @@ static const cyaml_strval_t tls_versions[] = {
 	{ "1.3", TLS1_3_VERSION },
 };
 
+static const cyaml_strval_t stale_rules[] = {
+	{ "refuse", 0 },
+	{ "accept", 1 },
+};
+
+static const cyaml_strval_t chain_rules[] = {
+	{ "whole", 0 },
+	{ "partial", 1 },
+};
+
 static const cyaml_strval_t identity_sources[] = {
 	{ "cn", MQG_FROM_CN },
 	{ "san.dns", MQG_FROM_SAN_DNS },
@@ -104,7 +114,7 @@ static const cyaml_schema_field_t syn_fields[] = {
 	CYAML_FIELD_END
 };
 
-static const cyaml_schema_value_t network_value = {
+static const cyaml_schema_value_t text_value = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
 };
 
@@ -116,7 +126,7 @@ static const cyaml_schema_value_t network_value = {
 			.type = CYAML_SEQUENCE,							\
 			.flags = CYAML_FLAG_POINTER | MAY,					\
 			.data_size = sizeof(char *),						\
-			.sequence = { .entry = &network_value, .max = CYAML_UNLIMITED },	\
+			.sequence = { .entry = &text_value, .max = CYAML_UNLIMITED },	\
 		},										\
 		.data_offset = offsetof(holder, member),					\
 		.count_size = sizeof(((holder *)0)->member##_count),				\
@@ -134,7 +144,7 @@ static const cyaml_schema_value_t network_value = {
 			.type = CYAML_SEQUENCE,							\
 			.flags = CYAML_FLAG_POINTER | MAY,					\
 			.data_size = sizeof(char *),						\
-			.sequence = { .entry = &network_value, .max = CYAML_UNLIMITED },	\
+			.sequence = { .entry = &text_value, .max = CYAML_UNLIMITED },	\
 		},										\
 		.data_offset = offsetof(holder, guard.destinations),				\
 		.count_size = sizeof(((holder *)0)->guard.destinations_count),			\
@@ -175,6 +185,20 @@ static const cyaml_schema_field_t tls_fields[] = {
 	TEXT("key", MUST, struct raw_tls, key),
 	TEXT("client_ca", MUST, struct raw_tls, client_ca),
 	TEXT("crl", MAY, struct raw_tls, crl),
+	WORD_MAY("crl_stale", struct raw_tls, crl_stale, stale_rules),
+	WORD_MAY("chain", struct raw_tls, partial_chain, chain_rules),
+	{
+		.key = "pins",
+		.value = {
+			.type = CYAML_SEQUENCE,
+			.flags = CYAML_FLAG_POINTER | MAY,
+			.data_size = sizeof(char *),
+			.sequence = { .entry = &text_value, .max = CYAML_UNLIMITED },
+		},
+		.data_offset = offsetof(struct raw_tls, pins),
+		.count_size = sizeof(((struct raw_tls *)0)->pins_count),
+		.count_offset = offsetof(struct raw_tls, pins_count),
+	},
 	WORD_MAY("min_version", struct raw_tls, min_version, tls_versions),
 	WORD_MAY("max_version", struct raw_tls, max_version, tls_versions),
 	TEXTS("groups", struct raw_tls, groups),

@@ -39,7 +39,9 @@ struct raw_client_keys {
 
 struct raw_tls {
 	char		*certificate, *key, *client_ca, *crl;
-	int		*min_version;
+	int		*min_version, *crl_stale, *partial_chain;
+	char		**pins;
+	unsigned int	pins_count;
 	int		*max_version;
 	char		**groups, **ciphers, **signatures;
 	unsigned int	groups_count, ciphers_count, signatures_count;

@@ -16,6 +16,7 @@ uint32_t mqg_weight_default(uint32_t reason)
 	switch (reason) {
 	case MQGATE_REASON_SUSPECT_BUDGET:
 	case MQGATE_REASON_CONNECT_TIMEOUT:
+	case MQGATE_REASON_REVOKED:
 		return 20;
 	case MQGATE_REASON_TLS_HANDSHAKE:
 	case MQGATE_REASON_TLS_TIMEOUT:

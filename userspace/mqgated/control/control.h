@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "judge/judge.h"
+#include "live/live.h"
 #include "module/tracker.h"
 #include "proxy/proxy.h"
 #include "system/loop.h"
@@ -25,9 +26,12 @@ struct mqg_control;
  * The caller holds the daemon's lock file, so a socket file that is there is a dead daemon's and is
  * replaced. Called while privileged. Return: 0 or -errno.
  */
-int mqg_control_setup(const struct mqg_config *config, struct mqg_judge *judge,
+int mqg_control_setup(struct mqg_live *live, struct mqg_judge *judge,
 		      struct mqg_tracker *tracker, struct mqg_loop *loop,
 		      struct mqg_control **control, char *why, size_t size);
+
+/* Another configuration to tell of. */
+void mqg_control_config(struct mqg_control *control, const struct mqg_config *config);
 
 /* The proxy that status and sessions tell of; NULL while there is none. */
 void mqg_control_proxy(struct mqg_control *control, struct mqg_proxy *proxy);

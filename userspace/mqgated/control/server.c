@@ -321,7 +321,7 @@ static int listen_at(const char *path, const char *group, char *why, size_t size
 	return fd;
 }
 
-int mqg_control_setup(const struct mqg_config *config, struct mqg_judge *judge,
+int mqg_control_setup(struct mqg_live *live, struct mqg_judge *judge,
 		      struct mqg_tracker *tracker, struct mqg_loop *loop,
 		      struct mqg_control **out, char *why, size_t size)
 {
@@ -334,7 +334,8 @@ int mqg_control_setup(const struct mqg_config *config, struct mqg_judge *judge,
 		return -ENOMEM;
 	control->loop = loop;
 	control->watch.ready = accept_one;
-	control->context.config = config;
+	control->context.config = mqg_live_config(live);
+	control->context.live = live;
 	control->context.judge = judge;
 	control->context.tracker = tracker;
 	control->context.started = mqg_boottime_ns();
@@ -345,7 +346,7 @@ int mqg_control_setup(const struct mqg_config *config, struct mqg_judge *judge,
 		free(control);
 		return -ENAMETOOLONG;
 	}
-	fd = listen_at(control->path, config->group, why, size);
+	fd = listen_at(control->path, control->context.config->group, why, size);
 	err = fd < 0 ? fd : mqg_loop_add(loop, &control->watch, fd, EPOLLIN);
 	if (err) {
 		if (fd >= 0)
@@ -356,6 +357,11 @@ int mqg_control_setup(const struct mqg_config *config, struct mqg_judge *judge,
 	mqg_judge_events_watch(judge, hand_out, control);
 	*out = control;
 	return 0;
+}
+
+void mqg_control_config(struct mqg_control *control, const struct mqg_config *config)
+{
+	control->context.config = config;
 }
 
 void mqg_control_proxy(struct mqg_control *control, struct mqg_proxy *proxy)

@@ -44,6 +44,13 @@ static bool selected(const struct selection *s, const uint8_t addr[16], const ch
 	return !s->client_id || !strcmp(s->client_id, client_id);
 }
 
+/* Of a listener that a reload has taken away, sessions are about to end. */
+static const char *listener_name(const struct mqg_verb_context *context, size_t listener)
+{
+	return listener < context->config->n_listeners ? context->config->listeners[listener].name
+						       : "-";
+}
+
 static int add_session(const struct mqg_session_info *info, void *arg)
 {
 	struct selection *s = arg;
@@ -54,10 +61,9 @@ static int add_session(const struct mqg_session_info *info, void *arg)
 	json_array_append_new(s->list, json_pack(
 		"{s:o, s:o, s:s, s:i, s:s, s:o, s:b, s:b}", "client_id", text(info->client_id),
 		"identity", text(info->identity), "source", mqg_addr_format(info->addr, addr),
-		"port", (int)info->port, "listener",
-		s->context->config->listeners[info->listener].name, "since",
-		seconds(since(info->since, s->now)), "connected", (int)info->connected, "allowed",
-		(int)info->allowed));
+		"port", (int)info->port, "listener", listener_name(s->context, info->listener),
+		"since", seconds(since(info->since, s->now)), "connected", (int)info->connected,
+		"allowed", (int)info->allowed));
 	return 0;
 }
 

@@ -140,8 +140,8 @@ static json_t *verdict_del(struct mqg_verb_context *context, const json_t *reque
 		return mqg_verb_refuse("mqgate verdict list shows all", "there is no verdict on %s",
 				       addr);
 	if (err == -EBUSY)
-		return mqg_verb_refuse("remove it from allow: in the configuration and restart "
-				       "mqgated", "%s is on the configured allow list", addr);
+		return mqg_verb_refuse("remove it from allow: in the configuration, then: "
+				       "mqgate reload", "%s is on the configured allow list", addr);
 	if (err == -EROFS)
 		return mqg_verb_refuse("load a list without it, or let it pass with a verdict of "
 				       "its own", "%s is of the loaded set", addr);
@@ -319,6 +319,10 @@ static const struct verb {
 	{ "tls", tls, { NULL } },
 	{ "events", events, { NULL } },
 	{ "pins", pins, { NULL } },
+	{ "reload", mqg_verb_reload, { NULL } },
+	{ "revoke-add", mqg_verb_revoke_add, { "kind", "value", "text" } },
+	{ "revoke-del", mqg_verb_revoke_del, { "kind", "value" } },
+	{ "revoke-list", mqg_verb_revoke_list, { NULL } },
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -355,6 +359,6 @@ json_t *mqg_verb_answer(struct mqg_verb_context *context, const json_t *request)
 	}
 	return mqg_verb_refuse("one of: status, verdict-add, verdict-del, verdict-flush, "
 			       "verdict-load, why, sessions, refusals, identities, tls, events, "
-			       "pins",
+			       "pins, reload, revoke-add, revoke-del, revoke-list",
 			       "\"do\" is \"%.64s\"", name ? name : "missing");
 }

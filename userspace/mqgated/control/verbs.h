@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "judge/judge.h"
+#include "live/live.h"
 #include "module/tracker.h"
 #include "proxy/proxy.h"
 
@@ -19,6 +20,7 @@ struct mqg_verb_context {
 	const struct mqg_config	*config;
 	struct mqg_judge	*judge;
 	struct mqg_tracker	*tracker;
+	struct mqg_live		*live;
 	struct mqg_proxy	*proxy;		/* NULL: not started, or stopping */
 	uint64_t		started;	/* boot time */
 	uid_t			uid;		/* who asks */
@@ -29,6 +31,12 @@ struct mqg_verb_context {
 
 /* Return: the answer, a new object; NULL when memory is out. */
 json_t *mqg_verb_answer(struct mqg_verb_context *context, const json_t *request);
+
+/* The verbs of live.h, in live.c. */
+json_t *mqg_verb_reload(struct mqg_verb_context *context, const json_t *request);
+json_t *mqg_verb_revoke_add(struct mqg_verb_context *context, const json_t *request);
+json_t *mqg_verb_revoke_del(struct mqg_verb_context *context, const json_t *request);
+json_t *mqg_verb_revoke_list(struct mqg_verb_context *context, const json_t *request);
 
 /* An answer with "ok": false. */
 json_t *mqg_verb_refuse(const char *remedy, const char *format, ...)

@@ -160,6 +160,18 @@ void mqg_flows_refuse(struct mqg_flows *flows, uint64_t ticket)
 	count_down(flows, &flow->key);
 }
 
+int mqg_flows_end(struct mqg_flows *flows, uint64_t ticket, struct mqg_live_flow *out)
+{
+	struct mqg_live_flow *flow = get(flows, ticket);
+
+	if (!flow)
+		return -ENOENT;
+	mqg_flows_refuse(flows, ticket);
+	flow->ended = true;
+	*out = *flow;
+	return 0;
+}
+
 int mqg_flows_remove(struct mqg_flows *flows, uint64_t ticket, struct mqg_live_flow *flow)
 {
 	uint32_t slot = (uint32_t)ticket - 1;

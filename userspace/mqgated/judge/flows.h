@@ -20,6 +20,7 @@ struct mqg_live_flow {
 	uint32_t		identity;	/* its number */
 	bool			withheld;	/* an operator banned its source: no ALLOW */
 	bool			refused;	/* the module refused it: never again ALLOW */
+	bool			ended;		/* the daemon ended it: likewise */
 	bool			vouched;	/* the module follows it; no socket of ours */
 };
 
@@ -47,6 +48,9 @@ int mqg_flows_add(struct mqg_flows *flows, const struct mqg_live_flow *flow, uin
 
 /* Return: 0 and what was under the ticket, or -ENOENT. */
 int mqg_flows_remove(struct mqg_flows *flows, uint64_t ticket, struct mqg_live_flow *flow);
+
+/* Marks it ended as well as refused. Return: 0 and the flow, or -ENOENT. */
+int mqg_flows_end(struct mqg_flows *flows, uint64_t ticket, struct mqg_live_flow *flow);
 
 /* Marks it refused: it stays until removed, but speaks for its source no more. */
 void mqg_flows_refuse(struct mqg_flows *flows, uint64_t ticket);

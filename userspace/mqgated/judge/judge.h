@@ -47,6 +47,14 @@ int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flo
 void mqg_judge_closed(struct mqg_judge *judge, uint64_t ticket);
 
 /*
+ * A client that had been let in is not allowed any more: counted and remembered as a refusal, but
+ * no evidence against its source, which did nothing. Its ALLOW, where it has one (@ticket not
+ * 0), goes at once and does not come back. The ticket is taken back by mqg_judge_closed() as ever;
+ * what mqg_judge_flows_watch() set is told then that the flow was ended.
+ */
+void mqg_judge_ended(struct mqg_judge *judge, const struct mqg_refusal *refusal, uint64_t ticket);
+
+/*
  * The same for a flow that only passes through this host: the kernel module saw the broker's yes
  * and follows the flow. Nobody was proven: its identity is 0.
  */

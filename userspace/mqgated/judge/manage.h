@@ -28,6 +28,16 @@ struct mqg_judge *mqg_judge_alloc(const struct mqg_config *config, uint64_t (*cl
 void mqg_judge_free(struct mqg_judge *judge);
 
 /**
+ * mqg_judge_configure() - go by another configuration
+ * @config: must outlive the judge, or the next call
+ *
+ * Scores, allow list and services; what the maps hold follows at once where they are open. Bans
+ * that are in force stay, with the length that they were given.
+ * Return: 0, or -ENOMEM: nothing has changed. What a map refused is logged.
+ */
+int mqg_judge_configure(struct mqg_judge *judge, const struct mqg_config *config);
+
+/**
  * mqg_judge_pins_check() - find, lose or change the pinned maps
  *
  * Opens them where they have appeared, adopts what they hold, writes services, allow list, bans
@@ -49,7 +59,8 @@ const struct mqg_pins *mqg_judge_pins(const struct mqg_judge *judge);
 /*
  * Calls @fn whenever mqg_judge_allowed() has given a ticket (@allowed) and before
  * mqg_judge_closed() returns: in the worker's thread, without the lock, in that order for a
- * ticket. Not for flows that the module vouches for. Set it before there are workers.
+ * ticket. Of a flow that mqg_judge_ended() had ended before, @flow says so then. Not for flows
+ * that the module vouches for. Set it before there are workers.
  */
 typedef void (*mqg_flow_fn)(const struct mqg_live_flow *flow, const struct mqg_said *said,
 			    uint64_t ticket, bool allowed, void *arg);

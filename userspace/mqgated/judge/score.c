@@ -61,6 +61,11 @@ struct mqg_score {
 	size_t				n, room;
 };
 
+void mqg_score_configure(struct mqg_score *score, const struct mqg_score_config *config)
+{
+	score->config = config;
+}
+
 struct mqg_score *mqg_score_alloc(const struct mqg_score_config *config)
 {
 	struct mqg_score *score = calloc(1, sizeof(*score));

@@ -33,6 +33,9 @@ struct mqg_score_view {
 };
 
 /* The configuration must outlive the table. NULL when memory is out. */
+/* Goes by @config from now on; what was scored stays. */
+void mqg_score_configure(struct mqg_score *score, const struct mqg_score_config *config);
+
 struct mqg_score *mqg_score_alloc(const struct mqg_score_config *config);
 void mqg_score_free(struct mqg_score *score);
 

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "control/control.h"
 #include "judge/judge.h"
+#include "live/live.h"
 #include "module/tracker.h"
 #include "proxy/proxy.h"
 #include "system/loop.h"
@@ -25,6 +26,7 @@ struct mqg_metrics_sources {
 	struct mqg_tracker		*tracker;
 	struct mqg_proxy		*proxy;
 	const struct mqg_control	*control;
+	const struct mqg_live		*live;
 	uint64_t			started;	/* boot time */
 };
 

@@ -11,6 +11,7 @@
 
 #include "common/names.h"
 #include "common/pins.h"
+#include "config/material.h"
 #include "judge/manage.h"
 #include "metrics/metrics.h"
 
@@ -216,6 +217,37 @@ static void tell_judge(const struct mqg_metrics_sources *sources, FILE *out)
 	one(out, "sources_scored", "gauge", "Sources in the score table.", (double)counts.sources);
 }
 
+/* How long lists still hold, and what has been changed while running. */
+static void tell_live(const struct mqg_metrics_sources *sources, FILE *out)
+{
+	struct mqg_live_counts counts;
+
+	mqg_live_counts(sources->live, &counts);
+	head(out, "reloads_total", "counter", "Reloads of the configuration, by result.");
+	fprintf(out, "mqgate_reloads_total{result=\"done\"} %llu\n",
+		(unsigned long long)counts.reloads);
+	fprintf(out, "mqgate_reloads_total{result=\"refused\"} %llu\n",
+		(unsigned long long)counts.failed);
+	head(out, "crl_reads_total", "counter",
+	     "Times that revocation lists had changed and were read anew, by result.");
+	fprintf(out, "mqgate_crl_reads_total{result=\"done\"} %llu\n",
+		(unsigned long long)counts.lists);
+	fprintf(out, "mqgate_crl_reads_total{result=\"refused\"} %llu\n",
+		(unsigned long long)counts.lists_failed);
+	one(out, "revoked_here", "gauge", "Local revocations in force.", (double)counts.revoked);
+	one(out, "trust_epoch", "gauge", "Changes of what sessions are judged by; 1 at the start.",
+	    sources->proxy ? (double)mqg_proxy_epoch(sources->proxy) : 0);
+	head(out, "crl_next_update_timestamp_seconds", "gauge",
+	     "When the first revocation list of a listener is out of date, Unix time.");
+	for (size_t i = 0; i < sources->config->n_listeners; i++) {
+		const struct mqg_listener *l = &sources->config->listeners[i];
+
+		if (l->material && l->material->crls && l->material->crls->first_out)
+			fprintf(out, "mqgate_crl_next_update_timestamp_seconds{listener=\"%s\"} "
+				"%lld\n", l->name, (long long)l->material->crls->first_out);
+	}
+}
+
 static void tell_violations(const struct mqg_metrics_sources *sources,
 			    const struct mqg_pins *pins, FILE *out)
 {
@@ -281,6 +313,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	tell_refusals(sources, pins, out);
 	tell_judge(sources, out);
 	mqg_metrics_identities(out);
+	tell_live(sources, out);
 	tell_module(sources, pins, out);
 	if (pins) {
 		tell_maps(pins, out);

@@ -22,6 +22,7 @@ struct note {
 	struct note		*next;
 	struct mqgate_flow_key	key;
 	uint64_t		ticket;
+	bool			ended;
 	struct binding		*binding;
 };
 
@@ -117,6 +118,7 @@ void mqg_bindings_note(const struct mqg_live_flow *flow, const struct mqg_said *
 		return;
 	note->key = flow->key;
 	note->ticket = ticket;
+	note->ended = flow->ended;
 	if (open)
 		note->binding = remember(flow, said, ticket);
 	if (open && !note->binding)
@@ -151,17 +153,21 @@ static bool enter(struct mqg_bindings *bindings, struct binding *binding)
 }
 
 /* Another worker may have a new connection on the same ports already: then it is that one's. */
-static void leave(struct mqg_bindings *bindings, const struct note *note)
+static void leave(struct mqg_bindings *bindings, const struct note *note, mqg_binding_fn ended,
+		  void *arg)
 {
 	struct binding *binding = find(bindings, &note->key);
 
 	if (!binding || binding->bound.ticket != note->ticket)
 		return;
+	if (note->ended)
+		ended(&binding->bound, arg);
 	HASH_DEL(bindings->table, binding);
 	free(binding);
 }
 
-void mqg_bindings_take(struct mqg_bindings *bindings, mqg_binding_fn fn, void *arg)
+void mqg_bindings_take(struct mqg_bindings *bindings, mqg_binding_fn fn, mqg_binding_fn ended,
+		       void *arg)
 {
 	struct note *note, *next;
 	eventfd_t ignored;
@@ -176,7 +182,7 @@ void mqg_bindings_take(struct mqg_bindings *bindings, mqg_binding_fn fn, void *a
 	for (; note; note = next) {
 		next = note->next;
 		if (!note->binding)
-			leave(bindings, note);
+			leave(bindings, note, ended, arg);
 		else if (enter(bindings, note->binding))
 			fn(&note->binding->bound, arg);
 		free(note);

@@ -42,8 +42,12 @@ void mqg_bindings_note(const struct mqg_live_flow *flow, const struct mqg_said *
 		       uint64_t ticket, bool open, void *arg);
 
 typedef void (*mqg_binding_fn)(const struct mqg_bound *bound, void *arg);
-/* Takes the queue over and calls @fn for every client that is new in it. Main thread. */
-void mqg_bindings_take(struct mqg_bindings *bindings, mqg_binding_fn fn, void *arg);
+/*
+ * Takes the queue over; calls @fn for every client that is new in it and @ended for every one that
+ * the daemon has ended, which is still in the table then. Main thread.
+ */
+void mqg_bindings_take(struct mqg_bindings *bindings, mqg_binding_fn fn, mqg_binding_fn ended,
+		       void *arg);
 
 /* Return: NULL where the flow is no client of ours; good until the queue is taken. Main thread. */
 const struct mqg_bound *mqg_bindings_find(const struct mqg_bindings *bindings,

@@ -111,6 +111,22 @@ static void bind_client(const struct mqg_bound *bound, void *arg)
 		complain(t, why);
 }
 
+/* The daemon has closed it: what is left of it on either side is reset. */
+static void end_client(const struct mqg_bound *bound, void *arg)
+{
+	const struct mqg_module_client client = { .flow = bound->key };
+	struct mqg_tracker *t = arg;
+	char why[256];
+	int err;
+
+	if (!t->requests)
+		return;
+	err = mqg_module_kill(t->requests, &client, why, sizeof(why));
+	/* Mostly the module has seen the end of it before. */
+	if (err && err != -ENOENT && err != -ESTALE)
+		complain(t, why);
+}
+
 static void bind_again(struct mqg_tracker *t, const struct mqg_module_client *client)
 {
 	const struct mqg_bound *bound;
@@ -236,7 +252,7 @@ static int read_events(struct mqg_tracker *t)
 	int more;
 
 	/* A kill that is told now may be of a client that its worker told of just before. */
-	mqg_bindings_take(t->bindings, bind_client, t);
+	mqg_bindings_take(t->bindings, bind_client, end_client, t);
 	more = mqg_module_events_read(t->events, EVENTS_A_TURN, take_event, t);
 	if (more != -ENOBUFS)
 		return more;
@@ -342,7 +358,7 @@ static void on_bindings(struct mqg_watch *watch, uint32_t events)
 	struct mqg_tracker *t = of(watch, bindings_watch);
 
 	(void)events;
-	mqg_bindings_take(t->bindings, bind_client, t);
+	mqg_bindings_take(t->bindings, bind_client, end_client, t);
 }
 
 static void take_news(bool here, void *arg)
@@ -433,6 +449,15 @@ int mqg_tracker_setup(const struct mqg_config *config, struct mqg_judge *judge,
 	link_module(t);
 	finish_first_dump(t);
 	return 0;
+}
+
+void mqg_tracker_configure(struct mqg_tracker *t, const struct mqg_config *config)
+{
+	t->config = config;
+	if (t->offences)
+		t->offences->config = config;
+	if (t->state.followed)
+		give_settings(t);
 }
 
 void mqg_tracker_teardown(struct mqg_tracker *t)

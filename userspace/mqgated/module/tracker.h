@@ -34,6 +34,12 @@ int mqg_tracker_setup(const struct mqg_config *config, struct mqg_judge *judge,
 		      struct mqg_loop *loop, struct mqg_tracker **tracker, char *why, size_t size);
 
 /*
+ * Goes by another configuration, which outlives it or the next call; the module gets its services.
+ * Whether the module is used at all, and how much of its events may wait, stays as it was.
+ */
+void mqg_tracker_configure(struct mqg_tracker *tracker, const struct mqg_config *config);
+
+/*
  * Lets go of the module. Its settings stay as they are, and so do the ALLOW entries of flows that
  * it vouches for: they run out by themselves unless another daemon takes them over.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * CONNACK answers by protocol version and reason. Stateless; any thread may call it.
+ * Answers by protocol version and reason. Stateless; any thread may call it.
  */
 #include "proxy/answer.h"
 
@@ -31,10 +31,20 @@ static uint8_t code_v5(enum mqgate_reason reason)
 	case MQGATE_REASON_IDENTITY_CLIENT_ID:
 	case MQGATE_REASON_IDENTITY_USERNAME:
 	case MQGATE_REASON_CREDENTIAL_CLEAR:
+	case MQGATE_REASON_CERT_EXPIRED:
+	case MQGATE_REASON_CERT_NOT_YET_VALID:
+	case MQGATE_REASON_CERT_REVOKED:
+	case MQGATE_REASON_CERT_UNTRUSTED:
+	case MQGATE_REASON_CERT_PURPOSE:
+	case MQGATE_REASON_CERT_OTHER:
+	case MQGATE_REASON_CERT_WEAK:
+	case MQGATE_REASON_TLS_POLICY:
+	case MQGATE_REASON_REVOKED:
 		return 0x87; /* Not authorized */
 	case MQGATE_REASON_BROKER_UNREACHABLE:
 	case MQGATE_REASON_BROKER_CLOSED:
 	case MQGATE_REASON_MQTT_CONNACK:
+	case MQGATE_REASON_CONFIG:
 		return 0x88; /* Server unavailable */
 	case MQGATE_REASON_LIMIT_SESSIONS:
 		return 0x89; /* Server busy */
@@ -55,11 +65,19 @@ static uint8_t code_v3(enum mqgate_reason reason)
 	case MQGATE_REASON_BROKER_CLOSED:
 	case MQGATE_REASON_MQTT_CONNACK:
 	case MQGATE_REASON_LIMIT_SESSIONS:
+	case MQGATE_REASON_CONFIG:
 		return 3; /* Server unavailable */
 	case MQGATE_REASON_IDENTITY_NONE:
 	case MQGATE_REASON_IDENTITY_CLIENT_ID:
 	case MQGATE_REASON_IDENTITY_USERNAME:
 	case MQGATE_REASON_CREDENTIAL_CLEAR:
+	case MQGATE_REASON_CERT_EXPIRED:
+	case MQGATE_REASON_CERT_NOT_YET_VALID:
+	case MQGATE_REASON_CERT_REVOKED:
+	case MQGATE_REASON_CERT_UNTRUSTED:
+	case MQGATE_REASON_CERT_PURPOSE:
+	case MQGATE_REASON_CERT_OTHER:
+	case MQGATE_REASON_REVOKED:
 		return 5; /* not authorized */
 	default:
 		return 0;
@@ -80,4 +98,18 @@ size_t mqg_answer_build(uint8_t level, enum mqgate_reason reason, uint8_t out[MQ
 	}
 	memcpy(out, v3, sizeof(v3));
 	return v3[3] ? sizeof(v3) : 0;
+}
+
+size_t mqg_answer_disconnect(uint8_t level, enum mqgate_reason reason, uint8_t out[MQG_ANSWER_MAX])
+{
+	/* The property length may be left out where there are none (3.14.2.2.1). */
+	const uint8_t v5[] = { 0xe0, 1, code_v5(reason) };
+
+	if ((level & ~BRIDGE_BIT) != 5)
+		return 0;
+	memcpy(out, v5, sizeof(v5));
+	/* In DISCONNECT there is a code for what an operator did (table 3-10). */
+	if (reason == MQGATE_REASON_CONFIG)
+		out[2] = 0x98; /* Administrative action */
+	return out[2] ? sizeof(v5) : 0;
 }

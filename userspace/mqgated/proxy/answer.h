@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a client is told when its CONNECT is refused: the CONNACK of its own protocol version.
- * Stateless; called by the sessions.
+ * What a client is told when its CONNECT is refused, or its session ended: by the packet of its own
+ * protocol version. Stateless; called by the sessions.
  */
 #ifndef MQG_ANSWER_H
 #define MQG_ANSWER_H
@@ -12,6 +12,10 @@
 #include <linux/mqgate.h>
 
 #define MQG_ANSWER_MAX 5
+
+/* DISCONNECT (MQTT 5, 3.14) for one that was let in before. 0: its version has no such packet. */
+size_t mqg_answer_disconnect(uint8_t level, enum mqgate_reason reason,
+			     uint8_t out[MQG_ANSWER_MAX]);
 
 /**
  * mqg_answer_build() - CONNACK for a refused CONNECT

@@ -93,6 +93,8 @@ enum mqg_pump mqg_half_pump(struct mqg_half *half, uint8_t *scratch, uint64_t *m
 			return MQG_PUMP_END;
 		}
 		*moved += n;
+		if (half->frames)
+			mqg_frames_feed(half->frames, scratch, n);
 		ret = mqg_half_send(half, scratch, n);
 		if (ret != MQG_PUMP_END)
 			return ret;

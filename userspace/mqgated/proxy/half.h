@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "proxy/frames.h"
 #include "proxy/stream.h"
 
 /* Most bytes read at once, and most kept for a slow receiver (a CONNECT may be longer). */
@@ -21,6 +22,7 @@
 
 struct mqg_half {
 	struct mqg_stream	*from, *to;
+	struct mqg_frames	*frames;	/* where its packets end; NULL = nobody asks */
 	uint8_t			*data;		/* kept bytes; NULL = none */
 	size_t			off, len;	/* data[off..len) is still to be written */
 	bool			secret;		/* wipe @data: it holds a CONNECT */

@@ -32,7 +32,9 @@ enum mqg_step mqg_hello_begin(struct mqg_session *s)
 
 static enum mqg_step start(struct mqg_session *s)
 {
-	if (mqg_tls_start(&s->client, s->port->tls, &s->cert, s->intake->data, s->intake->len))
+	s->tls.revoked = &s->worker->revoked;
+	s->epoch = s->worker->epoch;
+	if (mqg_tls_start(&s->client, s->port->tls, &s->tls, s->intake->data, s->intake->len))
 		return mqg_session_close(s);
 	s->state = MQG_HANDSHAKE;
 	return MQG_STEP_ON;
@@ -90,6 +92,13 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 		return MQG_STEP_WAIT;
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
+	/* What it was verified by may have changed meanwhile. */
+	if (s->epoch != s->worker->epoch) {
+		s->epoch = s->worker->epoch;
+		reason = mqg_tls_recheck(s->client.ssl, s->port->tls);
+		if (reason != MQGATE_REASON_NONE)
+			return mqg_session_refuse(s, reason);
+	}
 	if (identify(s))
 		return mqg_session_close(s);
 	/* Who is refused by the policy is what the operator looks for there. */

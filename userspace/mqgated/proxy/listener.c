@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -17,7 +18,6 @@
 
 #include "common/names.h"
 #include "proxy/session.h"
-#include "proxy/tls.h"
 
 #define BACKLOG		4096
 /* Connections accepted in one turn, so that a flood of them cannot starve the sessions. */
@@ -36,12 +36,13 @@ static int complain(const struct mqg_listener *listener, int err, char *why, siz
 	mqg_sockaddr_split((const struct sockaddr *)&listener->address.addr, addr, &port);
 	if (err == EADDRINUSE)
 		remedy = "another program listens there (ss -ltnp names it): stop it or choose "
-			 "another port";
+			 "another port; of mqgated's own port another address takes a restart";
 	else if (err == EADDRNOTAVAIL)
 		remedy = "no interface of this host has that address: use one of `ip addr`, or "
 			 "[::] for all";
 	else if (err == EACCES)
-		remedy = "a port below 1024 needs CAP_NET_BIND_SERVICE";
+		remedy = "a port below 1024 needs CAP_NET_BIND_SERVICE, which the daemon has given "
+			 "up once it runs: restart mqgated";
 	snprintf(why, size, "listener %s: address: %s: %s; %s", listener->name,
 		 listener->address.text, strerror(err), remedy);
 	return -err;
@@ -108,15 +109,19 @@ static void report_limit(struct mqg_port *port, const struct sockaddr_storage *p
 	mqg_judge_refused(port->worker->judge, &refusal);
 }
 
+void mqg_port_listen(struct mqg_port *port, bool on)
+{
+	struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.ptr = &port->watch };
+
+	epoll_ctl(port->worker->epfd, EPOLL_CTL_MOD, port->fd, &event);
+}
+
 static void rest(struct mqg_worker *worker)
 {
 	size_t i;
 
-	for (i = 0; i < worker->config->n_listeners; i++) {
-		struct epoll_event event = { .data.ptr = &worker->ports[i].watch };
-
-		epoll_ctl(worker->epfd, EPOLL_CTL_MOD, worker->ports[i].fd, &event);
-	}
+	for (i = 0; i < worker->config->n_listeners; i++)
+		mqg_port_listen(worker->ports[i], false);
 	worker->resting = true;
 	mqg_timer_arm(&worker->rest, &worker->accept_rest, worker->now);
 }
@@ -126,12 +131,8 @@ void mqg_port_rested(struct mqg_timer *timer)
 	struct mqg_worker *worker = mqg_container_of(timer, struct mqg_worker, rest);
 	size_t i;
 
-	for (i = 0; i < worker->config->n_listeners; i++) {
-		struct epoll_event event = { .events = EPOLLIN,
-					     .data.ptr = &worker->ports[i].watch };
-
-		epoll_ctl(worker->epfd, EPOLL_CTL_MOD, worker->ports[i].fd, &event);
-	}
+	for (i = 0; i < worker->config->n_listeners; i++)
+		mqg_port_listen(worker->ports[i], true);
 	worker->resting = false;
 }
 
@@ -215,32 +216,43 @@ static void ready(struct mqg_watch *watch, uint32_t events)
 	}
 }
 
-int mqg_port_setup(struct mqg_port *port, char *why, size_t size)
+int mqg_port_open(struct mqg_port *port, int like, char *why, size_t size)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &port->watch };
-	int err;
+	struct epoll_event event = { .data.ptr = &port->watch };
 
 	port->watch.ready = ready;
-	if (port->config->kind == MQGATE_KIND_MQTTS) {
-		err = mqg_tls_context(port->config, &port->tls, why, size);
-		if (err)
-			return err;
+	if (like >= 0) {
+		port->fd = fcntl(like, F_DUPFD_CLOEXEC, 0);
+		if (port->fd < 0)
+			return complain(port->config, errno, why, size);
+	} else {
+		port->fd = open_bound(port->config, true);
+		if (port->fd < 0)
+			return complain(port->config, -port->fd, why, size);
+		tune(port->fd);
 	}
-	port->fd = open_bound(port->config, true);
-	if (port->fd < 0)
-		return complain(port->config, -port->fd, why, size);
-	tune(port->fd);
-	if (listen(port->fd, BACKLOG) ||
+	if ((like < 0 && listen(port->fd, BACKLOG)) ||
 	    epoll_ctl(port->worker->epfd, EPOLL_CTL_ADD, port->fd, &event))
 		return complain(port->config, errno, why, size);
 	return 0;
 }
 
-void mqg_port_teardown(struct mqg_port *port)
+void mqg_port_close(struct mqg_port *port)
 {
-	if (port->fd >= 0)
-		close(port->fd);
+	if (port->fd < 0)
+		return;
+	/* The listening socket may live on under another descriptor. */
+	epoll_ctl(port->worker->epfd, EPOLL_CTL_DEL, port->fd, NULL);
+	close(port->fd);
 	port->fd = -1;
+}
+
+void mqg_port_free(struct mqg_port *port)
+{
+	if (!port)
+		return;
+	mqg_port_close(port);
 	SSL_CTX_free(port->tls);
-	port->tls = NULL;
+	mqg_config_put(port->held);
+	free(port);
 }

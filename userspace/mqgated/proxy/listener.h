@@ -15,9 +15,18 @@
  */
 int mqg_listener_probe(const struct mqg_listener *listener, char *why, size_t size);
 
-/* Opens the socket of @port and watches it. 0 or -errno and @why. */
-int mqg_port_setup(struct mqg_port *port, char *why, size_t size);
-void mqg_port_teardown(struct mqg_port *port);
+/*
+ * Opens the socket of @port, or takes another descriptor of @like (-1: none), which listens on the
+ * same address. It is in the worker's epoll set then and watched for nothing. Main thread.
+ * 0 or -errno and @why.
+ */
+int mqg_port_open(struct mqg_port *port, int like, char *why, size_t size);
+/* Accepts, or does not. */
+void mqg_port_listen(struct mqg_port *port, bool on);
+/* Closes the socket. */
+void mqg_port_close(struct mqg_port *port);
+/* Closes and frees all. NULL is nothing. */
+void mqg_port_free(struct mqg_port *port);
 
 /* Goes on accepting after a rest. A mqg_timer_fn: worker->rest has expired. */
 void mqg_port_rested(struct mqg_timer *timer);

@@ -10,16 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/listener.h"
-#include "proxy/worker.h"
-
-struct mqg_proxy {
-	const struct mqg_config	*config;
-	_Atomic uint32_t	*sessions;	/* open, one a listener */
-	_Atomic bool		*up;		/* one a broker */
-	struct mqg_worker	**workers;	/* each allocated by itself: no shared cache line */
-	size_t			n_workers;
-};
+#include "proxy/change.h"
 
 static int no_memory(char *why, size_t size)
 {
@@ -35,32 +26,29 @@ static int add_worker(struct mqg_proxy *proxy, struct mqg_judge *judge, char *wh
 		return no_memory(why, size);
 	memset(worker, 0, sizeof(*worker));
 	proxy->workers[proxy->n_workers++] = worker;
-	return mqg_worker_setup(worker, proxy->config, judge, proxy->sessions, proxy->up, why,
-				size);
+	return mqg_worker_setup(worker, judge, why, size);
 }
 
-static int fill(struct mqg_proxy *proxy, struct mqg_judge *judge, char *why, size_t size)
+static int fill(struct mqg_proxy *proxy, const struct mqg_config *config,
+		const struct mqg_revoked *revoked, struct mqg_judge *judge, char *why, size_t size)
 {
-	const struct mqg_config *config = proxy->config;
-	size_t i;
+	struct mqg_plan *plan;
 	int err = 0;
 
-	proxy->sessions = calloc(config->n_listeners + 1, sizeof(*proxy->sessions));
-	proxy->up = calloc(config->n_brokers + 1, sizeof(*proxy->up));
 	proxy->workers = calloc(config->workers, sizeof(*proxy->workers));
-	if (!proxy->sessions || !proxy->up || !proxy->workers)
+	if (!proxy->workers)
 		return no_memory(why, size);
-	for (i = 0; i < config->n_brokers; i++)
-		atomic_init(&proxy->up[i], true);
-	for (i = 0; i < config->n_listeners && !err; i++)
-		err = mqg_listener_probe(&config->listeners[i], why, size);
-	for (i = 0; i < config->workers && !err; i++)
+	for (size_t i = 0; i < config->workers && !err; i++)
 		err = add_worker(proxy, judge, why, size);
+	if (!err)
+		err = mqg_proxy_prepare(proxy, config, NULL, &plan, why, size);
+	if (!err)
+		mqg_proxy_commit(proxy, plan, revoked);
 	return err;
 }
 
-int mqg_proxy_setup(const struct mqg_config *config, struct mqg_judge *judge,
-		    struct mqg_proxy **out, char *why, size_t size)
+int mqg_proxy_setup(const struct mqg_config *config, const struct mqg_revoked *revoked,
+		    struct mqg_judge *judge, struct mqg_proxy **out, char *why, size_t size)
 {
 	struct mqg_proxy *proxy = calloc(1, sizeof(*proxy));
 	int err;
@@ -68,8 +56,7 @@ int mqg_proxy_setup(const struct mqg_config *config, struct mqg_judge *judge,
 	*out = NULL;
 	if (!proxy)
 		return no_memory(why, size);
-	proxy->config = config;
-	err = fill(proxy, judge, why, size);
+	err = fill(proxy, config, revoked, judge, why, size);
 	if (err) {
 		mqg_proxy_teardown(proxy);
 		return err;
@@ -88,6 +75,16 @@ int mqg_proxy_start(struct mqg_proxy *proxy)
 	return err;
 }
 
+static void free_common(struct mqg_common *list)
+{
+	while (list) {
+		struct mqg_common *next = list->next;
+
+		free(list);
+		list = next;
+	}
+}
+
 void mqg_proxy_teardown(struct mqg_proxy *proxy)
 {
 	size_t i;
@@ -101,9 +98,14 @@ void mqg_proxy_teardown(struct mqg_proxy *proxy)
 		free(proxy->workers[i]);
 	}
 	free(proxy->workers);
-	free(proxy->sessions);
-	free(proxy->up);
+	free_common(proxy->listeners);
+	free_common(proxy->brokers);
 	free(proxy);
+}
+
+uint64_t mqg_proxy_epoch(const struct mqg_proxy *proxy)
+{
+	return proxy->epoch;
 }
 
 void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
@@ -112,10 +114,10 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 	size_t i;
 
 	memset(counts, 0, sizeof(*counts));
-	counts->sessions = atomic_load_explicit(&proxy->sessions[listener], memory_order_relaxed);
 	for (i = 0; i < proxy->n_workers; i++) {
-		struct mqg_port *port = &proxy->workers[i]->ports[listener];
+		struct mqg_port *port = proxy->workers[i]->ports[listener];
 
+		counts->sessions = atomic_load_explicit(port->sessions, memory_order_relaxed);
 		counts->accepted += mqg_counter_get(&port->accepted);
 		counts->refused += mqg_counter_get(&port->refused);
 		counts->bytes_in += mqg_counter_get(&port->bytes_in);
@@ -129,10 +131,10 @@ void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 	size_t i;
 
 	memset(counts, 0, sizeof(*counts));
-	counts->up = atomic_load_explicit(&proxy->up[broker], memory_order_relaxed);
 	for (i = 0; i < proxy->n_workers; i++) {
-		struct mqg_uplink *uplink = &proxy->workers[i]->uplinks[broker];
+		struct mqg_uplink *uplink = proxy->workers[i]->uplinks[broker];
 
+		counts->up = atomic_load_explicit(uplink->up, memory_order_relaxed);
 		counts->connections += mqg_counter_get(&uplink->connections);
 		counts->failures += mqg_counter_get(&uplink->failures);
 	}

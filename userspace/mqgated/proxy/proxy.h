@@ -14,14 +14,43 @@
 #include "judge/judge.h"
 
 struct mqg_proxy;
+struct mqg_plan;
+struct mqg_revoked;
 
-/* Opens sockets and TLS contexts (needs the privileges of start-up); no client is served yet. */
-int mqg_proxy_setup(const struct mqg_config *config, struct mqg_judge *judge,
-		    struct mqg_proxy **proxy, char *why, size_t size);
+/*
+ * Opens sockets and TLS contexts (needs the privileges of start-up); no client is served yet.
+ * @config and @revoked (which may be NULL) stay until a change has put others in their place.
+ */
+int mqg_proxy_setup(const struct mqg_config *config, const struct mqg_revoked *revoked,
+		    struct mqg_judge *judge, struct mqg_proxy **proxy, char *why, size_t size);
 /* Starts the workers. */
 int mqg_proxy_start(struct mqg_proxy *proxy);
 /* Stops accepting, closes every session, joins the workers, frees all. */
 void mqg_proxy_teardown(struct mqg_proxy *proxy);
+
+/**
+ * mqg_proxy_prepare() - make everything that a change needs, beside what is in force
+ * @config: to come; may be the one in force, whose material has changed
+ * @renew:  which listeners of it get new TLS contexts; NULL = all. New listeners do in any case
+ * @plan:   out: mqg_proxy_commit() or mqg_proxy_abandon() it
+ * @why:    out on error, a sentence with the remedy
+ * @size:   of @why
+ *
+ * Listeners are the same where address and kind are, brokers where the name is.
+ * Return: 0, or -errno: nothing has changed.
+ */
+int mqg_proxy_prepare(struct mqg_proxy *proxy, const struct mqg_config *config, const bool *renew,
+		      struct mqg_plan **plan, char *why, size_t size);
+/*
+ * Makes every worker go by it, with another list of revocations, before it returns; cannot fail.
+ * What was in force before is not used any more, but for what the workers hold of its
+ * configuration. A new trust epoch: sessions are judged again in the workers' next turns.
+ */
+void mqg_proxy_commit(struct mqg_proxy *proxy, struct mqg_plan *plan,
+		      const struct mqg_revoked *revoked);
+void mqg_proxy_abandon(struct mqg_plan *plan);
+/* Counts the changes; 1 from the start. */
+uint64_t mqg_proxy_epoch(const struct mqg_proxy *proxy);
 
 struct mqg_listener_counts {
 	uint64_t	accepted, refused, sessions, bytes_in, bytes_out;
@@ -42,7 +71,7 @@ struct mqg_session_info {
 	uint8_t		addr[16];
 	uint16_t	port;
 	uint64_t	since;		/* CLOCK_BOOTTIME ns */
-	size_t		listener;
+	size_t		listener;	/* SIZE_MAX: one that a change has taken away */
 	bool		connected;	/* CONNACK said yes */
 	bool		allowed;	/* ALLOW written */
 };

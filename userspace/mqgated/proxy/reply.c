@@ -21,6 +21,7 @@
 enum { FIRST_BYTE, AUTH_LENGTH, AUTH_BODY, CONNACK };
 
 #define TYPE_AUTH 0xf0
+#define BRIDGE_BIT 0x80
 
 /* One byte of an AUTH packet. -1 when its length is impossible. */
 static int skip(struct mqg_reply *r, uint8_t byte)
@@ -72,7 +73,7 @@ static int feed(struct mqg_session *s, const uint8_t *data, __u32 len, __u32 *us
 }
 
 /* Written before the CONNACK is forwarded, so that the client's next packet finds it. */
-static void allow(struct mqg_session *s)
+void mqg_session_allow(struct mqg_session *s)
 {
 	struct mqgate_flow_key flow = { .sport = s->entry.port, .proto = IPPROTO_TCP };
 	struct sockaddr_storage local;
@@ -86,8 +87,6 @@ static void allow(struct mqg_session *s)
 		allowed = mqg_judge_allowed(s->worker->judge, &flow, s->port->config->service,
 					    identity, s->id ? &s->said : NULL,
 					    &s->ticket) >= 0;
-	free(s->id);
-	s->id = NULL;
 	mqg_registry_connected(&s->worker->registry, &s->entry, allowed);
 }
 
@@ -118,7 +117,11 @@ static enum mqg_step answered(struct mqg_session *s, ssize_t len)
 		s->spoken = true;
 		return mqg_session_refuse(s, MQGATE_REASON_BROKER_REFUSED);
 	}
-	allow(s);
+	mqg_session_allow(s);
+	if ((s->level & ~BRIDGE_BIT) == 5) {
+		s->down.frames = &s->frames;
+		mqg_frames_feed(&s->frames, s->worker->scratch + used, len - used);
+	}
 	if (send_down(s, len) == MQG_STEP_GONE)
 		return MQG_STEP_GONE;
 	return mqg_relay_begin(s);

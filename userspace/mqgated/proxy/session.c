@@ -168,9 +168,10 @@ int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
 		free(s);
 		return -err;
 	}
+	port->open++;
 	mqg_list_append(&worker->sessions, &s->link);
 	mqg_registry_add(&worker->registry, &s->entry);
-	next = port->tls ? mqg_hello_begin(s) : mqg_connect_begin(s);
+	next = port->config->kind == MQGATE_KIND_MQTTS ? mqg_hello_begin(s) : mqg_connect_begin(s);
 	if (next == MQG_STEP_ON)
 		mqg_session_run(s);
 	return 0;
@@ -238,6 +239,7 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 void mqg_session_free(struct mqg_session *s)
 {
 	mqg_list_remove(&s->link);
+	s->port->open--;
 	free(s);
 }
 

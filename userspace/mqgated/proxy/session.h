@@ -17,6 +17,7 @@
 #include <mqgate/tls_wire.h>
 
 #include "judge/flows.h"
+#include "proxy/tls.h"
 #include "proxy/worker.h"
 
 enum mqg_state {
@@ -65,13 +66,15 @@ struct mqg_session {
 	bool			spoken;		/* the client has part of the broker's answer: ours
 						 * would be read as the rest of it */
 	uint8_t			level;		/* protocol level of the CONNECT; 0 = not known */
-	enum mqgate_reason	cert;		/* why the certificate was refused */
+	struct mqg_tls_client	tls;
+	uint64_t		epoch;		/* of the worker, when its chain was verified */
 	uint32_t		linger_left;	/* bytes still read before the close */
 	struct mqg_stream	client, broker;
 	struct mqg_half		up, down;	/* client to broker, broker to client */
+	struct mqg_frames	frames;		/* of `down`, in MQTT 5 from CONNACK on */
 	struct mqg_timer	timer;
 	struct mqg_intake	*intake;	/* NULL once the CONNECT is on its way */
-	uint8_t			*id;		/* of a proven client, until it is accepted */
+	uint8_t			*id;		/* of a proven client, as of `said` */
 	struct mqg_said		said;		/* of such a one; @id is its identifier */
 	struct mqg_reply	reply;
 	struct mqg_entry	entry;
@@ -89,6 +92,13 @@ enum mqg_step mqg_session_refuse(struct mqg_session *session, enum mqgate_reason
 
 /* Sends what is kept for the client, then closes in order. Gives the broker's connection up. */
 enum mqg_step mqg_session_finish(struct mqg_session *session);
+
+/* Judges it again by what its worker goes by now, and ends it where that says no. */
+void mqg_session_recheck(struct mqg_session *session);
+/* Ends one that was let in: the ALLOW goes at once, the client is told where it can be. */
+void mqg_session_end(struct mqg_session *session, enum mqgate_reason reason);
+/* Its flow is an authenticated one now. */
+void mqg_session_allow(struct mqg_session *session);
 
 /* Closes both connections at once. The memory lives until the worker's turn ends. */
 enum mqg_step mqg_session_close(struct mqg_session *session);

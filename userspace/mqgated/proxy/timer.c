@@ -22,6 +22,27 @@ void mqg_timer_class_init(struct mqg_timers *timers, struct mqg_timer_class *cla
 	mqg_list_append(&timers->classes, &class->link);
 }
 
+void mqg_timer_class_change(struct mqg_timer_class *class, uint32_t milliseconds, uint64_t now)
+{
+	struct mqg_list *at;
+
+	if (class->length == milliseconds * NS_PER_MS)
+		return;
+	class->length = milliseconds * NS_PER_MS;
+	/* The queue stays in order: its deadlines rise, and are cut at one. */
+	for (at = class->queue.next; at != &class->queue; at = at->next) {
+		struct mqg_timer *timer = mqg_container_of(at, struct mqg_timer, link);
+
+		if (timer->deadline > now + class->length)
+			timer->deadline = now + class->length;
+	}
+}
+
+void mqg_timer_class_exit(struct mqg_timer_class *class)
+{
+	mqg_list_remove(&class->link);
+}
+
 void mqg_timer_init(struct mqg_timer *timer, mqg_timer_fn expired)
 {
 	mqg_list_init(&timer->link);

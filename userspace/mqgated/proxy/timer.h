@@ -33,6 +33,10 @@ struct mqg_timers {
 void mqg_timers_init(struct mqg_timers *timers);
 void mqg_timer_class_init(struct mqg_timers *timers, struct mqg_timer_class *class,
 			  uint32_t milliseconds);
+/* Another length. What is armed for a later time than it allows, expires when it has passed. */
+void mqg_timer_class_change(struct mqg_timer_class *class, uint32_t milliseconds, uint64_t now);
+/* Only one whose queue is empty. */
+void mqg_timer_class_exit(struct mqg_timer_class *class);
 
 void mqg_timer_init(struct mqg_timer *timer, mqg_timer_fn expired);
 /* Arms, or arms anew, @timer to expire when the length of @class has passed from @now. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TLS of the listeners: contexts that demand a client certificate, and what a failed handshake
- * means. A context belongs to one worker and one listener, so that workers share no lock in it.
+ * TLS of the listeners: contexts that demand a client certificate, what a failed handshake means,
+ * and whether a client that was let in would still be. A context belongs to one worker and one
+ * listener, so that workers share no lock in it.
  */
 #ifndef MQG_TLS_H
 #define MQG_TLS_H
@@ -13,6 +14,7 @@
 
 #include "config/config.h"
 #include "proxy/stream.h"
+#include "revoke/revoked.h"
 
 /* Intermediate certificates between a client's and a configured CA. */
 #define MQG_TLS_DEPTH_MAX	4
@@ -20,18 +22,33 @@
 #define MQG_TLS_CHAIN_MAX	16384
 
 /**
- * mqg_tls_context() - make the context of a TLS listener from its files
- * @listener: certificate, key, client_ca, crl and tls_min are used
+ * struct mqg_tls_client - what a handshake needs to know besides its context, and what it found
+ * @reason:   why the client's certificate was refused; MQGATE_REASON_NONE
+ * @standing: it was let in before: a missing or late list is not held against it
+ * @revoked:  of the worker: the list in force, which may be NULL
+ */
+struct mqg_tls_client {
+	enum mqgate_reason			reason;
+	bool					standing;
+	const struct mqg_revoked *const		*revoked;
+};
+
+/**
+ * mqg_tls_context() - make the context of a TLS listener
+ * @listener: its material, tls_min and what it says of chains
  * @out:      context; SSL_CTX_free() it
- * @why:      buffer for "listener NAME: FILE: what is wrong; remedy"
+ * @why:      buffer for "listener NAME: what is wrong; remedy"
  * @size:     of @why
  *
- * Revocation: with a CRL file, a client certificate whose issuer has no valid CRL in it is refused.
- * A CA certificate of the chain is checked whenever its issuer has a CRL in the file; where it has
- * none, the operator keeps no revocation of CAs there, and the chain passes.
+ * Main thread. The context has copies of the material, so that workers share no reference count.
+ *
+ * Revocation: with a CRL, a client certificate whose issuer has no valid one is refused; one that
+ * is out of date is valid where crl_stale says so. A CA certificate of the chain is checked
+ * whenever its issuer has a CRL; where it has none, the operator keeps no revocation of CAs there,
+ * and the chain passes.
  * Sessions are not resumed: neither tickets nor a cache, so every connection meets the CRL.
  *
- * Return: 0 or -errno (-EINVAL for what a file holds).
+ * Return: 0 or -errno.
  */
 int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *why, size_t size);
 
@@ -39,13 +56,13 @@ int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *wh
  * mqg_tls_start() - begin a server handshake whose first bytes have been read already
  * @stream: its socket; its `ssl` is set
  * @ctx:    of its listener
- * @reason: filled in when the client's certificate fails; must outlive the handshake
+ * @client: must outlive @stream->ssl; its revoked is set
  * @hello:  bytes read so far; must stay until mqg_tls_handshake() has taken them
  * @len:    their number
  *
  * Return: 0 or -ENOMEM.
  */
-int mqg_tls_start(struct mqg_stream *stream, SSL_CTX *ctx, enum mqgate_reason *reason,
+int mqg_tls_start(struct mqg_stream *stream, SSL_CTX *ctx, struct mqg_tls_client *client,
 		  const void *hello, size_t len);
 
 /**
@@ -59,5 +76,41 @@ enum mqgate_reason mqg_tls_handshake(struct mqg_stream *stream);
 
 /* The reason for an X509_V_ERR_* at @depth of the chain (0 = the client's certificate). */
 enum mqgate_reason mqg_tls_verify_reason(int error, int depth);
+
+/**
+ * mqg_tls_recheck() - would a client that was let in be let in by this context?
+ * @ssl: its handshake is over, by a context of before
+ * @ctx: that its listener has now
+ *
+ * Signatures of a chain that was verified do not change. So where every certificate is in time, its
+ * anchor is still configured and no list names one of them, nothing is computed; else the
+ * chain is verified from the beginning.
+ *
+ * That a list is out of date or missing says nothing against a client: it keeps new ones out and
+ * ends no session. Return: MQGATE_REASON_NONE, or why it would be refused.
+ */
+enum mqgate_reason mqg_tls_recheck(SSL *ssl, SSL_CTX *ctx);
+
+/* ---- between tls.c, verify.c and recheck.c ------------------------------------------------ */
+
+/* What the store of a context answers for; freed with it. */
+struct mqg_tls_policy {
+	bool			crl_stale;
+	bool			partial_chain;
+	int			tls_min;
+	enum mqg_identity_from	identity_from;
+	uint8_t			(*pins)[MQG_PIN_SIZE];
+	size_t			n_pins;
+	STACK_OF(X509)		*authorities;
+	STACK_OF(X509_CRL)	*crls;		/* NULL = none configured */
+};
+
+/* Gives @policy to @ctx, also where this fails: -ENOMEM. */
+int mqg_tls_policy_attach(SSL_CTX *ctx, struct mqg_tls_policy *policy);
+const struct mqg_tls_policy *mqg_tls_policy_of(const SSL_CTX *ctx);
+void mqg_tls_policy_free(struct mqg_tls_policy *policy);
+
+/* The verify callback of contexts. The SSL's application data is a struct mqg_tls_client. */
+int mqg_tls_verify(int ok, X509_STORE_CTX *store);
 
 #endif

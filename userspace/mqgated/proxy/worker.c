@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The epoll loop of a worker. Set up and torn down by the main thread while no thread runs;
- * between that everything happens on the worker's own thread, except mqg_worker_stop().
+ * between that everything happens on the worker's own thread, except mqg_worker_stop() and
+ * mqg_worker_wake().
  */
 #include "proxy/worker.h"
 
@@ -30,17 +31,23 @@ static uint64_t monotonic(void)
 	return (uint64_t)ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* The only event that the eventfd ever has is the last one. */
 static void wake(struct mqg_watch *watch, uint32_t events)
 {
+	struct mqg_worker *worker = mqg_container_of(watch, struct mqg_worker, wake);
+	eventfd_t ignored;
+
 	(void)events;
-	mqg_container_of(watch, struct mqg_worker, wake)->stopping = true;
+	/* First: what is sent after this wakes us again. */
+	eventfd_read(worker->wakefd, &ignored);
+	mqg_worker_mail(worker);
 }
 
 static void bury(struct mqg_worker *worker)
 {
 	while (!mqg_list_empty(&worker->dead))
 		mqg_session_free(mqg_container_of(worker->dead.next, struct mqg_session, link));
+	if (!mqg_list_empty(&worker->gone_ports) || !mqg_list_empty(&worker->gone_uplinks))
+		mqg_worker_bury(worker);
 }
 
 /* Sessions that become ready while these run wait for the next turn. */
@@ -61,8 +68,8 @@ static void run_ready(struct mqg_worker *worker)
 static void turn(struct mqg_worker *worker)
 {
 	struct epoll_event events[EVENTS];
-	int wait = mqg_list_empty(&worker->ready) ?
-		mqg_timers_wait(&worker->timers, worker->now) : 0;
+	bool idle = mqg_list_empty(&worker->ready) && mqg_list_empty(&worker->older);
+	int wait = idle ? mqg_timers_wait(&worker->timers, worker->now) : 0;
 	int count, i;
 
 	count = epoll_wait(worker->epfd, events, EVENTS, wait);
@@ -74,6 +81,8 @@ static void turn(struct mqg_worker *worker)
 		watch->ready(watch, events[i].events);
 	}
 	mqg_timers_run(&worker->timers, worker->now);
+	if (!mqg_list_empty(&worker->older))
+		mqg_worker_sweep(worker);
 	bury(worker);
 }
 
@@ -84,6 +93,7 @@ static void *work(void *arg)
 	worker->now = monotonic();
 	while (!worker->stopping)
 		turn(worker);
+	mqg_list_splice(&worker->sessions, &worker->older);
 	while (!mqg_list_empty(&worker->sessions))
 		mqg_session_close(mqg_container_of(worker->sessions.next, struct mqg_session,
 						   link));
@@ -123,70 +133,29 @@ static void init_timers(struct mqg_worker *worker)
 {
 	mqg_timers_init(&worker->timers);
 	mqg_timer_class_init(&worker->timers, &worker->linger, MQG_LINGER_MS);
+	mqg_timer_class_init(&worker->timers, &worker->parting, MQG_PARTING_MS);
 	mqg_timer_class_init(&worker->timers, &worker->half_closed, MQG_HALF_CLOSED_MS);
 	mqg_timer_class_init(&worker->timers, &worker->accept_rest, MQG_ACCEPT_REST_MS);
 	mqg_timer_init(&worker->rest, mqg_port_rested);
 }
 
-static void init_uplink(struct mqg_worker *worker, size_t i, _Atomic bool *up)
+int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, char *why, size_t size)
 {
-	struct mqg_uplink *uplink = &worker->uplinks[i];
-
-	uplink->config = &worker->config->brokers[i];
-	uplink->up = &up[i];
-	mqg_timer_class_init(&worker->timers, &uplink->timeout,
-			     uplink->config->connect_timeout_ms);
-}
-
-static void init_port(struct mqg_worker *worker, size_t i, _Atomic uint32_t *sessions)
-{
-	struct mqg_port *port = &worker->ports[i];
-
-	port->worker = worker;
-	port->config = &worker->config->listeners[i];
-	port->index = i;
-	port->fd = -1;
-	port->sessions = &sessions[i];
-	port->uplink = &worker->uplinks[port->config->broker - worker->config->brokers];
-	mqg_timer_class_init(&worker->timers, &port->handshake,
-			     port->config->handshake_timeout_ms);
-	mqg_timer_class_init(&worker->timers, &port->connect, port->config->connect_timeout_ms);
-}
-
-int mqg_worker_setup(struct mqg_worker *worker, const struct mqg_config *config,
-		     struct mqg_judge *judge, _Atomic uint32_t *sessions, _Atomic bool *up,
-		     char *why, size_t size)
-{
-	size_t i;
-	int err;
-
-	worker->config = config;
 	worker->judge = judge;
 	worker->epfd = -1;
 	worker->wakefd = -1;
 	worker->spare = -1;
+	pthread_mutex_init(&worker->mail.lock, NULL);
+	pthread_cond_init(&worker->mail.applied, NULL);
 	mqg_list_init(&worker->sessions);
+	mqg_list_init(&worker->older);
 	mqg_list_init(&worker->ready);
 	mqg_list_init(&worker->dead);
+	mqg_list_init(&worker->gone_ports);
+	mqg_list_init(&worker->gone_uplinks);
 	mqg_registry_init(&worker->registry);
 	init_timers(worker);
-	err = watch_wake(worker, why, size);
-	if (err)
-		return err;
-
-	worker->ports = calloc(config->n_listeners + 1, sizeof(*worker->ports));
-	worker->uplinks = calloc(config->n_brokers + 1, sizeof(*worker->uplinks));
-	if (!worker->ports || !worker->uplinks) {
-		errno = ENOMEM;
-		return complain("listeners", why, size);
-	}
-	for (i = 0; i < config->n_brokers; i++)
-		init_uplink(worker, i, up);
-	for (i = 0; i < config->n_listeners; i++)
-		init_port(worker, i, sessions);
-	for (i = 0; i < config->n_listeners && !err; i++)
-		err = mqg_port_setup(&worker->ports[i], why, size);
-	return err;
+	return watch_wake(worker, why, size);
 }
 
 int mqg_worker_start(struct mqg_worker *worker, unsigned int number)
@@ -208,13 +177,21 @@ int mqg_worker_start(struct mqg_worker *worker, unsigned int number)
 	return 0;
 }
 
-void mqg_worker_stop(struct mqg_worker *worker)
+void mqg_worker_wake(struct mqg_worker *worker)
 {
-	uint64_t one = 1;
-
-	if (worker->started && write(worker->wakefd, &one, sizeof(one)) < 0)
+	if (eventfd_write(worker->wakefd, 1))
 		mqg_log(MQG_LOG_ERR, MQG_LOG_PROXY, "worker: cannot be woken: %s",
 			strerror(errno));
+}
+
+void mqg_worker_stop(struct mqg_worker *worker)
+{
+	if (!worker->started)
+		return;
+	pthread_mutex_lock(&worker->mail.lock);
+	worker->mail.stop = true;
+	pthread_mutex_unlock(&worker->mail.lock);
+	mqg_worker_wake(worker);
 }
 
 void mqg_worker_teardown(struct mqg_worker *worker)
@@ -223,9 +200,10 @@ void mqg_worker_teardown(struct mqg_worker *worker)
 
 	if (worker->started)
 		pthread_join(worker->thread, NULL);
-	/* Ports hold descriptors only once both tables were there to be filled in. */
-	for (i = 0; worker->ports && worker->uplinks && i < worker->config->n_listeners; i++)
-		mqg_port_teardown(&worker->ports[i]);
+	for (i = 0; worker->ports && i < worker->config->n_listeners; i++)
+		mqg_port_free(worker->ports[i]);
+	for (i = 0; worker->uplinks && i < worker->config->n_brokers; i++)
+		free(worker->uplinks[i]);
 	free(worker->ports);
 	free(worker->uplinks);
 	if (worker->spare >= 0)
@@ -234,5 +212,7 @@ void mqg_worker_teardown(struct mqg_worker *worker)
 		close(worker->wakefd);
 	if (worker->epfd >= 0)
 		close(worker->epfd);
+	pthread_cond_destroy(&worker->mail.applied);
+	pthread_mutex_destroy(&worker->mail.lock);
 	mqg_registry_exit(&worker->registry);
 }

@@ -21,6 +21,8 @@
 
 /* How long a refused client may take to read the answer and close. */
 #define MQG_LINGER_MS		2000
+/* How long one may that was let in before, and is not allowed any more. */
+#define MQG_PARTING_MS		500
 /* How long a connection may stay half closed without a byte moving. */
 #define MQG_HALF_CLOSED_MS	60000
 /* How long accept rests when descriptors have run out. */
@@ -40,19 +42,30 @@ static inline uint64_t mqg_counter_get(mqg_counter *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* A broker as one worker reaches it. */
+/*
+ * A broker as one worker reaches it. When a change has taken it away it stays until the last
+ * attempt to connect is over.
+ */
 struct mqg_uplink {
 	const struct mqg_broker	*config;
+	struct mqg_list		gone;		/* in worker->gone_uplinks */
+	const struct mqg_config	*held;		/* what @config is part of, once it is gone */
 	struct mqg_timer_class	timeout;
 	mqg_counter		connections, failures;
 	_Atomic bool		*up;		/* shared by the workers */
 };
 
-/* A listener as one worker serves it. */
+/*
+ * A listener as one worker serves it. When a change has taken it away it accepts no more, and stays
+ * until its last session is over.
+ */
 struct mqg_port {
 	struct mqg_watch	watch;
 	struct mqg_worker	*worker;
 	const struct mqg_listener *config;
+	struct mqg_list		gone;		/* in worker->gone_ports */
+	const struct mqg_config	*held;		/* what @config is part of, once it is gone */
+	uint32_t		open;		/* sessions of this worker */
 	size_t			index;
 	int			fd;
 	SSL_CTX			*tls;		/* NULL = clear text */
@@ -62,13 +75,35 @@ struct mqg_port {
 	_Atomic uint32_t	*sessions;	/* shared by the workers */
 };
 
+/* What a worker is to go on with; made by the main thread (change.c), applied by the worker. */
+struct mqg_change {
+	const struct mqg_config		*config;
+	const struct mqg_revoked	*revoked;
+	uint64_t			epoch;
+	struct mqg_port			**ports;	/* by config->listeners; some are new */
+	SSL_CTX				**tls;		/* likewise; NULL = stays as it is */
+	struct mqg_uplink		**uplinks;	/* by config->brokers */
+	bool				done;		/* guarded by the mail's lock */
+};
+
+/* Between the main thread, which waits, and a worker. */
+struct mqg_mail {
+	pthread_mutex_t		lock;
+	pthread_cond_t		applied;
+	struct mqg_change	*change;	/* to be applied; NULL = none */
+	bool			stop;
+};
+
 struct mqg_worker {
 	const struct mqg_config	*config;
 	struct mqg_judge	*judge;
-	struct mqg_port		*ports;		/* config->n_listeners */
-	struct mqg_uplink	*uplinks;	/* config->n_brokers */
+	struct mqg_port		**ports;	/* config->n_listeners */
+	struct mqg_uplink	**uplinks;	/* config->n_brokers */
+	const struct mqg_revoked *revoked;	/* NULL = nobody */
+	uint64_t		epoch;		/* counts the changes of trust */
+	struct mqg_mail		mail;
 	int			epfd;
-	int			wakefd;		/* eventfd: stop */
+	int			wakefd;		/* eventfd: there is mail */
 	int			spare;		/* a descriptor to give up when they have run out */
 	struct mqg_watch	wake;
 	pthread_t		thread;
@@ -77,9 +112,12 @@ struct mqg_worker {
 	bool			resting;	/* accept rests */
 	struct mqg_timer	rest;
 	struct mqg_timers	timers;
-	struct mqg_timer_class	linger, half_closed, accept_rest;
+	struct mqg_timer_class	linger, parting, half_closed, accept_rest;
 	uint64_t		now;		/* CLOCK_MONOTONIC ns, of this turn */
-	struct mqg_list		sessions;	/* all that are open */
+	struct mqg_list		sessions;	/* open, and judged by this epoch or not yet */
+	struct mqg_list		older;		/* open, to be judged again by this epoch */
+	uint32_t		ended;		/* by this epoch so far */
+	struct mqg_list		gone_ports, gone_uplinks;
 	struct mqg_list		ready;		/* stopped for fairness, not for want of data */
 	struct mqg_list		dead;		/* closed in this turn; epoll may still name them */
 	struct mqg_registry	registry;	/* shared with the main thread */
@@ -87,21 +125,33 @@ struct mqg_worker {
 };
 
 /**
- * mqg_worker_setup() - sockets, contexts and epoll set of a worker; no thread yet
+ * mqg_worker_setup() - epoll set of a worker without listeners; no thread yet
  * @worker:   zeroed memory
- * @config:   stays valid as long as the worker
  * @judge:    whom sessions report to
- * @sessions: shared counts of open sessions, one a listener
- * @up:       shared states of the brokers, one a broker
  * @why:      buffer for what is wrong and the remedy
  * @size:     of @why
  *
  * Return: 0 or -errno; mqg_worker_teardown() is due in either case.
  */
-int mqg_worker_setup(struct mqg_worker *worker, const struct mqg_config *config,
-		     struct mqg_judge *judge, _Atomic uint32_t *sessions, _Atomic bool *up,
-		     char *why, size_t size);
+int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, char *why, size_t size);
 int mqg_worker_start(struct mqg_worker *worker, unsigned int number);
+
+/*
+ * Gives the worker a change and waits until it goes by it. What the worker does not need any more
+ * is in @change afterwards: tables of before, and contexts in `tls`. Its sessions are judged
+ * again in the worker's next turns.
+ */
+void mqg_worker_change(struct mqg_worker *worker, struct mqg_change *change);
+
+/* Makes it read its mail. Any thread. */
+void mqg_worker_wake(struct mqg_worker *worker);
+/* Reads it; on its own thread. */
+void mqg_worker_mail(struct mqg_worker *worker);
+/* Frees what has gone and is not in use any more. On its own thread. */
+void mqg_worker_bury(struct mqg_worker *worker);
+
+/* Ends sessions that the epoch does not allow, a bounded time. True while some are left. */
+bool mqg_worker_sweep(struct mqg_worker *worker);
 /* Tells the thread to close its sessions and end; mqg_worker_teardown() waits for it. */
 void mqg_worker_stop(struct mqg_worker *worker);
 void mqg_worker_teardown(struct mqg_worker *worker);

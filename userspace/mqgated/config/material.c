@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Certificates, keys and CAs of a TLS listener, read and compared. Called by the configuration's
+ * checking pass in the main thread; no lock.
+ */
+#include "config/material.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+struct loading {
+	const struct mqg_material_files	*files;
+	struct mqg_material		*material;
+	const char			**which;
+	char				*why;
+	size_t				size;
+};
+
+__attribute__((format(printf, 3, 4))) static int refuse(const struct loading *l, const char *which,
+							const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(l->why, l->size, format, args);
+	va_end(args);
+	*l->which = which;
+	ERR_clear_error();
+	return -EINVAL;
+}
+
+static int cannot_open(const struct loading *l, const char *which, const char *name, int error)
+{
+	return refuse(l, which, "%s: %s; %s", name, strerror(error),
+		      error == EACCES ? "mqgated must be able to read it, as root when it starts "
+					"and as its user when it reloads"
+				      : "write the path of a PEM file");
+}
+
+/* A key with a passphrase must not ask at the terminal of a service. */
+static int no_passphrase(char *buf, int size, int rwflag, void *asked)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	*(bool *)asked = true;
+	return -1;
+}
+
+/* Every certificate of a PEM file; NULL after a complaint. */
+static STACK_OF(X509) *read_certificates(const struct loading *l, const char *which,
+					 const char *name, const char *remedy)
+{
+	STACK_OF(X509) *list = sk_X509_new_null();
+	FILE *file = fopen(name, "re");
+	bool asked = false;
+	unsigned long end;
+	X509 *cert;
+
+	if (!file || !list) {
+		if (!file)
+			cannot_open(l, which, name, errno);
+		else
+			fclose(file);
+		sk_X509_free(list);
+		return NULL;
+	}
+	while ((cert = PEM_read_X509(file, NULL, no_passphrase, &asked)) &&
+	       sk_X509_push(list, cert))
+		;
+	fclose(file);
+	end = ERR_peek_last_error();
+	ERR_clear_error();
+	if (!cert && sk_X509_num(list) && ERR_GET_REASON(end) == PEM_R_NO_START_LINE)
+		return list;
+	if (cert)
+		X509_free(cert);
+	else if (sk_X509_num(list))
+		refuse(l, which, "%s: a certificate in it is damaged; %s", name, remedy);
+	else
+		refuse(l, which, "%s: holds no PEM certificate; %s", name, remedy);
+	sk_X509_pop_free(list, X509_free);
+	return NULL;
+}
+
+static int load_key(const struct loading *l, EVP_PKEY *kept)
+{
+	const char *name = l->files->key;
+	struct mqg_material *m = l->material;
+	FILE *file = fopen(name, "re");
+	bool asked = false;
+
+	if (!file && errno == EACCES && kept) {
+		if (X509_check_private_key(m->certificate, kept) != 1)
+			return refuse(l, "key", "%s: Permission denied, and the key that was read "
+						"at the start does not belong to the certificate "
+						"%s; let the daemon's user read it, or restart "
+						"mqgated", name, l->files->certificate);
+		EVP_PKEY_up_ref(kept);
+		m->key = kept;
+		m->key_kept = true;
+		return 0;
+	}
+	if (!file)
+		return cannot_open(l, "key", name, errno);
+	m->key = PEM_read_PrivateKey(file, NULL, no_passphrase, &asked);
+	fclose(file);
+	if (!m->key && asked)
+		return refuse(l, "key", "%s: needs a passphrase; store it without one, mode 0640 "
+					"for the daemon's group", name);
+	if (!m->key)
+		return refuse(l, "key", "%s: holds no PEM private key; write the key of the "
+					"certificate", name);
+	if (X509_check_private_key(m->certificate, m->key) != 1)
+		return refuse(l, "key", "%s: does not belong to the certificate %s; name the key "
+					"it was issued for", name, l->files->certificate);
+	return 0;
+}
+
+static int load_all(const struct loading *l, EVP_PKEY *kept)
+{
+	const struct mqg_material_files *files = l->files;
+	struct mqg_material *m = l->material;
+	int err;
+
+	m->chain = read_certificates(l, "certificate", files->certificate,
+				     "write the server's certificate, then its intermediates");
+	if (!m->chain)
+		return *l->which ? -EINVAL : -ENOMEM;
+	m->certificate = sk_X509_shift(m->chain);
+	err = load_key(l, kept);
+	if (err)
+		return err;
+	m->authorities = read_certificates(l, "client_ca", files->client_ca,
+					   "write the CA that issues the devices' certificates");
+	if (!m->authorities)
+		return *l->which ? -EINVAL : -ENOMEM;
+	if (!files->crl)
+		return 0;
+	err = mqg_crls_load(files->crl, &m->crls, l->why, l->size);
+	if (err == -EINVAL)
+		*l->which = "crl";
+	return err;
+}
+
+int mqg_material_load(const struct mqg_material_files *files, EVP_PKEY *kept_key,
+		      struct mqg_material **out, const char **which, char *why, size_t size)
+{
+	struct loading l = { files, calloc(1, sizeof(*l.material)), which, why, size };
+	int err;
+
+	*out = NULL;
+	*which = NULL;
+	if (!l.material)
+		return -ENOMEM;
+	err = load_all(&l, kept_key);
+	if (err) {
+		mqg_material_free(l.material);
+		return err;
+	}
+	*out = l.material;
+	return 0;
+}
+
+void mqg_material_free(struct mqg_material *m)
+{
+	if (!m)
+		return;
+	X509_free(m->certificate);
+	sk_X509_pop_free(m->chain, X509_free);
+	EVP_PKEY_free(m->key);
+	sk_X509_pop_free(m->authorities, X509_free);
+	mqg_crls_free(m->crls);
+	free(m);
+}

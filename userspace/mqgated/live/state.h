@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What live.c and lists.c have in common. Main thread; no lock. */
+#ifndef MQG_LIVE_STATE_H
+#define MQG_LIVE_STATE_H
+
+#include "live/live.h"
+
+/* The lists of one listener, as they were looked at last. */
+struct mqg_watched {
+	uint64_t	tried;		/* stamp of lists that were refused; 0 = none */
+	bool		warned, late;	/* said already: they run out soon; they are out of date */
+};
+
+struct mqg_live {
+	const struct mqg_config		*config;
+	struct mqg_revoked		*revoked;
+	struct mqg_live_users		users;
+	struct mqg_live_counts		counts;
+	struct mqg_watched		*watched;	/* by config->listeners; NULL = anew */
+};
+
+/* After a reload: another configuration has other lists. */
+void mqg_live_watch_lists(struct mqg_live *live);
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Going over to a change, and then judging the sessions that are older. On the worker's thread; but
+ * mqg_worker_change() is the main thread's, which waits meanwhile.
+ */
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "common/names.h"
+#include "proxy/listener.h"
+#include "proxy/session.h"
+#include "system/log.h"
+
+/* Time that a sweep takes from the other work of a turn. */
+#define SWEEP_NS	2000000ULL
+/* Sessions between two looks at the clock. */
+#define SWEEP_ROUND	16
+
+static bool stays(void *const *table, size_t n, const void *item)
+{
+	for (size_t i = 0; i < n; i++)
+		if (table[i] == item)
+			return true;
+	return false;
+}
+
+static void leave(struct mqg_worker *worker, const struct mqg_change *change)
+{
+	const struct mqg_config *before = worker->config, *now = change->config;
+
+	for (size_t i = 0; before && i < before->n_listeners; i++) {
+		struct mqg_port *port = worker->ports[i];
+
+		if (stays((void *const *)change->ports, now->n_listeners, port))
+			continue;
+		mqg_port_close(port);
+		port->held = mqg_config_get(before);
+		mqg_list_append(&worker->gone_ports, &port->gone);
+	}
+	for (size_t i = 0; before && i < before->n_brokers; i++) {
+		struct mqg_uplink *uplink = worker->uplinks[i];
+
+		if (stays((void *const *)change->uplinks, now->n_brokers, uplink))
+			continue;
+		uplink->held = mqg_config_get(before);
+		mqg_list_append(&worker->gone_uplinks, &uplink->gone);
+	}
+}
+
+static void set_time(struct mqg_worker *worker, struct mqg_timer_class *class, uint32_t ms)
+{
+	if (class->link.next)
+		mqg_timer_class_change(class, ms, worker->now);
+	else
+		mqg_timer_class_init(&worker->timers, class, ms);
+}
+
+static void take_port(struct mqg_worker *worker, struct mqg_change *change, size_t i)
+{
+	struct mqg_port *port = change->ports[i];
+	SSL_CTX *before = port->tls;
+
+	port->config = &change->config->listeners[i];
+	port->index = i;
+	port->uplink = change->uplinks[port->config->broker - change->config->brokers];
+	set_time(worker, &port->handshake, port->config->handshake_timeout_ms);
+	set_time(worker, &port->connect, port->config->connect_timeout_ms);
+	if (change->tls[i]) {
+		port->tls = change->tls[i];
+		change->tls[i] = before;
+	}
+	if (!worker->resting)
+		mqg_port_listen(port, true);
+}
+
+/* What others are told of sessions names their listener by its place. */
+static void rename_listeners(struct mqg_worker *worker)
+{
+	pthread_mutex_lock(&worker->registry.lock);
+	for (struct mqg_list *at = worker->older.next; at != &worker->older; at = at->next) {
+		struct mqg_session *s = mqg_container_of(at, struct mqg_session, link);
+
+		s->entry.listener = s->port->held ? SIZE_MAX : s->port->index;
+	}
+	pthread_mutex_unlock(&worker->registry.lock);
+}
+
+/* Exchanges what is in @change with what is in force. */
+static void apply(struct mqg_worker *worker, struct mqg_change *change)
+{
+	struct mqg_port **ports = worker->ports;
+	struct mqg_uplink **uplinks = worker->uplinks;
+
+	leave(worker, change);
+	for (size_t i = 0; i < change->config->n_brokers; i++) {
+		change->uplinks[i]->config = &change->config->brokers[i];
+		set_time(worker, &change->uplinks[i]->timeout,
+			 change->config->brokers[i].connect_timeout_ms);
+	}
+	for (size_t i = 0; i < change->config->n_listeners; i++)
+		take_port(worker, change, i);
+	worker->config = change->config;
+	worker->revoked = change->revoked;
+	worker->epoch = change->epoch;
+	worker->ended = 0;
+	worker->ports = change->ports;
+	worker->uplinks = change->uplinks;
+	change->ports = ports;
+	change->uplinks = uplinks;
+	mqg_list_splice(&worker->older, &worker->sessions);
+	rename_listeners(worker);
+}
+
+void mqg_worker_mail(struct mqg_worker *worker)
+{
+	struct mqg_mail *mail = &worker->mail;
+
+	pthread_mutex_lock(&mail->lock);
+	worker->stopping = mail->stop;
+	if (mail->change) {
+		apply(worker, mail->change);
+		mail->change = NULL;
+		pthread_cond_signal(&mail->applied);
+	}
+	pthread_mutex_unlock(&mail->lock);
+}
+
+void mqg_worker_change(struct mqg_worker *worker, struct mqg_change *change)
+{
+	struct mqg_mail *mail = &worker->mail;
+
+	if (!worker->started) {
+		apply(worker, change);
+		return;
+	}
+	pthread_mutex_lock(&mail->lock);
+	mail->change = change;
+	mqg_worker_wake(worker);
+	while (mail->change)
+		pthread_cond_wait(&mail->applied, &mail->lock);
+	pthread_mutex_unlock(&mail->lock);
+}
+
+bool mqg_worker_sweep(struct mqg_worker *worker)
+{
+	uint64_t until = mqg_boottime_ns() + SWEEP_NS;
+
+	while (!mqg_list_empty(&worker->older)) {
+		for (int i = 0; i < SWEEP_ROUND && !mqg_list_empty(&worker->older); i++) {
+			struct mqg_session *s = mqg_container_of(worker->older.next,
+								 struct mqg_session, link);
+
+			mqg_list_remove(&s->link);
+			mqg_list_append(&worker->sessions, &s->link);
+			mqg_session_recheck(s);
+		}
+		if (mqg_boottime_ns() >= until)
+			return !mqg_list_empty(&worker->older);
+	}
+	if (worker->ended)
+		mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS,
+			"%u sessions ended that are no longer allowed (trust epoch %llu)",
+			worker->ended, (unsigned long long)worker->epoch);
+	worker->ended = 0;
+	return false;
+}
+
+void mqg_worker_bury(struct mqg_worker *worker)
+{
+	struct mqg_list *at, *next;
+
+	for (at = worker->gone_ports.next; at != &worker->gone_ports; at = next) {
+		struct mqg_port *port = mqg_container_of(at, struct mqg_port, gone);
+
+		next = at->next;
+		if (port->open)
+			continue;
+		mqg_list_remove(&port->gone);
+		mqg_timer_class_exit(&port->handshake);
+		mqg_timer_class_exit(&port->connect);
+		mqg_port_free(port);
+	}
+	/* A port that has gone may still lead to an uplink that has. */
+	if (!mqg_list_empty(&worker->gone_ports))
+		return;
+	for (at = worker->gone_uplinks.next; at != &worker->gone_uplinks; at = next) {
+		struct mqg_uplink *uplink = mqg_container_of(at, struct mqg_uplink, gone);
+
+		next = at->next;
+		if (!mqg_list_empty(&uplink->timeout.queue))
+			continue;
+		mqg_list_remove(&uplink->gone);
+		mqg_timer_class_exit(&uplink->timeout);
+		mqg_config_put(uplink->held);
+		free(uplink);
+	}
+}

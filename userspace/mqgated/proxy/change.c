@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Preparing a change: sockets of new listeners, TLS contexts, tables. Main thread; it touches
+ * nothing that a worker reads, until the worker takes the change over.
+ */
+#include "proxy/change.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/endpoint.h"
+#include "proxy/listener.h"
+#include "proxy/tls.h"
+
+struct mqg_plan {
+	const struct mqg_config	*config;	/* to come */
+	size_t			*kept;		/* index before; SIZE_MAX: a new listener */
+	size_t			*kept_broker;
+	struct mqg_change	*changes;	/* one a worker */
+	size_t			n_changes;
+};
+
+static bool same_address(const struct mqg_endpoint *a, const struct mqg_endpoint *b)
+{
+	return a->addrlen == b->addrlen && !memcmp(&a->addr, &b->addr, a->addrlen);
+}
+
+/* The listener of before on the same address; SIZE_MAX: none. */
+static size_t find_address(const struct mqg_config *before, const struct mqg_listener *l)
+{
+	for (size_t i = 0; before && i < before->n_listeners; i++)
+		if (same_address(&before->listeners[i].address, &l->address))
+			return i;
+	return SIZE_MAX;
+}
+
+static size_t find_broker(const struct mqg_config *before, const char *name)
+{
+	for (size_t i = 0; before && i < before->n_brokers; i++)
+		if (!strcmp(before->brokers[i].name, name))
+			return i;
+	return SIZE_MAX;
+}
+
+static struct mqg_common *common(struct mqg_common **list, const char *name)
+{
+	struct mqg_common *c;
+
+	for (c = *list; c; c = c->next)
+		if (!strcmp(c->name, name))
+			return c;
+	c = calloc(1, sizeof(*c) + strlen(name) + 1);
+	if (!c)
+		return NULL;
+	strcpy(c->name, name);
+	atomic_init(&c->up, true);
+	c->next = *list;
+	*list = c;
+	return c;
+}
+
+static int no_memory(char *why, size_t size)
+{
+	snprintf(why, size, "no memory for the proxy");
+	return -ENOMEM;
+}
+
+/* A port whose socket listens and is in the worker's epoll set, but not watched yet. */
+static int new_port(struct mqg_proxy *proxy, struct mqg_worker *worker,
+		    const struct mqg_listener *l, int like, struct mqg_port **out, char *why,
+		    size_t size)
+{
+	struct mqg_port *port = calloc(1, sizeof(*port));
+	struct mqg_common *c = common(&proxy->listeners, l->address.text);
+
+	*out = port;
+	if (!port || !c)
+		return no_memory(why, size);
+	port->worker = worker;
+	port->config = l;
+	port->sessions = &c->sessions;
+	port->fd = -1;
+	mqg_list_init(&port->gone);
+	return mqg_port_open(port, like, why, size);
+}
+
+static int plan_port(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w, size_t i,
+		     bool renew, char *why, size_t size)
+{
+	const struct mqg_listener *l = &plan->config->listeners[i];
+	size_t before = find_address(proxy->config, l);
+	struct mqg_worker *worker = proxy->workers[w];
+	struct mqg_change *change = &plan->changes[w];
+	int err = 0;
+
+	if (before != SIZE_MAX && proxy->config->listeners[before].kind == l->kind) {
+		change->ports[i] = worker->ports[before];
+		plan->kept[i] = before;
+	} else {
+		int like = before != SIZE_MAX ? worker->ports[before]->fd : -1;
+
+		plan->kept[i] = SIZE_MAX;
+		err = new_port(proxy, worker, l, like, &change->ports[i], why, size);
+		renew = true;
+	}
+	if (!err && renew && l->kind == MQGATE_KIND_MQTTS)
+		err = mqg_tls_context(l, &change->tls[i], why, size);
+	return err;
+}
+
+static int plan_uplink(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w, size_t i)
+{
+	const struct mqg_broker *broker = &plan->config->brokers[i];
+	struct mqg_change *change = &plan->changes[w];
+	struct mqg_common *c = common(&proxy->brokers, broker->name);
+	struct mqg_uplink *uplink;
+
+	plan->kept_broker[i] = find_broker(proxy->config, broker->name);
+	if (plan->kept_broker[i] != SIZE_MAX) {
+		change->uplinks[i] = proxy->workers[w]->uplinks[plan->kept_broker[i]];
+		return 0;
+	}
+	uplink = calloc(1, sizeof(*uplink));
+	if (!uplink || !c) {
+		free(uplink);
+		return -ENOMEM;
+	}
+	uplink->up = &c->up;
+	uplink->config = broker;
+	mqg_list_init(&uplink->gone);
+	change->uplinks[i] = uplink;
+	return 0;
+}
+
+static int plan_worker(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w,
+		       const bool *renew, char *why, size_t size)
+{
+	const struct mqg_config *config = plan->config;
+	struct mqg_change *change = &plan->changes[w];
+	int err = 0;
+
+	plan->n_changes = w + 1;
+	change->config = config;
+	change->epoch = proxy->epoch + 1;
+	change->ports = calloc(config->n_listeners + 1, sizeof(*change->ports));
+	change->tls = calloc(config->n_listeners + 1, sizeof(SSL_CTX *));
+	change->uplinks = calloc(config->n_brokers + 1, sizeof(*change->uplinks));
+	if (!change->ports || !change->tls || !change->uplinks)
+		return no_memory(why, size);
+	for (size_t i = 0; i < config->n_brokers && !err; i++)
+		err = plan_uplink(proxy, plan, w, i);
+	if (err)
+		return no_memory(why, size);
+	for (size_t i = 0; i < config->n_listeners && !err; i++)
+		err = plan_port(proxy, plan, w, i, !renew || renew[i], why, size);
+	return err;
+}
+
+/* Somebody else's listener on the address of a new one would share its connections. */
+static int probe(const struct mqg_proxy *proxy, const struct mqg_config *config, char *why,
+		 size_t size)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < config->n_listeners && !err; i++)
+		if (find_address(proxy->config, &config->listeners[i]) == SIZE_MAX)
+			err = mqg_listener_probe(&config->listeners[i], why, size);
+	return err;
+}
+
+/* What is only the plan's; after the workers went over to it, what was theirs before. */
+static void drop_change(struct mqg_plan *plan, struct mqg_change *change)
+{
+	for (size_t i = 0; change->ports && i < plan->config->n_listeners; i++)
+		if (change->ports[i] && plan->kept[i] == SIZE_MAX)
+			mqg_port_free(change->ports[i]);
+	for (size_t i = 0; change->uplinks && i < plan->config->n_brokers; i++)
+		if (plan->kept_broker[i] == SIZE_MAX)
+			free(change->uplinks[i]);
+	for (size_t i = 0; change->tls && i < plan->config->n_listeners; i++)
+		SSL_CTX_free(change->tls[i]);
+	free(change->ports);
+	free(change->tls);
+	free(change->uplinks);
+}
+
+void mqg_proxy_abandon(struct mqg_plan *plan)
+{
+	if (!plan)
+		return;
+	for (size_t w = 0; w < plan->n_changes; w++)
+		drop_change(plan, &plan->changes[w]);
+	free(plan->changes);
+	free(plan->kept);
+	free(plan->kept_broker);
+	free(plan);
+}
+
+int mqg_proxy_prepare(struct mqg_proxy *proxy, const struct mqg_config *config, const bool *renew,
+		      struct mqg_plan **out, char *why, size_t size)
+{
+	struct mqg_plan *plan = calloc(1, sizeof(*plan));
+	int err;
+
+	*out = NULL;
+	if (!plan)
+		return no_memory(why, size);
+	plan->config = config;
+	plan->kept = calloc(config->n_listeners + 1, sizeof(*plan->kept));
+	plan->kept_broker = calloc(config->n_brokers + 1, sizeof(*plan->kept_broker));
+	plan->changes = calloc(proxy->n_workers + 1, sizeof(*plan->changes));
+	if (plan->kept && plan->kept_broker && plan->changes)
+		err = probe(proxy, config, why, size);
+	else
+		err = no_memory(why, size);
+	for (size_t w = 0; w < proxy->n_workers && !err; w++)
+		err = plan_worker(proxy, plan, w, renew, why, size);
+	if (err) {
+		mqg_proxy_abandon(plan);
+		return err;
+	}
+	*out = plan;
+	return 0;
+}
+
+void mqg_proxy_commit(struct mqg_proxy *proxy, struct mqg_plan *plan,
+		      const struct mqg_revoked *revoked)
+{
+	for (size_t w = 0; w < plan->n_changes; w++) {
+		struct mqg_change *change = &plan->changes[w];
+
+		change->revoked = revoked;
+		mqg_worker_change(proxy->workers[w], change);
+		/* The tables are those of before now; what the worker let go it frees itself. */
+		for (size_t i = 0; i < plan->config->n_listeners; i++)
+			SSL_CTX_free(change->tls[i]);
+		free(change->ports);
+		free(change->tls);
+		free(change->uplinks);
+	}
+	proxy->config = plan->config;
+	proxy->epoch++;
+	plan->n_changes = 0;
+	mqg_proxy_abandon(plan);
+}

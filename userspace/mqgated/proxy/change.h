@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A change of the running proxy in two halves: everything that can fail is prepared beside what is
+ * in force, and then all workers go over to it, or it is abandoned and nothing has happened. Main
+ * thread. The first change of a proxy is its start.
+ */
+#ifndef MQG_CHANGE_H
+#define MQG_CHANGE_H
+
+#include "proxy/worker.h"
+
+/* What the workers share of a listener or a broker, by its name; as old as the proxy. */
+struct mqg_common {
+	struct mqg_common	*next;
+	_Atomic uint32_t	sessions;	/* open */
+	_Atomic bool		up;
+	char			name[];
+};
+
+struct mqg_proxy {
+	const struct mqg_config	*config;	/* in force; NULL before the first change */
+	uint64_t		epoch;
+	struct mqg_common	*listeners, *brokers;
+	struct mqg_worker	**workers;	/* each allocated by itself: no shared cache line */
+	size_t			n_workers;
+};
+
+#endif

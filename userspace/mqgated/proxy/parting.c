@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The end of a session that is no longer allowed: its listener, its certificate or its identity has
+ * been judged again. Called by the worker's sweep, on the worker's thread.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/judge.h"
+#include "proxy/answer.h"
+#include "proxy/crypto.h"
+#include "proxy/identity.h"
+#include "proxy/session.h"
+#include "proxy/tls.h"
+
+static bool accepted(const struct mqg_session *s)
+{
+	return s->state == MQG_RELAY;
+}
+
+/* What the client is told, as far as there is a place for it. */
+static size_t last_word(struct mqg_session *s, enum mqgate_reason reason,
+			uint8_t out[MQG_ANSWER_MAX])
+{
+	if (!accepted(s))
+		return s->spoken ? 0 : mqg_answer_build(s->level, reason, out);
+	/* In the middle of a packet a DISCONNECT would be read as the rest of it. */
+	if (s->down.data || !s->down.frames || !mqg_frames_between(s->down.frames))
+		return 0;
+	return mqg_answer_disconnect(s->level, reason, out);
+}
+
+void mqg_session_end(struct mqg_session *s, enum mqgate_reason reason)
+{
+	struct mqg_refusal refusal = {
+		.reason = reason,
+		.service = s->port->config->service,
+		.client_id = s->entry.client_id,
+		.identity = s->entry.identity,
+	};
+	uint8_t answer[MQG_ANSWER_MAX];
+	size_t len = last_word(s, reason, answer);
+
+	memcpy(refusal.addr, s->entry.addr, sizeof(refusal.addr));
+	mqg_judge_ended(s->worker->judge, &refusal, s->ticket);
+	s->worker->ended++;
+	/* Who is not allowed any more is not given what the broker still had for him. */
+	if (accepted(s))
+		mqg_half_drop(&s->down);
+	if (len && !s->down.data && mqg_half_send(&s->down, answer, len) == MQG_PUMP_WRITE_FAILED) {
+		mqg_session_close(s);
+		return;
+	}
+	mqg_session_finish(s);
+	mqg_timer_arm(&s->timer, &s->worker->parting, s->worker->now);
+	mqg_session_run(s);
+}
+
+/* MQGATE_REASON_NONE, and the session goes by its identity as the rule takes it now. */
+static enum mqgate_reason identify(struct mqg_session *s)
+{
+	const struct mqg_listener *config = s->port->config;
+	char *identity;
+	int err = mqg_identity_get(SSL_get0_peer_certificate(s->client.ssl),
+				   config->identity_from, &identity);
+
+	/* Before its CONNECT it is told so in the answer to that. */
+	if (err && s->state != MQG_CONNECT)
+		return MQGATE_REASON_IDENTITY_NONE;
+	if (s->id && !mqg_identity_fits(config->client_id_rule, identity, s->id,
+					s->said.id_length)) {
+		free(identity);
+		return MQGATE_REASON_IDENTITY_CLIENT_ID;
+	}
+	if (identity && s->entry.identity && !strcmp(identity, s->entry.identity)) {
+		free(identity);
+		return MQGATE_REASON_NONE;
+	}
+	mqg_registry_identity(&s->worker->registry, &s->entry, identity);
+	/* The flow is known to others by the number of its identity. */
+	if (s->ticket) {
+		mqg_judge_closed(s->worker->judge, s->ticket);
+		mqg_session_allow(s);
+	}
+	return MQGATE_REASON_NONE;
+}
+
+void mqg_session_recheck(struct mqg_session *s)
+{
+	enum mqgate_reason reason = MQGATE_REASON_NONE;
+
+	if (s->closed || s->state == MQG_ANSWER || s->state == MQG_LINGER)
+		return;
+	if (s->port->held) {
+		mqg_session_end(s, MQGATE_REASON_CONFIG);
+		return;
+	}
+	/* A handshake under way is judged when it is over. */
+	if (!s->client.ssl || s->state == MQG_HANDSHAKE)
+		return;
+	s->epoch = s->worker->epoch;
+	reason = mqg_tls_recheck(s->client.ssl, s->port->tls);
+	if (reason == MQGATE_REASON_NONE)
+		reason = identify(s);
+	if (reason == MQGATE_REASON_NONE)
+		reason = mqg_crypto_judge(s->port->config->crypto, s->client.ssl,
+					  s->entry.identity);
+	if (reason != MQGATE_REASON_NONE)
+		mqg_session_end(s, reason);
+}
