@@ -53,7 +53,7 @@ choose_debug_kernel() {
 	boot=$at/bzImage
 	modules=$at/tree/lib/modules
 	# Without interrupts by ACPI there is no domain for MSI, and asking for one is a WARNING.
-	append="acpi=noirq pci=nomsi kmemleak=on"
+	append="acpi=noirq pci=nomsi kmemleak=on kunit.enable=1"
 	# Where failslab may be told to look: 6.1 takes these marks at the start only.
 	append+=" slub_debug=a,mqg_client,kmalloc-8,kmalloc-16,kmalloc-32,kmalloc-64,kmalloc-96"
 	append+=",kmalloc-128,kmalloc-192,kmalloc-256"
