@@ -172,7 +172,7 @@ int mqg_inject(const struct mqg_listener *config, const char *identity, const st
 	if (c->password.off)
 		put_text(&w, in + c->password.off, c->password.len);
 	/* MQTT 3.1 tolerates flags of fields that are not there. */
-	*flags &= (uint8_t)~(MQW_CONNECT_USERNAME | MQW_CONNECT_PASSWORD);
+	*flags &= 0xffU ^ (MQW_CONNECT_USERNAME | MQW_CONNECT_PASSWORD);
 	*flags |= inject_name || c->username.off ? MQW_CONNECT_USERNAME : 0;
 	*flags |= c->password.off ? MQW_CONNECT_PASSWORD : 0;
 
