@@ -1,106 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The configuration: a good file gives the documented values, and each way to break it gives one
- * line with file, line, key, and the remedy. A case replaces lines of the good file below.
+ * The configuration as a whole: a good file gives the documented values, what is left out has its
+ * default, and what is no YAML, not of the schema, named twice or out of range is refused.
  */
-#include <assert.h>
+#include "config_stage.h"
+
 #include <errno.h>
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
 #include <openssl/ssl.h>
 
-#include "config/config.h"
 #include "config/endpoint.h"
 #include "config/weights.h"
-#include "pki.h"
-
-/* "@" stands for the directory of the test's files. */
-static const char *const good[] = {
-	/*  1 */ "brokers:",
-	/*  2 */ "  - name: main",
-	/*  3 */ "    address: \"127.0.0.1:1884\"",
-	/*  4 */ "    connect_timeout: 1500ms",
-	/*  5 */ "listeners:",
-	/*  6 */ "  - name: mqtts",
-	/*  7 */ "    address: \"127.0.0.1:8883\"",
-	/*  8 */ "    kind: mqtts",
-	/*  9 */ "    broker: main",
-	/* 10 */ "    mode: observe",
-	/* 11 */ "    tls:",
-	/* 12 */ "      certificate: @/server.pem",
-	/* 13 */ "      key: @/server.key",
-	/* 14 */ "      client_ca: @/ca.pem",
-	/* 15 */ "      crl: @/crl.pem",
-	/* 16 */ "      min_version: \"1.3\"",
-	/* 17 */ "    identity:",
-	/* 18 */ "      from: san.uri",
-	/* 19 */ "      client_id: prefix",
-	/* 20 */ "    handshake_timeout: 3s",
-	/* 21 */ "    connect_timeout: 4s",
-	/* 22 */ "    connect_max: 4096",
-	/* 23 */ "    sessions_max: 1000",
-	/* 24 */ "    allow_pps: 50",
-	/* 25 */ "    allow_burst: 100",
-	/* 26 */ "  - name: plain",
-	/* 27 */ "    address: \"[::1]:2883\"",
-	/* 28 */ "    kind: mqtt",
-	/* 29 */ "    broker: main",
-	/* 30 */ "    passwords: allow",
-	/* 31 */ "services:",
-	/* 32 */ "  - name: routed",
-	/* 33 */ "    port: 1883",
-	/* 34 */ "    kind: mqtt",
-	/* 35 */ "    unknown_flows: strict",
-	/* 36 */ "    when_daemon_away: closed",
-	/* 37 */ "  - name: mine",
-	/* 38 */ "    port: 3883",
-	/* 39 */ "    kind: unprotected",
-	/* 40 */ "allow:",
-	/* 41 */ "  - 192.0.2.77",
-	/* 42 */ "  - 2001:db8:7::/64",
-	/* 43 */ "score:",
-	/* 44 */ "  threshold: 80",
-	/* 45 */ "  half_life: 30s",
-	/* 46 */ "  ban: 10s",
-	/* 47 */ "  ban_max: 2h",
-	/* 48 */ "  sources_max: 500",
-	/* 49 */ "  weights:",
-	/* 50 */ "    cert-revoked: 33",
-	/* 51 */ "workers: 3",
-	/* 52 */ "mark: 0x10",
-	/* 53 */ "user: nobody",
-	/* 54 */ "group: nogroup",
-	/* 55 */ "http: \"127.0.0.1:9983\"",
-	/* 56 */ "module:",
-	/* 57 */ "  use: auto",
-	/* 58 */ "  mode: enforce",
-	/* 59 */ "  events_buffer: 65536",
-	/* 60 */ "  source_sessions: 20",
-	/* 61 */ "  source_connect_rate: 600",
-};
-
-#define LINES (sizeof(good) / sizeof(good[0]))
-
-/* Lines @first to @last (0: none) become @text; the message is "FILE:" + @want, "@" as above. */
-struct broken {
-	const char	*name;
-	size_t		first, last;
-	const char	*text;
-	const char	*want;
-};
-
-#define BROKEN(name, first, last, text, want) { name, first, last, text, want }
 
 static const struct broken cases[] = {
 	/* the file as YAML */
@@ -239,194 +153,7 @@ static const struct broken cases[] = {
 	       "50: score.weights.cert-revoked: 1000001 is out of range; write 0 to 1000000"),
 	BROKEN("workers", 51, 51, "workers: 257",
 	       "51: workers: 257 is out of range; write 0 to 256"),
-	/* what belongs together */
-	BROKEN("TLS listener without tls", 11, 16, "",
-	       "6: listeners[0].tls: missing, and this listener is kind mqtts"),
-	BROKEN("passwords on a TLS listener", 10, 10, "    passwords: refuse",
-	       "10: listeners[0].passwords: belongs to kind mqtt"),
-	BROKEN("tls on a plain listener", 8, 8, "    kind: mqtt",
-	       "11: listeners[0].tls: belongs to kind mqtts"),
-	BROKEN("identity on a plain listener", 30, 30, "    identity:\n      from: cn",
-	       "30: listeners[1].identity: belongs to kind mqtts"),
-	BROKEN("handshake_timeout on a plain listener", 30, 30, "    handshake_timeout: 5s",
-	       "30: listeners[1].handshake_timeout: belongs to kind mqtts"),
-	BROKEN("strict on an unprotected port", 39, 39,
-	       "    kind: unprotected\n    unknown_flows: strict",
-	       "40: services[1].unknown_flows: has no meaning on an unprotected port"),
-	BROKEN("closed on an unprotected port", 39, 39,
-	       "    kind: unprotected\n    when_daemon_away: closed",
-	       "40: services[1].when_daemon_away: has no meaning on an unprotected port"),
-	BROKEN("destinations on an unprotected port", 39, 39,
-	       "    kind: unprotected\n    destinations:\n      - 192.0.2.1",
-	       "40: services[1].destinations: has no meaning on an unprotected port"),
-	BROKEN("fragments on an unprotected port", 39, 39,
-	       "    kind: unprotected\n    fragments: pass",
-	       "40: services[1].fragments: has no meaning on an unprotected port"),
-	BROKEN("strict over UDP", 34, 34, "    kind: coap",
-	       "35: services[0].unknown_flows: has no meaning over UDP (kind coap); leave it out"),
-	BROKEN("two services on a UDP port", 37, 39,
-	       "  - name: sn\n    port: 1884\n    kind: mqtt-sn\n"
-	       "  - name: co\n    port: 1884\n    kind: coap",
-	       "41: services[2].port: port 1884 is already that of services[1]"),
-	BROKEN("a destination that is none", 36, 36, "    destinations:\n      - broker",
-	       "37: services[0].destinations[0]: \"broker\" is not a network; write for instance"),
-	BROKEN("a destination with bits behind its length", 36, 36,
-	       "    destinations:\n      - 192.0.2.0/24\n      - 192.0.2.1/24",
-	       "38: services[0].destinations[1]: \"192.0.2.1/24\" has bits set beyond its length"),
-	BROKEN("a destination with too long a length", 25, 25,
-	       "    destinations:\n      - 192.0.2.0/33",
-	       "26: listeners[0].destinations[0]: \"192.0.2.0/33\" has no length from 0 to 32"),
-	BROKEN("nine destinations", 25, 25,
-	       "    destinations: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6,"
-	       " 10.0.0.7, 10.0.0.8, 10.0.0.9]",
-	       "25: listeners[0].destinations: 9 networks, and there may be 8; leave the key out"),
-	BROKEN("an unknown rule for fragments", 36, 36, "    fragments: reassemble",
-	       "36: services[0].fragments: \"reassemble\" is not known; write one of: drop, pass"),
-	BROKEN("a SYN budget out of range", 36, 36, "    syn: {per_source: 10000001}",
-	       "36: services[0].syn.per_source: 10000001 is out of range; write 0 to 10000000"),
-	BROKEN("a SYN rate that is none", 25, 25, "    syn:\n      rate: fast",
-	       "26: listeners[0].syn.rate: "),
-	BROKEN("a calm that is too short", 25, 25, "    syn:\n      calm: 99ms",
-	       "26: listeners[0].syn.calm: 99ms is out of range; write 100ms to 1h"),
-	BROKEN("an unknown rule for cookies", 25, 25, "    syn:\n      cookies: always",
-	       "26: listeners[0].syn.cookies: \"always\" is not known; write one of: auto, on,"),
-	BROKEN("cookies without a rate", 36, 36, "    syn:\n      rate: 0\n      cookies: on",
-	       "38: services[0].syn.cookies: on has no meaning with rate: 0"),
-	BROKEN("an unknown key of syn", 25, 25, "    syn:\n      cookie: on",
-	       "26: listeners[0].syn.cookie: "),
-	BROKEN("syn over UDP", 34, 35, "    kind: coap\n    syn: {rate: 5}",
-	       "35: services[0].syn: has no meaning over UDP (kind coap); leave it out"),
-	/* crypto policy */
-	BROKEN("a group that is none", 16, 16, "      groups: [P-256, P-255]",
-	       "16: listeners[0].tls.groups[1]: \"P-255\" is no group that OpenSSL "),
-#if OPENSSL_VERSION_NUMBER < 0x30500000L
-	BROKEN("a hybrid group before OpenSSL has it", 16, 16, "      groups: [X25519MLKEM768]",
-	       "16: listeners[0].tls.groups[0]: \"X25519MLKEM768\" is no group that OpenSSL "),
-#endif
-	BROKEN("a group twice", 16, 16, "      groups:\n        - P-256\n        - P-256",
-	       "18: listeners[0].tls.groups[1]: P-256 is there already; leave it out"),
-	BROKEN("a cipher that is none", 16, 16, "      ciphers: [rc4]",
-	       "16: listeners[0].tls.ciphers[0]: \"rc4\" is no cipher; there are aes-128-gcm, "
-	       "aes-256-gcm and chacha20-poly1305"),
-	BROKEN("a signature that is weak", 16, 16, "      signature_algorithms: [rsa_pkcs1_sha1]",
-	       "16: listeners[0].tls.signature_algorithms[0]: \"rsa_pkcs1_sha1\" is no signature "
-	       "algorithm; there are ecdsa_secp256r1_sha256, "),
-	BROKEN("short RSA keys", 16, 16, "      client_keys:\n        rsa_min: 1024",
-	       "17: listeners[0].tls.client_keys.rsa_min: 1024 is out of range; write 2048 to "
-	       "16384"),
-	BROKEN("a curve that is none", 16, 16, "      client_keys: {curves: [P-192]}",
-	       "16: listeners[0].tls.client_keys.curves[0]: \"P-192\" is no curve; there are "
-	       "P-256"),
-	BROKEN("versions that leave none", 16, 16,
-	       "      min_version: \"1.3\"\n      max_version: \"1.2\"",
-	       "17: listeners[0].tls.max_version: is below min_version; no client could connect"),
-	BROKEN("a class of nobody", 16, 16,
-	       "      classes:\n        - identity: \"a*b\"\n          groups: [P-256]",
-	       "17: listeners[0].tls.classes[0].identity: \"a*b\" is no identity; write one"),
-	BROKEN("a class that says nothing", 16, 16, "      classes:\n        - identity: a",
-	       "17: listeners[0].tls.classes[0]: says nothing; give it groups or ciphers"),
-	BROKEN("a class without identity", 16, 16, "      classes:\n        - groups: [P-256]",
-	       "17: listeners[0].tls.classes[0].identity: missing"),
-	BROKEN("a class with a cipher that is none", 16, 16,
-	       "      classes:\n        - identity: a\n          ciphers: [des]",
-	       "18: listeners[0].tls.classes[0].ciphers[0]: \"des\" is no cipher"),
-	/* identity */
-	BROKEN("an identity from nowhere", 18, 18, "      from: dn",
-	       "18: listeners[0].identity.from: \"dn\" is not known; write one of: cn, san.dns, "
-	       "san.uri, san.email, spiffe, fingerprint, issuer-serial"),
-	BROKEN("a username by no rule", 18, 18, "      username: some",
-	       "18: listeners[0].identity.username: \"some\" is not known; write one of: equal, "
-	       "prefix, inject, any"),
-	BROKEN("a property with a space", 18, 18, "      user_property: a b",
-	       "18: listeners[0].identity.user_property: \"a b\" is no name of a property"),
-	/* files */
-	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
-	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
-	       "path of a PEM file"),
-	BROKEN("certificate file without one", 12, 12, "      certificate: @/junk",
-	       "12: listeners[0].tls.certificate: @/junk: holds no PEM certificate"),
-	BROKEN("no key file", 13, 13, "      key: @/none.key",
-	       "13: listeners[0].tls.key: @/none.key: No such file or directory"),
-	BROKEN("key file without one", 13, 13, "      key: @/server.pem",
-	       "13: listeners[0].tls.key: @/server.pem: holds no PEM private key"),
-	BROKEN("key of another certificate", 13, 13, "      key: @/other.key",
-	       "13: listeners[0].tls.key: @/other.key: does not belong to the certificate "
-	       "@/server.pem"),
-	BROKEN("key with a passphrase", 13, 13, "      key: @/locked.key",
-	       "13: listeners[0].tls.key: @/locked.key: needs a passphrase"),
-	BROKEN("no CA file", 14, 14, "      client_ca: @/none.pem",
-	       "14: listeners[0].tls.client_ca: @/none.pem: No such file"),
-	BROKEN("CA file without a certificate", 14, 14, "      client_ca: @/crl.pem",
-	       "14: listeners[0].tls.client_ca: @/crl.pem: holds no PEM certificate"),
-	BROKEN("CA file of junk", 14, 14, "      client_ca: @/junk",
-	       "14: listeners[0].tls.client_ca: @/junk: holds no PEM certificate"),
-	BROKEN("no CRL file", 15, 15, "      crl: @/none.pem",
-	       "15: listeners[0].tls.crl: @/none.pem: No such file"),
-	BROKEN("CRL file without one", 15, 15, "      crl: @/ca.pem",
-	       "15: listeners[0].tls.crl: @/ca.pem: holds no certificate revocation list in PEM or "
-	       "DER form"),
-	BROKEN("CRL of another CA", 15, 15, "      crl: @/othercrl.pem",
-	       "15: listeners[0].tls.crl: @/othercrl.pem: no list in it is signed by a CA of "
-	       "@/ca.pem"),
 };
-
-#define CASES (sizeof(cases) / sizeof(cases[0]))
-
-static char dir[64], file[96];
-
-/* Writes @text with "@" put in place. */
-static void put(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '@')
-			fputs(dir, out);
-		else
-			fputc(*text, out);
-	}
-	fputc('\n', out);
-}
-
-static void write_config(const struct broken *broken)
-{
-	FILE *out = fopen(file, "w");
-
-	assert_non_null(out);
-	for (size_t i = 1; i <= LINES; i++) {
-		if (!broken || i < broken->first || i > broken->last)
-			put(out, good[i - 1]);
-		else if (i == broken->first && broken->text[0])
-			put(out, broken->text);
-	}
-	assert_int_equal(fclose(out), 0);
-}
-
-static void breaks(void **state)
-{
-	const struct broken *broken = *state;
-	struct mqg_config *config = (void *)1;
-	char why[1024], want[2048] = "", *at = want;
-
-	write_config(broken);
-	assert_int_equal(mqg_config_load(file, &config, why, sizeof(why)), -EINVAL);
-	assert_null(config);
-	at += sprintf(at, "%s:", file);
-	for (const char *c = broken->want; *c; c++)
-		at += *c == '@' ? sprintf(at, "%s", dir) : sprintf(at, "%c", *c);
-	if (strncmp(why, want, strlen(want)))
-		fail_msg("got:    %s\nwanted: %s", why, want);
-	if (strchr(why, '\n'))
-		fail_msg("more than one line: %s", why);
-}
-
-static struct mqg_config *load(void)
-{
-	struct mqg_config *config;
-	char why[1024];
-
-	if (mqg_config_load(file, &config, why, sizeof(why)))
-		fail_msg("%s", why);
-	return config;
-}
 
 static void good_file_gives_its_values(void **state)
 {
@@ -494,52 +221,6 @@ static void good_file_gives_its_values(void **state)
 	mqg_config_put(c);
 }
 
-static void crypto_policy_is_read(void **state)
-{
-	const struct broken policy = { "policy", 16, 18,
-		"      max_version: \"1.2\"\n"
-		"      groups: [P-384, P-256]\n"
-		"      ciphers: [aes-256-gcm]\n"
-		"      signature_algorithms: [ed25519, rsa_pss_rsae_sha256]\n"
-		"      client_keys: {rsa_min: 3072, curves: [Ed25519]}\n"
-		"      classes:\n"
-		"        - {identity: \"sensor-*\", ciphers: [chacha20-poly1305]}\n"
-		"        - {identity: pump, groups: [X25519]}\n"
-		"    identity:\n"
-		"      from: spiffe\n"
-		"      username: inject\n"
-		"      user_property: device", "" };
-	const struct mqg_crypto *crypto;
-	struct mqg_config *c;
-
-	(void)state;
-	write_config(&policy);
-	c = load();
-	crypto = c->listeners[0].crypto;
-	assert_int_equal(crypto->max_version, TLS1_2_VERSION);
-	assert_string_equal(crypto->groups, "P-384:P-256:X25519");
-	assert_string_equal(crypto->suites,
-			    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
-	assert_string_equal(crypto->signatures, "ed25519:rsa_pss_rsae_sha256");
-	assert_int_equal(crypto->rsa_min, 3072);
-	assert_int_equal(crypto->n_curves, 1);
-	assert_int_equal(crypto->curves[0], NID_ED25519);
-	assert_int_equal(crypto->rule.n_groups, 2);
-	assert_int_equal(crypto->rule.n_ciphers, 1);
-	assert_int_equal(crypto->n_classes, 2);
-	assert_string_equal(crypto->classes[0].identity, "sensor-");
-	assert_true(crypto->classes[0].prefix);
-	assert_int_equal(crypto->classes[0].rule.n_groups, 2);
-	assert_int_equal(crypto->classes[0].rule.ciphers[0], NID_chacha20_poly1305);
-	assert_false(crypto->classes[1].prefix);
-	assert_int_equal(crypto->classes[1].rule.groups[0], NID_X25519);
-	assert_int_equal(crypto->classes[1].rule.ciphers[0], NID_aes_256_gcm);
-	assert_int_equal(c->listeners[0].identity_from, MQG_FROM_SPIFFE);
-	assert_int_equal(c->listeners[0].username_rule, MQG_USERNAME_INJECT);
-	assert_string_equal(c->listeners[0].user_property, "device");
-	mqg_config_put(c);
-}
-
 static void what_is_left_out_has_the_documented_default(void **state)
 {
 	const struct broken least = { "least", 1, LINES,
@@ -592,69 +273,6 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_string_equal(c->group, "mqgate");
 	assert_string_equal(c->http.text, "127.0.0.1:9883");
 	assert_true(c->workers >= 1);
-	mqg_config_put(c);
-}
-
-static void syn_budgets_are_read(void **state)
-{
-	const struct broken more = { "more", 36, 36,
-		"    syn: {per_source: 0, rate: 500, calm: 30s, cookies: on}\n"
-		"  - {name: other, port: 2884, kind: mqtt, syn: {per_source: 7, rate: 0}}", "" };
-	const struct mqg_guard *guard;
-	struct mqg_config *c;
-
-	(void)state;
-	write_config(&more);
-	c = load();
-	guard = &c->services[0].guard;
-	assert_true(guard->syn_source == MQGATE_SYN_UNLIMITED);
-	assert_int_equal(guard->syn_rate, 500);
-	assert_int_equal(guard->syn_calm_ms, 30000);
-	assert_int_equal(guard->cookies, MQG_COOKIES_ON);
-	guard = &c->services[1].guard;
-	assert_int_equal(guard->syn_source, 7);
-	assert_true(guard->syn_rate == MQGATE_SYN_UNLIMITED);
-	assert_int_equal(guard->syn_calm_ms, MQGATE_DEFAULT_SYN_CALM_MS);
-	assert_int_equal(guard->cookies, MQG_COOKIES_AUTO);
-	guard = &c->listeners[0].guard;
-	assert_int_equal(guard->syn_source, MQGATE_DEFAULT_SYN_SOURCE);
-	assert_int_equal(guard->syn_rate, MQGATE_DEFAULT_SYN_RATE);
-	mqg_config_put(c);
-}
-
-static void udp_services_and_guards_are_read(void **state)
-{
-	const struct broken more = { "more", 36, 36,
-		"    fragments: pass\n"
-		"    destinations: [192.0.2.0/24, \"2001:db8::1\"]\n"
-		"  - {name: sn, port: 1883, kind: mqtt-sn, when_daemon_away: closed}\n"
-		"  - {name: co, port: 5683, kind: coap}\n"
-		"  - {name: cos, port: 2883, kind: coaps}", "" };
-	const struct mqg_guard *guard;
-	uint8_t net[16] = { [10] = 0xff, 0xff, 192, 0, 2 }, mask[16];
-	struct mqg_config *c;
-
-	(void)state;
-	write_config(&more);
-	c = load();
-	guard = &c->services[0].guard;
-	assert_true(guard->fragments);
-	assert_int_equal(guard->destinations, 2);
-	memset(mask, 0xff, 15);
-	mask[15] = 0;
-	assert_memory_equal(guard->destination[0].addr, net, 16);
-	assert_memory_equal(guard->destination[0].mask, mask, 16);
-	mask[15] = 0xff;
-	assert_memory_equal(guard->destination[1].mask, mask, 16);
-	assert_false(c->listeners[0].guard.fragments);
-	assert_int_equal(c->listeners[0].guard.destinations, 0);
-	/* 1883 and 2883 of UDP are no business of those who have them over TCP. */
-	assert_int_equal(c->services[1].kind, MQGATE_KIND_MQTTSN);
-	assert_int_equal(c->services[1].number, 4);
-	assert_true(c->services[1].fail_closed);
-	assert_int_equal(c->services[2].kind, MQGATE_KIND_COAP);
-	assert_int_equal(c->services[3].kind, MQGATE_KIND_COAPS);
-	assert_int_equal(mqg_ports_index(c->services[3].kind, 2883), MQGATE_PORTS_UDP(2883));
 	mqg_config_put(c);
 }
 
@@ -756,50 +374,17 @@ static void example_is_good(void **state)
 	mqg_config_put(c);
 }
 
-static int remove_files(void)
-{
-	static const char *const names[] = { "server.pem", "server.key", "other.key", "locked.key",
-					     "ca.pem", "otherca.pem", "crl.pem", "othercrl.pem",
-					     "junk", "mqgate.yaml" };
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		unlink(path);
-	}
-	return rmdir(dir);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(good_file_gives_its_values),
-		cmocka_unit_test(crypto_policy_is_read),
 		cmocka_unit_test(what_is_left_out_has_the_documented_default),
-		cmocka_unit_test(syn_budgets_are_read),
-		cmocka_unit_test(udp_services_and_guards_are_read),
 		cmocka_unit_test(http_may_be_off),
 		cmocka_unit_test(services_beyond_the_numbers_are_refused),
 		cmocka_unit_test(absent_file_is_told_apart),
 		cmocka_unit_test(example_is_good),
 	};
-	const size_t n_fixed = sizeof(fixed) / sizeof(fixed[0]);
-	struct CMUnitTest tests[CASES + sizeof(fixed) / sizeof(fixed[0])];
-	static char names[CASES][80];
-	int failed;
 
-	snprintf(dir, sizeof(dir), "/tmp/mqgate-config-test.%d", getpid());
-	assert(!mkdir(dir, 0700));
-	snprintf(file, sizeof(file), "%s/mqgate.yaml", dir);
-	pki_make(dir);
-	memcpy(tests, fixed, sizeof(fixed));
-	for (size_t i = 0; i < CASES; i++) {
-		snprintf(names[i], sizeof(names[i]), "refused with file, line and key: %s",
-			 cases[i].name);
-		tests[n_fixed + i] = (struct CMUnitTest){ names[i], breaks, NULL, NULL,
-							  (void *)&cases[i] };
-	}
-	failed = cmocka_run_group_tests_name("config", tests, NULL, NULL);
-	remove_files();
-	return failed ? 1 : 0;
+	return run_config_tests("config", fixed, sizeof(fixed) / sizeof(fixed[0]), cases,
+				sizeof(cases) / sizeof(cases[0]));
 }

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the configuration says to XDP of a port: destinations, fragments, budgets. Services over TCP
+ * and UDP, and listeners, which have it as well.
+ */
+#include "config_stage.h"
+
+#include <string.h>
+
+static const struct broken cases[] = {
+	BROKEN("strict on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    unknown_flows: strict",
+	       "40: services[1].unknown_flows: has no meaning on an unprotected port"),
+	BROKEN("closed on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    when_daemon_away: closed",
+	       "40: services[1].when_daemon_away: has no meaning on an unprotected port"),
+	BROKEN("destinations on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    destinations:\n      - 192.0.2.1",
+	       "40: services[1].destinations: has no meaning on an unprotected port"),
+	BROKEN("fragments on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    fragments: pass",
+	       "40: services[1].fragments: has no meaning on an unprotected port"),
+	BROKEN("strict over UDP", 34, 34, "    kind: coap",
+	       "35: services[0].unknown_flows: has no meaning over UDP (kind coap); leave it out"),
+	BROKEN("two services on a UDP port", 37, 39,
+	       "  - name: sn\n    port: 1884\n    kind: mqtt-sn\n"
+	       "  - name: co\n    port: 1884\n    kind: coap",
+	       "41: services[2].port: port 1884 is already that of services[1]"),
+	BROKEN("a destination that is none", 36, 36, "    destinations:\n      - broker",
+	       "37: services[0].destinations[0]: \"broker\" is not a network; write for instance"),
+	BROKEN("a destination with bits behind its length", 36, 36,
+	       "    destinations:\n      - 192.0.2.0/24\n      - 192.0.2.1/24",
+	       "38: services[0].destinations[1]: \"192.0.2.1/24\" has bits set beyond its length"),
+	BROKEN("a destination with too long a length", 25, 25,
+	       "    destinations:\n      - 192.0.2.0/33",
+	       "26: listeners[0].destinations[0]: \"192.0.2.0/33\" has no length from 0 to 32"),
+	BROKEN("nine destinations", 25, 25,
+	       "    destinations: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6,"
+	       " 10.0.0.7, 10.0.0.8, 10.0.0.9]",
+	       "25: listeners[0].destinations: 9 networks, and there may be 8; leave the key out"),
+	BROKEN("an unknown rule for fragments", 36, 36, "    fragments: reassemble",
+	       "36: services[0].fragments: \"reassemble\" is not known; write one of: drop, pass"),
+	BROKEN("a SYN budget out of range", 36, 36, "    syn: {per_source: 10000001}",
+	       "36: services[0].syn.per_source: 10000001 is out of range; write 0 to 10000000"),
+	BROKEN("a SYN rate that is none", 25, 25, "    syn:\n      rate: fast",
+	       "26: listeners[0].syn.rate: "),
+	BROKEN("a calm that is too short", 25, 25, "    syn:\n      calm: 99ms",
+	       "26: listeners[0].syn.calm: 99ms is out of range; write 100ms to 1h"),
+	BROKEN("an unknown rule for cookies", 25, 25, "    syn:\n      cookies: always",
+	       "26: listeners[0].syn.cookies: \"always\" is not known; write one of: auto, on,"),
+	BROKEN("cookies without a rate", 36, 36, "    syn:\n      rate: 0\n      cookies: on",
+	       "38: services[0].syn.cookies: on has no meaning with rate: 0"),
+	BROKEN("an unknown key of syn", 25, 25, "    syn:\n      cookie: on",
+	       "26: listeners[0].syn.cookie: "),
+	BROKEN("syn over UDP", 34, 35, "    kind: coap\n    syn: {rate: 5}",
+	       "35: services[0].syn: has no meaning over UDP (kind coap); leave it out"),
+};
+
+static void syn_budgets_are_read(void **state)
+{
+	const struct broken more = { "more", 36, 36,
+		"    syn: {per_source: 0, rate: 500, calm: 30s, cookies: on}\n"
+		"  - {name: other, port: 2884, kind: mqtt, syn: {per_source: 7, rate: 0}}", "" };
+	const struct mqg_guard *guard;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&more);
+	c = load();
+	guard = &c->services[0].guard;
+	assert_true(guard->syn_source == MQGATE_SYN_UNLIMITED);
+	assert_int_equal(guard->syn_rate, 500);
+	assert_int_equal(guard->syn_calm_ms, 30000);
+	assert_int_equal(guard->cookies, MQG_COOKIES_ON);
+	guard = &c->services[1].guard;
+	assert_int_equal(guard->syn_source, 7);
+	assert_true(guard->syn_rate == MQGATE_SYN_UNLIMITED);
+	assert_int_equal(guard->syn_calm_ms, MQGATE_DEFAULT_SYN_CALM_MS);
+	assert_int_equal(guard->cookies, MQG_COOKIES_AUTO);
+	guard = &c->listeners[0].guard;
+	assert_int_equal(guard->syn_source, MQGATE_DEFAULT_SYN_SOURCE);
+	assert_int_equal(guard->syn_rate, MQGATE_DEFAULT_SYN_RATE);
+	mqg_config_put(c);
+}
+
+static void udp_services_and_guards_are_read(void **state)
+{
+	const struct broken more = { "more", 36, 36,
+		"    fragments: pass\n"
+		"    destinations: [192.0.2.0/24, \"2001:db8::1\"]\n"
+		"  - {name: sn, port: 1883, kind: mqtt-sn, when_daemon_away: closed}\n"
+		"  - {name: co, port: 5683, kind: coap}\n"
+		"  - {name: cos, port: 2883, kind: coaps}", "" };
+	const struct mqg_guard *guard;
+	uint8_t net[16] = { [10] = 0xff, 0xff, 192, 0, 2 }, mask[16];
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&more);
+	c = load();
+	guard = &c->services[0].guard;
+	assert_true(guard->fragments);
+	assert_int_equal(guard->destinations, 2);
+	memset(mask, 0xff, 15);
+	mask[15] = 0;
+	assert_memory_equal(guard->destination[0].addr, net, 16);
+	assert_memory_equal(guard->destination[0].mask, mask, 16);
+	mask[15] = 0xff;
+	assert_memory_equal(guard->destination[1].mask, mask, 16);
+	assert_false(c->listeners[0].guard.fragments);
+	assert_int_equal(c->listeners[0].guard.destinations, 0);
+	/* 1883 and 2883 of UDP are no business of those who have them over TCP. */
+	assert_int_equal(c->services[1].kind, MQGATE_KIND_MQTTSN);
+	assert_int_equal(c->services[1].number, 4);
+	assert_true(c->services[1].fail_closed);
+	assert_int_equal(c->services[2].kind, MQGATE_KIND_COAP);
+	assert_int_equal(c->services[3].kind, MQGATE_KIND_COAPS);
+	assert_int_equal(mqg_ports_index(c->services[3].kind, 2883), MQGATE_PORTS_UDP(2883));
+	mqg_config_put(c);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(syn_budgets_are_read),
+		cmocka_unit_test(udp_services_and_guards_are_read),
+	};
+
+	return run_config_tests("config of guards", fixed, sizeof(fixed) / sizeof(fixed[0]), cases,
+				sizeof(cases) / sizeof(cases[0]));
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the configuration says of TLS: files, crypto policy, identity.
+ */
+#include "config_stage.h"
+
+#include <string.h>
+
+#include <openssl/objects.h>
+#include <openssl/ssl.h>
+
+static const struct broken cases[] = {
+	/* what belongs together */
+	BROKEN("TLS listener without tls", 11, 16, "",
+	       "6: listeners[0].tls: missing, and this listener is kind mqtts"),
+	BROKEN("passwords on a TLS listener", 10, 10, "    passwords: refuse",
+	       "10: listeners[0].passwords: belongs to kind mqtt"),
+	BROKEN("tls on a plain listener", 8, 8, "    kind: mqtt",
+	       "11: listeners[0].tls: belongs to kind mqtts"),
+	BROKEN("identity on a plain listener", 30, 30, "    identity:\n      from: cn",
+	       "30: listeners[1].identity: belongs to kind mqtts"),
+	BROKEN("handshake_timeout on a plain listener", 30, 30, "    handshake_timeout: 5s",
+	       "30: listeners[1].handshake_timeout: belongs to kind mqtts"),
+	/* crypto policy */
+	BROKEN("a group that is none", 16, 16, "      groups: [P-256, P-255]",
+	       "16: listeners[0].tls.groups[1]: \"P-255\" is no group that OpenSSL "),
+#if OPENSSL_VERSION_NUMBER < 0x30500000L
+	BROKEN("a hybrid group before OpenSSL has it", 16, 16, "      groups: [X25519MLKEM768]",
+	       "16: listeners[0].tls.groups[0]: \"X25519MLKEM768\" is no group that OpenSSL "),
+#endif
+	BROKEN("a group twice", 16, 16, "      groups:\n        - P-256\n        - P-256",
+	       "18: listeners[0].tls.groups[1]: P-256 is there already; leave it out"),
+	BROKEN("a cipher that is none", 16, 16, "      ciphers: [rc4]",
+	       "16: listeners[0].tls.ciphers[0]: \"rc4\" is no cipher; there are aes-128-gcm, "
+	       "aes-256-gcm and chacha20-poly1305"),
+	BROKEN("a signature that is weak", 16, 16, "      signature_algorithms: [rsa_pkcs1_sha1]",
+	       "16: listeners[0].tls.signature_algorithms[0]: \"rsa_pkcs1_sha1\" is no signature "
+	       "algorithm; there are ecdsa_secp256r1_sha256, "),
+	BROKEN("short RSA keys", 16, 16, "      client_keys:\n        rsa_min: 1024",
+	       "17: listeners[0].tls.client_keys.rsa_min: 1024 is out of range; write 2048 to "
+	       "16384"),
+	BROKEN("a curve that is none", 16, 16, "      client_keys: {curves: [P-192]}",
+	       "16: listeners[0].tls.client_keys.curves[0]: \"P-192\" is no curve; there are "
+	       "P-256"),
+	BROKEN("versions that leave none", 16, 16,
+	       "      min_version: \"1.3\"\n      max_version: \"1.2\"",
+	       "17: listeners[0].tls.max_version: is below min_version; no client could connect"),
+	BROKEN("a class of nobody", 16, 16,
+	       "      classes:\n        - identity: \"a*b\"\n          groups: [P-256]",
+	       "17: listeners[0].tls.classes[0].identity: \"a*b\" is no identity; write one"),
+	BROKEN("a class that says nothing", 16, 16, "      classes:\n        - identity: a",
+	       "17: listeners[0].tls.classes[0]: says nothing; give it groups or ciphers"),
+	BROKEN("a class without identity", 16, 16, "      classes:\n        - groups: [P-256]",
+	       "17: listeners[0].tls.classes[0].identity: missing"),
+	BROKEN("a class with a cipher that is none", 16, 16,
+	       "      classes:\n        - identity: a\n          ciphers: [des]",
+	       "18: listeners[0].tls.classes[0].ciphers[0]: \"des\" is no cipher"),
+	/* identity */
+	BROKEN("an identity from nowhere", 18, 18, "      from: dn",
+	       "18: listeners[0].identity.from: \"dn\" is not known; write one of: cn, san.dns, "
+	       "san.uri, san.email, spiffe, fingerprint, issuer-serial"),
+	BROKEN("a username by no rule", 18, 18, "      username: some",
+	       "18: listeners[0].identity.username: \"some\" is not known; write one of: equal, "
+	       "prefix, inject, any"),
+	BROKEN("a property with a space", 18, 18, "      user_property: a b",
+	       "18: listeners[0].identity.user_property: \"a b\" is no name of a property"),
+	/* files */
+	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
+	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
+	       "path of a PEM file"),
+	BROKEN("certificate file without one", 12, 12, "      certificate: @/junk",
+	       "12: listeners[0].tls.certificate: @/junk: holds no PEM certificate"),
+	BROKEN("no key file", 13, 13, "      key: @/none.key",
+	       "13: listeners[0].tls.key: @/none.key: No such file or directory"),
+	BROKEN("key file without one", 13, 13, "      key: @/server.pem",
+	       "13: listeners[0].tls.key: @/server.pem: holds no PEM private key"),
+	BROKEN("key of another certificate", 13, 13, "      key: @/other.key",
+	       "13: listeners[0].tls.key: @/other.key: does not belong to the certificate "
+	       "@/server.pem"),
+	BROKEN("key with a passphrase", 13, 13, "      key: @/locked.key",
+	       "13: listeners[0].tls.key: @/locked.key: needs a passphrase"),
+	BROKEN("no CA file", 14, 14, "      client_ca: @/none.pem",
+	       "14: listeners[0].tls.client_ca: @/none.pem: No such file"),
+	BROKEN("CA file without a certificate", 14, 14, "      client_ca: @/crl.pem",
+	       "14: listeners[0].tls.client_ca: @/crl.pem: holds no PEM certificate"),
+	BROKEN("CA file of junk", 14, 14, "      client_ca: @/junk",
+	       "14: listeners[0].tls.client_ca: @/junk: holds no PEM certificate"),
+	BROKEN("no CRL file", 15, 15, "      crl: @/none.pem",
+	       "15: listeners[0].tls.crl: @/none.pem: No such file"),
+	BROKEN("CRL file without one", 15, 15, "      crl: @/ca.pem",
+	       "15: listeners[0].tls.crl: @/ca.pem: holds no certificate revocation list in PEM or "
+	       "DER form"),
+	BROKEN("CRL of another CA", 15, 15, "      crl: @/othercrl.pem",
+	       "15: listeners[0].tls.crl: @/othercrl.pem: no list in it is signed by a CA of "
+	       "@/ca.pem"),
+};
+
+static void crypto_policy_is_read(void **state)
+{
+	const struct broken policy = { "policy", 16, 18,
+		"      max_version: \"1.2\"\n"
+		"      groups: [P-384, P-256]\n"
+		"      ciphers: [aes-256-gcm]\n"
+		"      signature_algorithms: [ed25519, rsa_pss_rsae_sha256]\n"
+		"      client_keys: {rsa_min: 3072, curves: [Ed25519]}\n"
+		"      classes:\n"
+		"        - {identity: \"sensor-*\", ciphers: [chacha20-poly1305]}\n"
+		"        - {identity: pump, groups: [X25519]}\n"
+		"    identity:\n"
+		"      from: spiffe\n"
+		"      username: inject\n"
+		"      user_property: device", "" };
+	const struct mqg_crypto *crypto;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&policy);
+	c = load();
+	crypto = c->listeners[0].crypto;
+	assert_int_equal(crypto->max_version, TLS1_2_VERSION);
+	assert_string_equal(crypto->groups, "P-384:P-256:X25519");
+	assert_string_equal(crypto->suites,
+			    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+	assert_string_equal(crypto->signatures, "ed25519:rsa_pss_rsae_sha256");
+	assert_int_equal(crypto->rsa_min, 3072);
+	assert_int_equal(crypto->n_curves, 1);
+	assert_int_equal(crypto->curves[0], NID_ED25519);
+	assert_int_equal(crypto->rule.n_groups, 2);
+	assert_int_equal(crypto->rule.n_ciphers, 1);
+	assert_int_equal(crypto->n_classes, 2);
+	assert_string_equal(crypto->classes[0].identity, "sensor-");
+	assert_true(crypto->classes[0].prefix);
+	assert_int_equal(crypto->classes[0].rule.n_groups, 2);
+	assert_int_equal(crypto->classes[0].rule.ciphers[0], NID_chacha20_poly1305);
+	assert_false(crypto->classes[1].prefix);
+	assert_int_equal(crypto->classes[1].rule.groups[0], NID_X25519);
+	assert_int_equal(crypto->classes[1].rule.ciphers[0], NID_aes_256_gcm);
+	assert_int_equal(c->listeners[0].identity_from, MQG_FROM_SPIFFE);
+	assert_int_equal(c->listeners[0].username_rule, MQG_USERNAME_INJECT);
+	assert_string_equal(c->listeners[0].user_property, "device");
+	mqg_config_put(c);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(crypto_policy_is_read),
+	};
+
+	return run_config_tests("config of TLS", fixed, sizeof(fixed) / sizeof(fixed[0]), cases,
+				sizeof(cases) / sizeof(cases[0]));
+}
