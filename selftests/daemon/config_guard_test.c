@@ -54,6 +54,54 @@ static const struct broken cases[] = {
 	       "26: listeners[0].syn.cookie: "),
 	BROKEN("syn over UDP", 34, 35, "    kind: coap\n    syn: {rate: 5}",
 	       "35: services[0].syn: has no meaning over UDP (kind coap); leave it out"),
+	/* what begins */
+	BROKEN("a budget of a source out of range", 36, 36, "    connects: {per_source: 10000001}",
+	       "36: services[0].connects.per_source: 10000001 is out of range; write 0 to "
+	       "10000000"),
+	BROKEN("a budget that is no number", 25, 25, "    connects:\n      rate: few",
+	       "26: listeners[0].connects.rate: \"few\" is not a whole number"),
+	BROKEN("nothing at once", 36, 36, "    connects: {rate: 5, burst: 0}",
+	       "36: services[0].connects.burst: 0 is out of range; write 1 to 10000000"),
+	BROKEN("a burst of no rate", 36, 36, "    connects:\n      rate: 0\n      burst: 5",
+	       "38: services[0].connects.burst: has no meaning without rate; give it a rate, or "),
+	BROKEN("a source's burst of no rate", 25, 25, "    connects:\n      per_source_burst: 5",
+	       "26: listeners[0].connects.per_source_burst: has no meaning without per_source; "),
+	BROKEN("an unknown key of connects", 36, 36, "    connects: {per_sorce: 5}",
+	       "36: services[0].connects.per_sorce: unknown key; did you mean per_source?"),
+	BROKEN("connects over UDP", 34, 35, "    kind: coap\n    connects: {rate: 5}",
+	       "35: services[0].connects: has no meaning over UDP (kind coap); write datagrams"),
+	BROKEN("datagrams over TCP", 36, 36, "    datagrams: {rate: 5}",
+	       "36: services[0].datagrams: has no meaning over TCP (kind mqtt); write connects"),
+	BROKEN("datagrams out of range", 34, 35, "    kind: coap\n    datagrams: {rate: 10000001}",
+	       "35: services[0].datagrams.rate: 10000001 is out of range; write 0 to 10000000"),
+	BROKEN("datagrams of a listener", 30, 30, "    datagrams: {rate: 5}",
+	       "30: listeners[1].datagrams: unknown key; "),
+	BROKEN("datagrams on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    datagrams: {rate: 5}",
+	       "40: services[1].datagrams: has no meaning on an unprotected port; leave it out"),
+	/* what is incomplete */
+	BROKEN("too few bytes", 36, 36, "    suspect: {bytes: 1023}",
+	       "36: services[0].suspect.bytes: 1023 is out of range; write 1024 to 1073741824"),
+	BROKEN("too few segments", 25, 25, "    suspect:\n      segments: 1",
+	       "26: listeners[0].suspect.segments: 1 is out of range; write 2 to 1000000"),
+	BROKEN("too little time", 36, 36, "    suspect: {time: 99ms}",
+	       "36: services[0].suspect.time: 99ms is out of range; write 100ms to 10m"),
+	BROKEN("a time without sense", 36, 36, "    suspect: {time: later}",
+	       "36: services[0].suspect.time: \"later\" is not a duration; write for instance "),
+	BROKEN("suspect over UDP", 34, 35, "    kind: coaps\n    suspect: {bytes: 2048}",
+	       "35: services[0].suspect: has no meaning over UDP (kind coaps); leave it out"),
+	/* what is malformed */
+	BROKEN("an unknown answer", 36, 36, "    on_malformed: reject",
+	       "36: services[0].on_malformed: \"reject\" is not known; write one of: drop, reset"),
+	BROKEN("resets over UDP", 34, 35, "    kind: mqtt-sn\n    on_malformed: reset",
+	       "35: services[0].on_malformed: has no meaning over UDP (kind mqtt-sn); leave it"),
+	BROKEN("resets on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    on_malformed: reset",
+	       "40: services[1].on_malformed: has no meaning on an unprotected port; leave it out"),
+	BROKEN("no resets", 36, 36, "    reset_rate: 0",
+	       "36: services[0].reset_rate: 0 is out of range; write 1 to 10000000"),
+	BROKEN("a rate of resets over UDP", 34, 35, "    kind: coap\n    reset_rate: 5",
+	       "35: services[0].reset_rate: has no meaning over UDP (kind coap); leave it out"),
 };
 
 static void syn_budgets_are_read(void **state)
@@ -80,6 +128,47 @@ static void syn_budgets_are_read(void **state)
 	guard = &c->listeners[0].guard;
 	assert_int_equal(guard->syn_source, MQGATE_DEFAULT_SYN_SOURCE);
 	assert_int_equal(guard->syn_rate, MQGATE_DEFAULT_SYN_RATE);
+	mqg_config_put(c);
+}
+
+static void budgets_and_resets_are_read(void **state)
+{
+	const struct broken more = { "more", 36, 36,
+		"    connects: {per_source: 5, per_source_burst: 20, rate: 1000, burst: 4000}\n"
+		"    suspect: {bytes: 4096, segments: 8, time: 2500ms}\n"
+		"    on_malformed: reset\n"
+		"    reset_rate: 77\n"
+		"  - {name: sn, port: 1884, kind: mqtt-sn, datagrams: {per_source: 50, rate: 0}}",
+		"" };
+	const struct mqg_guard *guard;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&more);
+	c = load();
+	guard = &c->services[0].guard;
+	assert_int_equal(guard->source_rate, 5);
+	assert_int_equal(guard->source_burst, 20);
+	assert_int_equal(guard->service_rate, 1000);
+	assert_int_equal(guard->service_burst, 4000);
+	assert_int_equal(guard->suspect_bytes, 4096);
+	assert_int_equal(guard->suspect_segments, 8);
+	assert_int_equal(guard->suspect_ms, 2500);
+	assert_true(guard->reset);
+	assert_int_equal(guard->reset_rate, 77);
+	guard = &c->services[1].guard;
+	assert_int_equal(guard->source_rate, 50);
+	assert_int_equal(guard->source_burst, 0);
+	assert_int_equal(guard->service_rate, 0);
+	/* A listener that says nothing of it has what XDP has by itself. */
+	guard = &c->listeners[0].guard;
+	assert_int_equal(guard->source_rate, 0);
+	assert_int_equal(guard->service_rate, 0);
+	assert_int_equal(guard->suspect_bytes, 0);
+	assert_int_equal(guard->suspect_segments, MQGATE_DEFAULT_SUSPECT_SEGMENTS);
+	assert_int_equal(guard->suspect_ms, MQGATE_DEFAULT_SUSPECT_MS);
+	assert_false(guard->reset);
+	assert_int_equal(guard->reset_rate, MQGATE_DEFAULT_RESET_RATE);
 	mqg_config_put(c);
 }
 
@@ -123,6 +212,7 @@ int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(syn_budgets_are_read),
+		cmocka_unit_test(budgets_and_resets_are_read),
 		cmocka_unit_test(udp_services_and_guards_are_read),
 	};
 

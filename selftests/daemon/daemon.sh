@@ -26,12 +26,6 @@ mqgated=$MQGATE_BUILD/mqgated
 bad_name=100c00044d515455040200000000
 with_password=101f00044d51545404c2003c000464657631000475736572000768756e74657232
 
-pin_maps() {
-	bpftool prog load "$MQGATE_TOP/bpf/mqgate.bpf.o" "$MQGATE_BPFFS/prog" \
-		pinmaps "$MQGATE_BPFFS" && chown root:mqgate "$MQGATE_BPFFS"/* &&
-		chmod 660 "$MQGATE_BPFFS"/*
-}
-
 plan 75
 stage_init || exit 1
 mkdir "$MQGATE_BPFFS"

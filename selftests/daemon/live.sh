@@ -75,13 +75,8 @@ since_of() {
 
 plan 50
 stage_init || exit 1
-mkdir "$MQGATE_BPFFS"
-chown root:mqgate "$MQGATE_BPFFS"
-chmod 750 "$MQGATE_BPFFS"
-on_exit rm -rf "$MQGATE_BPFFS"
 ns_add gw || exit 1
-bpftool prog load "$MQGATE_OBJ" "$MQGATE_BPFFS/prog" pinmaps "$MQGATE_BPFFS" || exit 1
-chown root:mqgate "$MQGATE_BPFFS"/* && chmod 660 "$MQGATE_BPFFS"/*
+stage_pins || exit 1
 config=$dir/mqgate.yaml
 stage_config "$config"
 for name in dev1 dev2 dev3; do

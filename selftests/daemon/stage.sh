@@ -18,6 +18,19 @@ stage_init() {
 	pki_init "$dir/pki" && pki_server "$dir/pki" server IP:127.0.0.1
 }
 
+# A directory of pins with the maps in it; no program is attached.
+stage_pins() {
+	mkdir "$MQGATE_BPFFS" && chown root:mqgate "$MQGATE_BPFFS" && chmod 750 "$MQGATE_BPFFS" ||
+		return 1
+	on_exit rm -rf "$MQGATE_BPFFS"
+	pin_maps
+}
+
+pin_maps() {
+	bpftool prog load "$MQGATE_OBJ" "$MQGATE_BPFFS/prog" pinmaps "$MQGATE_BPFFS" &&
+		chown root:mqgate "$MQGATE_BPFFS"/* && chmod 660 "$MQGATE_BPFFS"/*
+}
+
 # stage_config FILE [SED-EXPRESSION...]
 stage_config() {
 	local file=$1 expression args=()

@@ -21,7 +21,7 @@ struct mqg_check {
 /* Fills check->config. Return: 0, -EINVAL (complained) or -ENOMEM. */
 int mqg_config_check(struct mqg_check *check);
 
-/* ---- between check.c, check_listener.c and check_service.c ------------------------------ */
+/* ---- between the files of the checking pass --------------------------------------------- */
 
 /* Copies @text into *@out. Return: 0 or -ENOMEM. */
 int mqg_check_copy(const char *text, char **out);
@@ -43,8 +43,12 @@ int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t
 			     uint32_t *number);
 
 /* Reads what listeners and services have in common; @owner: "services[0]". */
-int mqg_check_guard(struct mqg_check *check, const char *owner, const struct raw_guard *from,
+int mqg_check_guard(const struct mqg_check *check, const char *owner, const struct raw_guard *from,
 		    struct mqg_guard *to);
+
+/* Reads budgets of what begins; @path: "services[0].datagrams". */
+int mqg_check_budgets(const struct mqg_check *check, const char *path,
+		      const struct raw_budgets *from, struct mqg_guard *to);
 
 /* Fills @to->crypto; @owner: "listeners[0].tls". @to->tls_min is there already. */
 int mqg_check_crypto(struct mqg_check *check, const char *owner, const struct raw_tls *tls,

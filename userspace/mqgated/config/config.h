@@ -68,12 +68,20 @@ enum mqg_cookies {
 	MQG_COOKIES_OFF,
 };
 
-/* What XDP is told of a service besides its kind and mode. */
+/* What XDP is told of a service besides its kind and mode; numbers as in struct mqgate_service. */
 struct mqg_guard {
-	uint32_t		syn_source;	/* SYNs/s; as in struct mqgate_service */
+	uint32_t		syn_source;	/* SYNs/s */
 	uint32_t		syn_rate;
 	uint32_t		syn_calm_ms;
 	enum mqg_cookies	cookies;
+	/* First payloads/s, over UDP datagrams/s, and at once; 0: no budget, as many as the rate */
+	uint32_t		source_rate, source_burst;
+	uint32_t		service_rate, service_burst;
+	uint32_t		suspect_bytes;	/* 0: by what the first payload declares */
+	uint32_t		suspect_segments;
+	uint32_t		suspect_ms;
+	uint32_t		reset_rate;
+	bool			reset;		/* on_malformed: reset */
 	struct mqgate_destination destination[MQGATE_DESTINATIONS];
 	uint32_t		destinations;	/* 0: wherever it goes to */
 	bool			fragments;	/* fragments: pass */

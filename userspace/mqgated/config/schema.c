@@ -100,6 +100,11 @@ static const cyaml_strval_t fragment_rules[] = {
 	{ "pass", 1 },
 };
 
+static const cyaml_strval_t malformed_rules[] = {
+	{ "drop", 0 },
+	{ "reset", 1 },
+};
+
 static const cyaml_strval_t cookie_rules[] = {
 	{ "auto", MQG_COOKIES_AUTO },
 	{ "on", MQG_COOKIES_ON },
@@ -111,6 +116,21 @@ static const cyaml_schema_field_t syn_fields[] = {
 	NUMBER("rate", struct raw_syn, rate),
 	TEXT("calm", MAY, struct raw_syn, calm),
 	WORD_MAY("cookies", struct raw_syn, cookies, cookie_rules),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t budgets_fields[] = {
+	NUMBER("per_source", struct raw_budgets, per_source),
+	NUMBER("per_source_burst", struct raw_budgets, per_source_burst),
+	NUMBER("rate", struct raw_budgets, rate),
+	NUMBER("burst", struct raw_budgets, burst),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t suspect_fields[] = {
+	NUMBER("bytes", struct raw_suspect, bytes),
+	NUMBER("segments", struct raw_suspect, segments),
+	TEXT("time", MAY, struct raw_suspect, time),
 	CYAML_FIELD_END
 };
 
@@ -138,6 +158,12 @@ static const cyaml_schema_value_t text_value = {
 	WORD_MAY("fragments", holder, guard.fragments, fragment_rules),				\
 	CYAML_FIELD_MAPPING_PTR("syn", CYAML_FLAG_POINTER | MAY, holder, guard.syn,		\
 				syn_fields),							\
+	CYAML_FIELD_MAPPING_PTR("connects", CYAML_FLAG_POINTER | MAY, holder, guard.connects,	\
+				budgets_fields),						\
+	CYAML_FIELD_MAPPING_PTR("suspect", CYAML_FLAG_POINTER | MAY, holder, guard.suspect,	\
+				suspect_fields),						\
+	WORD_MAY("on_malformed", holder, guard.on_malformed, malformed_rules),			\
+	NUMBER("reset_rate", holder, guard.reset_rate),						\
 	{											\
 		.key = "destinations",								\
 		.value = {									\
@@ -247,6 +273,8 @@ static const cyaml_schema_field_t service_fields[] = {
 	WORD_MAY("mode", struct raw_service, mode, modes),
 	WORD_MAY("unknown_flows", struct raw_service, unknown_flows, flow_rules),
 	WORD_MAY("when_daemon_away", struct raw_service, when_daemon_away, away_rules),
+	CYAML_FIELD_MAPPING_PTR("datagrams", CYAML_FLAG_POINTER | MAY, struct raw_service,
+				datagrams, budgets_fields),
 	GUARD_FIELDS(struct raw_service),
 	CYAML_FIELD_END
 };

@@ -61,9 +61,22 @@ struct raw_syn {
 	int		*cookies;
 };
 
+struct raw_budgets {
+	uint32_t	*per_source, *per_source_burst, *rate, *burst;
+};
+
+struct raw_suspect {
+	uint32_t	*bytes, *segments;
+	char		*time;
+};
+
 /* What listeners and services have in common. */
 struct raw_guard {
 	struct raw_syn	*syn;
+	struct raw_budgets *connects;
+	struct raw_suspect *suspect;
+	int		*on_malformed;
+	uint32_t	*reset_rate;
 	int		*fragments;
 	char		**destinations;
 	unsigned int	destinations_count;
@@ -85,6 +98,7 @@ struct raw_service {
 	uint32_t	port;
 	int		kind;
 	int		*mode, *unknown_flows, *when_daemon_away;
+	struct raw_budgets *datagrams;
 	struct raw_guard guard;
 };
 

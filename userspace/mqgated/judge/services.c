@@ -26,6 +26,16 @@ static void set_guard(const struct mqg_guard *guard, struct mqgate_service *svc)
 	svc->syn_source = guard->syn_source;
 	svc->syn_rate = guard->syn_rate;
 	svc->syn_calm_ms = guard->syn_calm_ms;
+	svc->source_rate = guard->source_rate;
+	svc->source_burst = guard->source_burst;
+	svc->service_rate = guard->service_rate;
+	svc->service_burst = guard->service_burst;
+	svc->suspect_bytes = guard->suspect_bytes;
+	svc->suspect_segments = guard->suspect_segments;
+	svc->suspect_ms = guard->suspect_ms;
+	svc->reset_rate = guard->reset_rate;
+	if (guard->reset)
+		svc->flags |= MQGATE_SVC_F_RESET;
 	if (guard->cookies == MQG_COOKIES_ON)
 		svc->flags |= MQGATE_SVC_F_COOKIES;
 	svc->destinations = guard->destinations;

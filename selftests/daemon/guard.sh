@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What mqgate.yaml says of a port, as XDP finds it in mqgate_svc: after the start, after a reload
+# that says something else, and after one that says nothing. No program is attached.
+
+lib=$(dirname "$0")/../lib
+# shellcheck source=../lib/ktap.sh
+. "$lib/ktap.sh"
+# shellcheck source=../lib/netns.sh
+. "$lib/netns.sh"
+# shellcheck source=../lib/pki.sh
+. "$lib/pki.sh"
+# shellcheck source=stage.sh
+. "$(dirname "$0")/stage.sh"
+
+need_root
+need_command openssl bpftool ip jq nsenter prlimit
+id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+
+# guard NAME: what mqgate_svc has of the service: what begins, what is incomplete, resets.
+guard() {
+	bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_svc" | jq -c --arg name "$1" '
+		.[].formatted.value | select(.name == $name) |
+		[.source_rate, .source_burst, .service_rate, .service_burst],
+		[.suspect_bytes, .suspect_segments, .suspect_ms],
+		[(.flags / 8 | floor) % 2, .reset_rate]' | tr '\n' ' '
+}
+
+# config CONNECTS SUSPECT RESETS DATAGRAMS: for the listener "plain" and both services.
+config() {
+	stage_config "$config" \
+		"s/^score:/$(printf '%s' "  - {name: sn, port: 1884, kind: mqtt-sn $4}")\n&/" \
+		"s/    kind: mqtt\$/&\n    ${1:-# none}\n    ${2:-# none}\n    ${3:-# none}/" \
+		"s/, when_daemon_away: closed/, ${1:+$1, }${2:+$2, }when_daemon_away: closed/"
+	# "allow" stands between the services and "score".
+	sed -i -e '/^allow:/d' "$config"
+}
+
+plan 12
+stage_init || exit 1
+ns_add gw || exit 1
+stage_pins || exit 1
+config=$dir/mqgate.yaml
+defaults="[0,0,0,0] [0,1024,30000] [0,1000] "
+
+config "connects: {per_source: 5, per_source_burst: 20, rate: 1000, burst: 4000}" \
+	"suspect: {bytes: 4096, segments: 8, time: 2500ms}" \
+	"on_malformed: reset\n    reset_rate: 77" \
+	", datagrams: {per_source: 50, rate: 9}"
+check "it starts" mqgated_start gw "$config" || exit 1
+is "a listener's budgets and resets are there" "$(guard plain)" \
+	"[5,20,1000,4000] [4096,8,2500] [1,77] "
+is "a routed service's" "$(guard routed)" "[5,20,1000,4000] [4096,8,2500] [0,1000] "
+is "a UDP service's" "$(guard sn)" "[50,0,9,0] [0,1024,30000] [0,1000] "
+is "who says nothing has the defaults" "$(guard tls)" "$defaults"
+lease() {
+	bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_svc" |
+		jq '.[].formatted.value | select(.name == "routed") | .lease'
+}
+first=$(lease)
+renewed() {
+	[ "$(lease)" -gt "$first" ]
+}
+check "a lease is renewed" poll_until 10 renewed
+is "and changes nothing else" "$(guard routed)" "[5,20,1000,4000] [4096,8,2500] [0,1000] "
+
+config "connects: {rate: 3}" "suspect: {segments: 2}" "reset_rate: 5" ""
+reload() {
+	in_ns gw "$MQGATE_BUILD/mqgate" reload
+}
+check "a reload with other values" reload
+is "they are there" "$(guard plain)$(guard routed)" \
+	"[0,0,3,0] [0,2,30000] [0,5] [0,0,3,0] [0,2,30000] [0,1000] "
+is "what is not said any more is gone" "$(guard sn)" "$defaults"
+config "" "" "" ""
+check "a reload without a word of it" reload
+is "and all have the defaults" "$(guard plain)$(guard routed)$(guard sn)" \
+	"$defaults$defaults$defaults"
+finish
