@@ -528,6 +528,17 @@ void scenes_play(struct xdp *x, const struct scene *scenes, size_t count)
 	printf("# %zu described scenes\n", count);
 }
 
+size_t scenes_attack(const struct scene *scenes, size_t count, unsigned int line)
+{
+	char prefix[32];
+	size_t found = 0;
+
+	snprintf(prefix, sizeof(prefix), "ATTACKS %u: ", line);
+	for (size_t i = 0; i < count; i++)
+		found += !strncmp(scenes[i].name, prefix, strlen(prefix));
+	return found;
+}
+
 int scenes_main(const struct scene *scenes, size_t count)
 {
 	struct xdp x = {};

@@ -115,6 +115,8 @@ int ktap_end(void);
 /* Scenes among other points of a plan: how many points they are, and playing them. */
 unsigned int scenes_points(const struct scene *scenes, size_t count);
 void scenes_play(struct xdp *x, const struct scene *scenes, size_t count);
+/* How many of them begin with the number of that line of the list of attacks: "ATTACKS 4: ". */
+size_t scenes_attack(const struct scene *scenes, size_t count, unsigned int line);
 
 /*
  * The main() of a table: every scene with both programs, and over IPv4 and IPv6 where nothing in

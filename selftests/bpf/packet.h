@@ -13,7 +13,7 @@
 
 #include <linux/mqgate.h>
 
-#define PKT_MAX		4096
+#define PKT_MAX		9728	/* a jumbo frame, its tags, what pkt_build() may add */
 
 enum {
 	FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128,
