@@ -4,6 +4,9 @@
  * a flow, observe, the daemon's lease; and the order in which these speak.
  */
 #include <linux/in.h>
+#include <stdio.h>
+
+#include <bpf/libbpf.h>
 
 #include "harness.h"
 
@@ -226,6 +229,29 @@ static const struct scene scenes[] = {
 	      DROPS(1, MQTT_UTF8) } } },
 	{ "ATTACKS 13: a shorter retransmission changes nothing", { WAITING(), STRICT },
 	  { { .p = { .seq = 1000, .data = "10 0F" }, PASSES(1, SUSPECT), IS(SUSPECT) } } },
+	{ "ATTACKS 13: an urgent pointer in a later segment changes nothing", { WAITING(), STRICT },
+	  { { .p = { .flags = URG | PSH | ACK, .seq = 1009, .data = "02 003C" },
+	      PASSES(1, SUSPECT), IS(SUSPECT) },
+	    { .p = { .flags = URG | ACK, .seq = 1012, .data = "0003 'dev'" }, PASSES(1, SUSPECT),
+	      IS(SEEN) } } },
+	{ "ATTACKS 13: a length that overflows in the second segment is dropped", { STRICT },
+	  { { .p = { .data = "10 FF FF" }, PASSES(1, SUSPECT), IS(SUSPECT) },
+	    { .p = { .seq = 1003, .data = "FF FF 01" }, DROPS(1, MQTT_LENGTH_ENCODING),
+	      IS(SUSPECT) } } },
+	{ "ATTACKS 13: a length in the second segment that is over the limit is dropped",
+	  { STRICT },
+	  { { .p = { .data = "10 80" }, PASSES(1, SUSPECT), IS(SUSPECT) },
+	    { .p = { .seq = 1002, .data = "C2 D7 2F 0004 'MQTT'" }, DROPS(1, MQTT_TOO_LONG),
+	      IS(SUSPECT) } } },
+	{ "ATTACKS 13: a field beyond the length, in the second segment: not for XDP to see",
+	  { STRICT },
+	  { { .p = { .data = "10 0F 0004 'MQTT' 04" }, PASSES(1, SUSPECT), IS(SUSPECT) },
+	    { .p = { .seq = 1009, .data = "02 003C 00FF 'dev'" }, PASSES(1, SUSPECT),
+	      IS(SEEN) } } },
+	{ "ATTACKS 13: flags that the second segment brings: not for XDP to see", { STRICT },
+	  { { .p = { .data = "10 0F 0004 'MQTT' 04" }, PASSES(1, SUSPECT), IS(SUSPECT) },
+	    { .p = { .seq = 1009, .data = "01 003C 0003 'dev'" }, PASSES(1, SUSPECT),
+	      IS(SEEN) } } },
 	{ "ATTACKS 13: bytes beyond the declared length are the next packet's", { STRICT },
 	  { { .p = { .data = "10 0F 0004 'MQTT' 04" }, PASSES(1, SUSPECT) },
 	    { .p = { .seq = 1009, .data = "02 003C 0003 'dev' 30 FF FF FF 7F" },
@@ -383,7 +409,63 @@ static const struct scene scenes[] = {
 	    { .p = { .v6 = 1, BAD }, DROPS(1, MQTT_FLAGS), .often = true } } },
 };
 
+/* Every byte of @text in a segment of its own: none is dropped, and at the end the flow is SEEN. */
+static bool byte_by_byte(struct xdp *x, int program, uint16_t port, bool strict, const char *text)
+{
+	struct before before = { .what = SERVICE, .number = port == 8883 ? 2 : 1,
+				 .svc = { .flags = strict ? MQGATE_SVC_F_STRICT : 0 } };
+	struct pkt p = { .dport = port, .seq = 0xFFFFFFFA };
+	struct mqgate_flow flow;
+	uint8_t bytes[64], frame[PKT_MAX];
+	size_t len = pkt_bytes(text, bytes, sizeof(bytes));
+	int state;
+
+	xdp_reset(x);
+	xdp_prepare(x, &before);
+	for (size_t i = 0; i < len; i++, p.seq++) {
+		char digits[3];
+		size_t size;
+
+		snprintf(digits, sizeof(digits), "%02X", bytes[i]);
+		p.data = digits;
+		size = pkt_build(&p, frame);
+		if (xdp_run(x, program, frame, size, 0) == XDP_PASS)
+			continue;
+		printf("# byte %zu of %s is dropped\n", i + 1, text);
+		return false;
+	}
+	state = xdp_flow_state(x, &p, &flow);
+	/* What never named itself to a lenient service left no state. */
+	if (state == (strict ? MQGATE_FLOW_SEEN : ABSENT))
+		return true;
+	printf("# %s: flow state %d\n", text, state);
+	return false;
+}
+
+static bool bytes_pass(struct xdp *x, int program, bool strict)
+{
+	return byte_by_byte(x, program, 1883, strict, CONNECT_31) &&
+	       byte_by_byte(x, program, 1883, strict, CONNECT_311) &&
+	       byte_by_byte(x, program, 1883, strict, CONNECT_5) &&
+	       byte_by_byte(x, program, 8883, strict, HELLO);
+}
+
 int main(void)
 {
-	return scenes_main(scenes, ARRAY_SIZE(scenes));
+	struct xdp x = {};
+
+	xdp_load(&x, NULL);
+	ktap_plan(scenes_points(scenes, ARRAY_SIZE(scenes)) + 5);
+	scenes_play(&x, scenes, ARRAY_SIZE(scenes));
+	for (int program = 0; program < 2; program++)
+		for (int strict = 0; strict < 2; strict++)
+			ktap_point(bytes_pass(&x, program, strict),
+				   "%s: ATTACKS 13: CONNECTs and ClientHello one byte a segment, "
+				   "%s", xdp_program_names[program], strict ? "strict" : "lenient");
+	/* The seven of that line, and what budgets are about. */
+	ktap_point(scenes_attack(scenes, ARRAY_SIZE(scenes), 13) >= 7 &&
+		   scenes_attack(scenes, ARRAY_SIZE(scenes), 20) >= 2,
+		   "each example of ATTACKS 13, and of 20 what has a state, has a row");
+	bpf_object__close(x.object);
+	return ktap_end();
 }
