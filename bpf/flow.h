@@ -9,6 +9,7 @@
 #define MQG_BPF_FLOW_H
 
 #include "first.h"
+#include "known.h"
 #include "reset.h"
 #include "socket.h"
 
@@ -35,7 +36,10 @@ static __always_inline void flow_put(const struct packet *p, __u32 state, __u32 
 		flow.head_len = p->payload_len < MQW_HEAD_BYTES ? p->payload_len : MQW_HEAD_BYTES;
 		__builtin_memcpy(flow.head, p->head.bytes, sizeof(flow.head));
 	}
+	state = mqg_known_add(&key);
 	bpf_map_update_elem(&mqgate_flows, &key, &flow, BPF_ANY);
+	if (known_moved(state))
+		mqg_known_add(&key);
 }
 
 /*
@@ -44,8 +48,11 @@ static __always_inline void flow_put(const struct packet *p, __u32 state, __u32 
  */
 static __always_inline void flow_reopen(const struct packet *p)
 {
-	struct mqgate_flow *flow = bpf_map_lookup_elem(&mqgate_flows, &p->flow);
+	struct mqgate_flow *flow;
 
+	if (!p->known)
+		return;
+	flow = bpf_map_lookup_elem(&mqgate_flows, &p->flow);
 	if (flow && flow->state != MQGATE_FLOW_SEEN)
 		bpf_map_delete_elem(&mqgate_flows, &p->flow);
 }

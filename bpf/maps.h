@@ -18,6 +18,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <linux/mqgate.h>
+#include <mqgate/flow_filter.h>
 #include <mqgate/mqtt_wire.h>
 #include <mqgate/tls_wire.h>
 
@@ -124,6 +125,14 @@ struct {
 	__type(key, struct mqgate_flow_key);
 	__type(value, struct mqgate_flow);
 } mqgate_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MQGATE_KNOWN_ENTRIES(MQGATE_KNOWN_ORDER_DEFAULT));
+	__type(key, __u32);
+	__type(value, __u64);
+} mqgate_known SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -131,7 +131,7 @@ static __always_inline __u32 flood_judge(struct xdp_md *ctx, struct packet *p,
 	struct scratch *s;
 
 	if (j->status != MQW_MALFORMED || !j->names_mqtt ||
-	    bpf_map_lookup_elem(&mqgate_flows, &p->flow))
+	    (p->known && bpf_map_lookup_elem(&mqgate_flows, &p->flow)))
 		return 0;
 	p->judged = true;
 	s = scratch_get();
@@ -168,7 +168,7 @@ MQG_BORDER int mqg_payload_judge(struct xdp_md *ctx, struct packet *p, struct mq
 								     MQGATE_REASON_PASS_VERDICT;
 
 	key = p->flow;
-	flow = bpf_map_lookup_elem(&mqgate_flows, &key);
+	flow = p->known ? bpf_map_lookup_elem(&mqgate_flows, &key) : NULL;
 	if (flow && flow->state == MQGATE_FLOW_SEEN)
 		return MQGATE_REASON_PASS_SEEN;
 	if (flow && flow->state == MQGATE_FLOW_REFUSED) {
@@ -242,13 +242,16 @@ static __always_inline __u32 judge(struct xdp_md *ctx, struct packet *p,
 		stamp(p);
 		return datagram_judge(p, svc);
 	}
+	p->known = known(p);
 	if ((p->flags & (MQG_TCP_SYN | MQG_TCP_ACK)) == MQG_TCP_SYN) {
 		stamp(p);
 		return syn_judge(ctx, p, svc);
 	}
-	reason = allow_check(p, svc, bpf_map_lookup_elem(&mqgate_allow, &p->flow));
-	if (reason)
-		return reason;
+	if (p->known) {
+		reason = allow_check(p, svc, bpf_map_lookup_elem(&mqgate_allow, &p->flow));
+		if (reason)
+			return reason;
+	}
 	/* What a RST carries is text for people (RFC 9293, 3.5.3) and never delivered. */
 	if (!p->payload_len || (p->flags & MQG_TCP_RST)) {
 		stamp(p);

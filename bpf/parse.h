@@ -70,7 +70,7 @@ struct packet {
 	__u16			udp_len;	/* as its header says */
 	__u16			l3;		/* offset of the IP header */
 	__u8			reset;		/* MQG_RESET_*, owed for what is dropped */
-	__u8			reserved[1];	/* what is passed on must be initialised */
+	__u8			known;		/* a table may have the flow */
 };
 
 /*

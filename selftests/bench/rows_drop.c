@@ -8,6 +8,7 @@
 #include <err.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
 
 #include <linux/bpf.h>
 
@@ -148,8 +149,8 @@ static void look(struct bench *b, bool v6)
 
 void bench_drops(struct bench *b)
 {
-	for (int v6 = 0; v6 < 2; v6++) {
-		for (size_t size = 0; size < SIZES; size++) {
+	for (int v6 = 0; v6 < (getenv("Q")?1:2); v6++) {
+		for (size_t size = getenv("Q")?2:0; size < SIZES-(getenv("Q")?1:0); size++) {
 			uint32_t entries = sizes[size].count;
 			uint32_t known = entries < TRAFFIC_SOURCES ? entries : TRAFFIC_SOURCES;
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include <bpf/libbpf.h>
 
 #include <linux/mqgate.h>
+#include <mqgate/flow_filter.h>
 
 #include "../bpf/packet.h"
 
@@ -160,6 +162,35 @@ static const char *const names[] = {
 	[SOURCES] = MQGATE_MAP_SOURCES, [ALLOW] = MQGATE_MAP_ALLOW, [FLOWS] = MQGATE_MAP_FLOWS,
 };
 
+/* A bit for every flow of two tables of @entries, and sixteen times that: as the loader does. */
+static uint32_t known_order(uint32_t entries)
+{
+	uint32_t order = MQGATE_KNOWN_ORDER_DEFAULT;
+
+	while (64ULL << order < 32ULL * entries)
+		order++;
+	return order;
+}
+
+static void known_map(struct stage *s, uint32_t order)
+{
+	s->known = mmap(NULL, MQGATE_KNOWN_ENTRIES(order) * sizeof(*s->known),
+			PROT_READ | PROT_WRITE, MAP_SHARED, map_of(s->ours, MQGATE_MAP_KNOWN), 0);
+	if (s->known == MAP_FAILED)
+		err(1, MQGATE_MAP_KNOWN);
+	s->known[0] = (uint64_t)order << MQGATE_KNOWN_ORDER_SHIFT;
+	s->known_order = order;
+}
+
+static void known_add(struct stage *s, const struct mqgate_flow_key *key)
+{
+	__u64 words[5], hash;
+
+	memcpy(words, key, sizeof(words));
+	hash = mqgf_hash(words);
+	s->known[mqgf_word(s->known[0], 0, hash)] |= mqgf_bit(hash);
+}
+
 /* Puts the addresses @from..@to - 1 of @net into a table. */
 static void put_many(struct stage *s, enum table table, uint32_t net, uint32_t from, uint32_t to,
 		     bool v6)
@@ -189,6 +220,8 @@ static void put_many(struct stage *s, enum table table, uint32_t net, uint32_t f
 		for (uint32_t k = 0; k < n; k++) {
 			address(sources[k].addr, net, from + k, v6);
 			flow_key(&flows[k], net, from + k, v6);
+			if (table != SOURCES)
+				known_add(s, &flows[k]);
 		}
 		if (bpf_map_update_batch(fd, table == SOURCES ? (void *)sources : (void *)flows,
 					 &values, &done, NULL))
@@ -217,8 +250,11 @@ void stage_load(struct stage *s, uint32_t entries, bool v6)
 	s->ours = object_open(path);
 	for (int i = 0; i < 3; i++)
 		bpf_map__set_max_entries(bpf_object__find_map_by_name(s->ours, names[i]), entries);
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(s->ours, MQGATE_MAP_KNOWN),
+				 MQGATE_KNOWN_ENTRIES(known_order(entries)));
 	if (bpf_object__load(s->ours))
 		err(1, "%s: load", path);
+	known_map(s, known_order(entries));
 	/* A thousand flows take all of the packets here: more than a device may send. */
 	if (bpf_map_update_elem(map_of(s->ours, MQGATE_MAP_SVC), &number, &svc, 0))
 		err(1, "mqgate_svc");
@@ -233,6 +269,7 @@ void stage_load(struct stage *s, uint32_t entries, bool v6)
 
 void stage_unload(struct stage *s)
 {
+	munmap(s->known, MQGATE_KNOWN_ENTRIES(s->known_order) * sizeof(*s->known));
 	bpf_object__close(s->ours);
 	bpf_object__close(s->bare);
 	s->ours = s->bare = NULL;
@@ -260,6 +297,14 @@ void stage_fill(struct stage *s, uint32_t bans, uint32_t allows, bool v6)
 {
 	empty(s, MQGATE_MAP_SOURCES);
 	empty(s, MQGATE_MAP_ALLOW);
+	/* As the daemon makes it anew: without the bits of those. */
+	memset(s->known + MQGATE_KNOWN_HEADER, 0, sizeof(*s->known) << s->known_order);
+	for (uint32_t i = 0; i < room(s, MQGATE_MAP_FLOWS); i++) {
+		struct mqgate_flow_key key;
+
+		flow_key(&key, OTHERS, i, v6);
+		known_add(s, &key);
+	}
 	put_many(s, SOURCES, TRAFFIC_NET, 0, bans, v6);
 	put_many(s, SOURCES, OTHERS, bans, room(s, MQGATE_MAP_SOURCES), v6);
 	put_many(s, ALLOW, TRAFFIC_NET, 0, allows, v6);

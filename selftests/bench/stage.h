@@ -28,6 +28,8 @@ struct stage {
 	pid_t		poller;			/* the kernel thread, while a program is attached */
 	uint8_t		frame[STAGE_FRAME];
 	uint32_t	frame_len;
+	uint64_t	*known;		/* mqgate_known of ours */
+	uint32_t	known_order;
 };
 
 /* Namespaces, veth pair, the programs that make traffic. Exits with a message on failure. */

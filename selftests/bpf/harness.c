@@ -17,6 +17,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "common/known.h"
 #include "common/layout.h"
 #include "common/net.h"
 
@@ -160,6 +161,8 @@ void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata)
 	for (size_t i = 0; i < MQG_MAPS; i++)
 		*(int *)((char *)&x->maps + mqg_map_layouts[i].fd_offset) =
 			map_of(x, mqg_map_layouts[i].name);
+	if (mqg_known_open(&x->maps))
+		errx(1, "%s: mqgate_known cannot be mapped", path);
 	x->cpus = libbpf_num_possible_cpus();
 	xdp_reset(x);
 }
@@ -227,6 +230,8 @@ void xdp_reset(struct xdp *x)
 		errx(1, "the indexes cannot be cleared");
 	empty(x->allow);
 	empty(x->flows);
+	if (mqg_refill(&x->maps))
+		errx(1, "the filter of flows cannot be cleared");
 	for (size_t i = 0; i < ARRAY_SIZE(used_ports); i++) {
 		uint32_t tcp = MQGATE_PORTS_TCP(used_ports[i]);
 		uint32_t udp = MQGATE_PORTS_UDP(used_ports[i]);
@@ -319,7 +324,7 @@ void xdp_prepare(struct xdp *x, const struct before *b)
 		break;
 	case ALLOW:
 		pkt_flow(&b->p, &key);
-		rc = bpf_map_update_elem(x->allow, &key, &allow, 0);
+		rc = mqg_known_update(&x->maps, x->allow, &key, &allow, 0);
 		break;
 	case SERVICE:
 		svc.lease = at_ms(b->lease_ms);
@@ -338,7 +343,7 @@ void xdp_prepare(struct xdp *x, const struct before *b)
 	case FLOW:
 		pkt_flow(&b->p, &key);
 		flow.since = boottime_ns() - (uint64_t)b->age_ms * MS_NS;
-		rc = bpf_map_update_elem(x->flows, &key, &flow, 0);
+		rc = mqg_known_update(&x->maps, x->flows, &key, &flow, 0);
 		break;
 	}
 	if (rc)

@@ -36,8 +36,10 @@ static void path_of(const char *name, char path[128])
 
 static void pin_map(const char *name, uint32_t type, uint32_t key, uint32_t value, uint32_t entries)
 {
+	LIBBPF_OPTS(bpf_map_create_opts, opts,
+		    .map_flags = strcmp(name, MQGATE_MAP_KNOWN) ? 0 : BPF_F_MMAPABLE);
 	char path[128];
-	int fd = bpf_map_create((enum bpf_map_type)type, name, key, value, entries, NULL);
+	int fd = bpf_map_create((enum bpf_map_type)type, name, key, value, entries, &opts);
 
 	if (fd < 0)
 		fail_msg("map %s cannot be made: %s", name, strerror(-fd));
@@ -52,6 +54,8 @@ static void pin_layout(const struct mqg_map_layout *l)
 
 	if (l->type == BPF_MAP_TYPE_RINGBUF)
 		entries = 65536;
+	if (!strcmp(l->name, MQGATE_MAP_KNOWN))
+		entries = l->enlarge;
 	pin_map(l->name, l->type, l->key_size, l->value_size, entries);
 }
 

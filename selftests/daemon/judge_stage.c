@@ -69,14 +69,18 @@ void make_maps(void)
 
 	for (size_t i = 0; i < MQG_MAPS; i++) {
 		const struct mqg_map_layout *l = &mqg_map_layouts[i];
+		LIBBPF_OPTS(bpf_map_create_opts, opts);
 		uint32_t entries = l->entries ? l->entries
 				   : l->type == BPF_MAP_TYPE_RINGBUF ? 4096 : 1024;
 		int fd;
 
 		if (!strcmp(l->name, MQGATE_MAP_SOURCES))
 			entries = sources_entries;
+		else if (!strcmp(l->name, MQGATE_MAP_KNOWN))
+			entries = MQGATE_KNOWN_ENTRIES(KNOWN_ORDER);
+		opts.map_flags = l->flags;
 		fd = bpf_map_create((enum bpf_map_type)l->type, l->name, l->key_size,
-				    l->value_size, entries, NULL);
+				    l->value_size, entries, &opts);
 		assert_true(fd >= 0);
 		snprintf(path, sizeof(path), "%s/%s", dir, l->name);
 		assert_int_equal(bpf_obj_pin(fd, path), 0);

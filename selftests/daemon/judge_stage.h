@@ -52,6 +52,9 @@ int unsay(const struct mqgate_source_key *key);
 void work(void);
 
 bool verdict_on(const char *text, struct mqgate_verdict *verdict);
+/* Of mqgate_known here: words of a half as a power of two. */
+#define KNOWN_ORDER	4
+
 bool allow_of(struct mqgate_flow_key flow, struct mqgate_allow *entry);
 struct mqg_judge_counts counts(void);
 

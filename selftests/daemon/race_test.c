@@ -61,6 +61,7 @@ static void maps(bool there)
 
 	for (size_t i = 0; i < MQG_MAPS; i++) {
 		const struct mqg_map_layout *l = &mqg_map_layouts[i];
+		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = l->flags);
 		uint32_t entries = l->entries ? l->entries : 4096;
 		int fd;
 
@@ -69,8 +70,10 @@ static void maps(bool there)
 			unlink(path);
 			continue;
 		}
+		if (!strcmp(l->name, MQGATE_MAP_KNOWN))
+			entries = MQGATE_KNOWN_ENTRIES(8);
 		fd = bpf_map_create((enum bpf_map_type)l->type, l->name, l->key_size,
-				    l->value_size, entries, NULL);
+				    l->value_size, entries, &opts);
 		if (fd < 0 || bpf_obj_pin(fd, path)) {
 			perror("# map");
 			exit(1);

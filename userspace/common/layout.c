@@ -22,37 +22,41 @@
 
 const struct mqg_map_layout mqg_map_layouts[MQG_MAPS] = {
 	{ MQGATE_MAP_PORTS, offsetof(struct mqg_pins, ports), BPF_MAP_TYPE_ARRAY,
-	  sizeof(__u32), sizeof(__u32), MQGATE_PORTS_ENTRIES, 0 },
+	  sizeof(__u32), sizeof(__u32), MQGATE_PORTS_ENTRIES, 0, 0 },
 	{ MQGATE_MAP_SVC, offsetof(struct mqg_pins, svc), BPF_MAP_TYPE_ARRAY,
-	  sizeof(__u32), sizeof(struct mqgate_service), MQGATE_SERVICES, 0 },
+	  sizeof(__u32), sizeof(struct mqgate_service), MQGATE_SERVICES, 0, 0 },
 	{ MQGATE_MAP_SOURCES, offsetof(struct mqg_pins, sources), BPF_MAP_TYPE_HASH,
-	  sizeof(struct mqgate_source_key), sizeof(struct mqgate_verdict), 0, MQG_SOURCES_ENTRIES },
+	  sizeof(struct mqgate_source_key), sizeof(struct mqgate_verdict), 0, MQG_SOURCES_ENTRIES,
+	  0 },
 	{ MQGATE_MAP_PREFIX4, offsetof(struct mqg_pins, prefix4), BPF_MAP_TYPE_HASH,
 	  sizeof(struct mqgate_prefix4_key), sizeof(struct mqgate_verdict), 0,
-	  MQG_PREFIXES_ENTRIES },
+	  MQG_PREFIXES_ENTRIES, 0 },
 	{ MQGATE_MAP_PREFIX6, offsetof(struct mqg_pins, prefix6), BPF_MAP_TYPE_HASH,
 	  sizeof(struct mqgate_prefix6_key), sizeof(struct mqgate_verdict), 0,
-	  MQG_PREFIXES_ENTRIES },
+	  MQG_PREFIXES_ENTRIES, 0 },
 	{ MQGATE_MAP_INDEX4, offsetof(struct mqg_pins, index4), BPF_MAP_TYPE_ARRAY,
-	  sizeof(__u32), sizeof(__u64), 0, MQG_INDEX4_ENTRIES },
+	  sizeof(__u32), sizeof(__u64), 0, MQG_INDEX4_ENTRIES, 0 },
 	{ MQGATE_MAP_INDEX6, offsetof(struct mqg_pins, index6), BPF_MAP_TYPE_ARRAY,
-	  sizeof(__u32), sizeof(__u64), 0, MQG_INDEX6_ENTRIES },
+	  sizeof(__u32), sizeof(__u64), 0, MQG_INDEX6_ENTRIES, 0 },
 	{ MQGATE_MAP_CONTROL, offsetof(struct mqg_pins, control), BPF_MAP_TYPE_ARRAY,
-	  sizeof(__u32), sizeof(struct mqgate_control), 1, 0 },
+	  sizeof(__u32), sizeof(struct mqgate_control), 1, 0, 0 },
 	{ MQGATE_MAP_BUDGETS, offsetof(struct mqg_pins, budgets), BPF_MAP_TYPE_LRU_HASH,
 	  sizeof(struct mqgate_budget_key), sizeof(struct mqgate_budget), 0,
-	  MQG_BUDGETS_ENTRIES },
+	  MQG_BUDGETS_ENTRIES, 0 },
 	{ MQGATE_MAP_SYN, offsetof(struct mqg_pins, syn), BPF_MAP_TYPE_ARRAY,
-	  sizeof(__u32), sizeof(struct mqgate_syn), MQGATE_SERVICES, 0 },
+	  sizeof(__u32), sizeof(struct mqgate_syn), MQGATE_SERVICES, 0, 0 },
 	{ MQGATE_MAP_ALLOW, offsetof(struct mqg_pins, allow), BPF_MAP_TYPE_HASH,
-	  sizeof(struct mqgate_flow_key), sizeof(struct mqgate_allow), 0, MQG_ALLOW_ENTRIES },
+	  sizeof(struct mqgate_flow_key), sizeof(struct mqgate_allow), 0, MQG_ALLOW_ENTRIES, 0 },
 	{ MQGATE_MAP_FLOWS, offsetof(struct mqg_pins, flows), BPF_MAP_TYPE_LRU_HASH,
-	  sizeof(struct mqgate_flow_key), sizeof(struct mqgate_flow), 0, MQG_FLOWS_ENTRIES },
+	  sizeof(struct mqgate_flow_key), sizeof(struct mqgate_flow), 0, MQG_FLOWS_ENTRIES, 0 },
+	{ MQGATE_MAP_KNOWN, offsetof(struct mqg_pins, known), BPF_MAP_TYPE_ARRAY, sizeof(__u32),
+	  sizeof(__u64), 0, MQGATE_KNOWN_ENTRIES(MQG_KNOWN_ORDER), BPF_F_MMAPABLE },
 	{ MQGATE_MAP_STATS, offsetof(struct mqg_pins, stats), BPF_MAP_TYPE_PERCPU_ARRAY,
-	  sizeof(__u32), sizeof(struct mqgate_stat), MQGATE_STATS_ENTRIES, 0 },
+	  sizeof(__u32), sizeof(struct mqgate_stat), MQGATE_STATS_ENTRIES, 0, 0 },
 	{ MQGATE_MAP_TOP, offsetof(struct mqg_pins, top), BPF_MAP_TYPE_PERCPU_ARRAY,
-	  sizeof(__u32), sizeof(struct mqgate_top_set), MQGATE_TOP_SETS, 0 },
-	{ MQGATE_MAP_EVENTS, offsetof(struct mqg_pins, events), BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0 },
+	  sizeof(__u32), sizeof(struct mqgate_top_set), MQGATE_TOP_SETS, 0, 0 },
+	{ MQGATE_MAP_EVENTS, offsetof(struct mqg_pins, events), BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0,
+	  0 },
 };
 
 const char *mqg_object_map_name(size_t i)
@@ -141,6 +145,9 @@ int mqg_layout_check(const struct mqg_map_layout *layout, const struct bpf_map_i
 	else if (layout->entries && info->max_entries != layout->entries)
 		snprintf(why, size, "%u entries, this build has %u", info->max_entries,
 			 layout->entries);
+	else if ((info->map_flags & layout->flags) != layout->flags)
+		snprintf(why, size, "a map with flags %#x, this build needs %#x", info->map_flags,
+			 layout->flags);
 	else
 		return 0;
 	return -EPROTO;

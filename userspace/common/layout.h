@@ -21,6 +21,7 @@
 #define MQG_BUDGETS_ENTRIES	131072
 #define MQG_ALLOW_ENTRIES	65536
 #define MQG_FLOWS_ENTRIES	262144
+#define MQG_KNOWN_ORDER		17	/* of as many ALLOWed and other flows: see known.h */
 
 struct mqg_map_layout {
 	const char	*name;		/* of the map and of its pin */
@@ -30,9 +31,10 @@ struct mqg_map_layout {
 	uint32_t	value_size;
 	uint32_t	entries;	/* exact number, 0 = any */
 	uint32_t	enlarge;	/* entries that the loader sets, 0 = leave as declared */
+	uint32_t	flags;		/* BPF_F_* that it must have */
 };
 
-#define MQG_MAPS	15
+#define MQG_MAPS	16
 extern const struct mqg_map_layout mqg_map_layouts[MQG_MAPS];
 
 /*

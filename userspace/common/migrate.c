@@ -20,6 +20,7 @@
 #include <linux/mqgate.h>
 
 #include "common/batch.h"
+#include "common/known.h"
 #include "common/net.h"
 #include "common/pindir.h"
 
@@ -324,7 +325,7 @@ static int migrate_map(const char *dir, const char *name, bool may_lose, int to,
 
 /* ---- all of them ------------------------------------------------------------ */
 
-/* The indexes are made anew from the prefixes; a ring buffer is read, not kept. */
+/* The indexes are made anew from the prefixes, the filter of known flows from the flows; a ring buffer is read, not kept. */
 static const struct {
 	const char	*name;
 	bool		may_lose;
@@ -383,7 +384,15 @@ int mqg_migrate(const char *dir, const int map_fd[MQG_OBJECT_MAPS], char *why, s
 	for (size_t i = 0; i < MQG_MAPS; i++)
 		*(int *)((char *)&pins + mqg_map_layouts[i].fd_offset) = map_fd[i];
 	err = mqg_net_reindex(&pins);
-	if (err)
+	if (err) {
 		snprintf(why, size, "the indexes of prefixes cannot be made: %s", strerror(-err));
+		return err;
+	}
+	err = mqg_known_open(&pins);
+	if (!err)
+		err = mqg_refill(&pins);
+	mqg_known_close(&pins);
+	if (err)
+		snprintf(why, size, "%s cannot be filled: %s", MQGATE_MAP_KNOWN, strerror(-err));
 	return err;
 }

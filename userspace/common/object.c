@@ -18,6 +18,8 @@
 
 #include <linux/mqgate.h>
 
+#include "common/known.h"
+
 #define INSTALLED	"/usr/lib/mqgate/mqgate.bpf.o"
 #define BESIDE_BUILD	"../bpf/mqgate.bpf.o"
 #define EXTENSION	"mqgate_ext.bpf.o"
@@ -217,6 +219,22 @@ static int open_object(struct mqg_object *object, const char *path, char *why, s
 	return check_abi(object->obj, path, why, size);
 }
 
+/* Before a packet comes: the program cannot know how large its filter was made. */
+static int tell_size(const struct mqg_object *object, const char *path, char *why, size_t size)
+{
+	struct mqg_pins pins = {};
+	int err;
+
+	for (size_t i = 0; i < MQG_MAPS; i++)
+		*(int *)((char *)&pins + mqg_map_layouts[i].fd_offset) = object->map_fd[i];
+	err = mqg_known_open(&pins);
+	mqg_known_close(&pins);
+	if (err)
+		snprintf(why, size, "%s: map %s cannot be used: %s", path, MQGATE_MAP_KNOWN,
+			 strerror(-err));
+	return err;
+}
+
 int mqg_object_load(struct mqg_object *object, const char *path, bool frags, const int *reuse,
 		    const struct mqg_sizes *sizes, char *why, size_t size)
 {
@@ -251,6 +269,9 @@ int mqg_object_load(struct mqg_object *object, const char *path, bool frags, con
 	for (size_t i = 0; i < MQG_OBJECT_MAPS; i++)
 		object->map_fd[i] = bpf_object__find_map_fd_by_name(object->obj,
 								    mqg_object_map_name(i));
+	err = tell_size(object, path, why, size);
+	if (err)
+		goto fail;
 	return 0;
 fail:
 	mqg_object_unload(object);

@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "common/batch.h"
+#include "common/known.h"
 #include "common/layout.h"
 #include "common/migrate.h"
 
@@ -166,6 +167,12 @@ int mqg_pins_open(struct mqg_pins *pins, char *why, size_t size)
 	err = check_abi(pins, why, size);
 	for (size_t i = 0; !err && i < MQG_MAPS; i++)
 		err = open_map(pins, i, why, size);
+	if (!err) {
+		err = mqg_known_open(pins);
+		if (err)
+			snprintf(why, size, "%s/%s: cannot be mapped: %s; mqgate detach all, then "
+				 "attach again", pins->dir, MQGATE_MAP_KNOWN, strerror(-err));
+	}
 	if (err)
 		mqg_pins_close(pins);
 	return err;
@@ -173,6 +180,7 @@ int mqg_pins_open(struct mqg_pins *pins, char *why, size_t size)
 
 void mqg_pins_close(struct mqg_pins *pins)
 {
+	mqg_known_close(pins);
 	for (size_t i = 0; i < MQG_MAPS; i++) {
 		if (*descriptor(pins, i) >= 0)
 			close(*descriptor(pins, i));

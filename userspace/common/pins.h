@@ -19,7 +19,9 @@ struct mqg_pins {
 	uint32_t	abi_version;	/* 0 where the pins were made by hand, without rodata */
 	/* descriptors, -1 = none */
 	int		ports, svc, sources, allow, flows, stats, top, events;
-	int		prefix4, prefix6, index4, index6, control, budgets, syn;
+	int		prefix4, prefix6, index4, index6, control, budgets, syn, known;
+	uint64_t	*known_words;	/* mqgate_known, mapped: see known.h */
+	uint32_t	known_order;
 	uint32_t	cpus;		/* values a per-CPU look-up returns */
 };
 

@@ -14,6 +14,7 @@
 
 #include <linux/mqgate.h>
 
+#include "common/known.h"
 #include "common/layout.h"
 
 static const struct {
@@ -79,6 +80,12 @@ static uint32_t index_words(const struct mqg_sizes *sizes, bool v6)
 	return slots / 4;
 }
 
+static uint32_t known_order(const struct mqg_sizes *sizes)
+{
+	return mqg_known_order((sizes->allow ? sizes->allow : MQG_ALLOW_ENTRIES) +
+			       (sizes->flows ? sizes->flows : MQG_FLOWS_ENTRIES));
+}
+
 uint32_t mqg_sizes_of(const struct mqg_sizes *sizes, size_t i)
 {
 	const char *name = mqg_map_layouts[i].name;
@@ -91,6 +98,8 @@ uint32_t mqg_sizes_of(const struct mqg_sizes *sizes, size_t i)
 		return index_words(sizes, false);
 	if (!strcmp(name, MQGATE_MAP_INDEX6))
 		return index_words(sizes, true);
+	if (!strcmp(name, MQGATE_MAP_KNOWN))
+		return MQGATE_KNOWN_ENTRIES(known_order(sizes));
 	return mqg_map_layouts[i].enlarge;
 }
 

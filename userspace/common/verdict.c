@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 
 #include "common/batch.h"
+#include "common/known.h"
 #include "common/names.h"
 #include "common/net.h"
 
@@ -231,7 +232,7 @@ int mqg_allow_remove_net(const struct mqg_pins *pins, const struct mqg_net *net)
 int mqg_allow_put(const struct mqg_pins *pins, const struct mqgate_flow_key *key,
 		  const struct mqgate_allow *allow)
 {
-	return bpf_map_update_elem(pins->allow, key, allow, BPF_ANY);
+	return mqg_known_update(pins, pins->allow, key, allow, BPF_ANY);
 }
 
 int mqg_allow_remove(const struct mqg_pins *pins, const struct mqgate_flow_key *key)
@@ -248,5 +249,5 @@ int mqg_flow_refuse(const struct mqg_pins *pins, const struct mqgate_flow_key *k
 		.reason = reason,
 	};
 
-	return bpf_map_update_elem(pins->flows, key, &flow, BPF_ANY);
+	return mqg_known_update(pins, pins->flows, key, &flow, BPF_ANY);
 }

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <linux/bpf.h>
 #include <netinet/in.h>
 
-#include <bpf/bpf.h>
-
 #include "common/extension.h"
+#include "common/known.h"
 #include "common/module.h"
 #include "common/names.h"
 #include "mqgate/cmd.h"
@@ -60,7 +60,8 @@ static int hand_over_one(const struct mqg_module_client *client, void *arg)
 	if (client->flags & MQGATE_CLIENT_F_LOCAL || !client->bytes[MQGATE_FROM_CLIENT] ||
 	    client->phase == MQGATE_PHASE_REFUSED || !strict(handing->pins, client->flow.dport))
 		return 0;
-	if (!bpf_map_update_elem(handing->pins->flows, &key, &flow, BPF_NOEXIST))
+	if (!mqg_known_update(handing->pins, handing->pins->flows, &key, &flow,
+			      BPF_NOEXIST))
 		handing->count++;
 	return 0;
 }

@@ -43,6 +43,7 @@
 #define MQGATE_MAP_SYN		"mqgate_syn"
 #define MQGATE_MAP_ALLOW	"mqgate_allow"
 #define MQGATE_MAP_FLOWS	"mqgate_flows"
+#define MQGATE_MAP_KNOWN	"mqgate_known"
 #define MQGATE_MAP_STATS	"mqgate_stats"
 #define MQGATE_MAP_EVENTS	"mqgate_events"
 #define MQGATE_MAP_TOP		"mqgate_top"
@@ -510,6 +511,30 @@ struct mqgate_flow {
 	__u32			bytes;		/* of payload while SUSPECT, repeated ones too */
 	__u32			reserved;	/* zero */
 };
+
+/*
+ * mqgate_known: array of words, mapped by user space (BPF_F_MMAPABLE). One bit for each flow that
+ * mqgate_allow or mqgate_flows may have (where: mqgate/flow_filter.h), so that a packet of a flow
+ * that nobody knows, which is what a flood is made of, costs no look-up in them: they are asked
+ * only where the bit is set. Whoever adds an entry to one of the two sets the bit first, and once
+ * more where word 0 has changed meanwhile; bits are set by atomic OR and never taken back. A bit
+ * too many costs a look-up. An entry without its bit is not found: XDP then asks the socket, and
+ * the source's verdict comes before it.
+ *
+ * Word 0 is the state, the next seven are reserved (zero), behind them lie two halves. Half
+ * MQGATE_KNOWN_F_HALF is read. To be rid of the bits of flows that are gone, user space clears the
+ * other half, sets MQGATE_KNOWN_F_BOTH (bits go into both from then on), adds the flows of both
+ * maps and makes the other half the one that is read. Each change of the state adds
+ * MQGATE_KNOWN_STEP to it.
+ */
+#define MQGATE_KNOWN_HEADER		8
+#define MQGATE_KNOWN_F_HALF		1ULL
+#define MQGATE_KNOWN_F_BOTH		2ULL
+#define MQGATE_KNOWN_ORDER_SHIFT	8	/* words of a half as a power of two; 0 = default */
+#define MQGATE_KNOWN_ORDER_MASK		31
+#define MQGATE_KNOWN_ORDER_DEFAULT	15
+#define MQGATE_KNOWN_STEP		(1ULL << 16)
+#define MQGATE_KNOWN_ENTRIES(order)	(MQGATE_KNOWN_HEADER + (2U << (order)))
 
 /* ---- counters ---------------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "common/known.h"
 #include "common/load.h"
 #include "common/names.h"
 #include "common/state.h"
@@ -31,6 +32,10 @@ struct mqg_bulk {
 	struct mqg_load		*load;		/* NULL = nothing */
 	bool			loads;		/* a list, else reaping */
 	size_t			flow;		/* live flows looked at since the flip */
+	/* The filter of known flows, when nothing else is being done. */
+	bool			refilling;
+	struct mqg_refill	refill;
+	uint64_t		settled;	/* bits that were set when it was last made anew */
 	/* What came of the last list. */
 	struct mqg_list_state	last;
 	char			error[700];
@@ -52,6 +57,7 @@ void mqg_bulk_teardown(struct mqg_judge *judge)
 	if (!bulk)
 		return;
 	mqg_load_free(bulk->load);
+	mqg_refill_end(&bulk->refill);
 	mqg_set_free(&bulk->coming);
 	if (bulk->timer >= 0)
 		close(bulk->timer);
@@ -87,7 +93,51 @@ void mqg_bulk_stop(struct mqg_judge *judge)
 		fail(bulk, "the pinned maps were removed or replaced meanwhile");
 	mqg_load_free(bulk->load);
 	bulk->load = NULL;
+	mqg_refill_end(&bulk->refill);
+	bulk->refilling = false;
+	bulk->settled = 0;
 	arm(bulk, 0);
+}
+
+/* ---- the filter of known flows -------------------------------------------------------- */
+
+/*
+ * An eighth of the bits: one packet in eight of a flood is looked up for nothing. Where so many
+ * flows live, making it anew would not help until there are twice as many.
+ */
+static void refill_if_due(struct mqg_judge *judge)
+{
+	struct mqg_bulk *bulk = judge->bulk;
+	uint64_t set, bits;
+
+	if (!bulk->refilling) {
+		mqg_known_fill(&judge->pins, &set, &bits);
+		if (set < bits / 8 || set < 2 * bulk->settled)
+			return;
+		mqg_refill_begin(&bulk->refill, &judge->pins);
+		bulk->refilling = true;
+	}
+	arm(bulk, 1);
+}
+
+static void refill_some(struct mqg_judge *judge, uint64_t end)
+{
+	struct mqg_bulk *bulk = judge->bulk;
+	uint64_t bits;
+	int more = 1;
+
+	while (more == 1 && mqg_boottime_ns() < end)
+		more = mqg_refill_step(&bulk->refill);
+	if (more == 1) {
+		arm(bulk, 1);
+		return;
+	}
+	mqg_refill_end(&bulk->refill);
+	bulk->refilling = false;
+	mqg_known_fill(&judge->pins, &bulk->settled, &bits);
+	if (more)
+		mqg_log(MQG_LOG_ERR, MQG_LOG_MAPS, "%s cannot be made anew: %s; XDP looks up "
+			"flows that are gone until it can", MQGATE_MAP_KNOWN, strerror(-more));
 }
 
 /* ---- slices --------------------------------------------------------------------------- */
@@ -106,6 +156,7 @@ static void finish(struct mqg_judge *judge)
 			bulk->loads ? "a list cannot be loaded" : "expired verdicts stay", why);
 	if (!err)
 		memcpy(judge->counts.entries, done.entries, sizeof(done.entries));
+	refill_if_due(judge);
 	if (!bulk->loads)
 		return;
 	if (err) {
@@ -153,8 +204,13 @@ void mqg_judge_work(struct mqg_judge *judge)
 	struct mqg_bulk *bulk = judge->bulk;
 	uint64_t expirations, end = mqg_boottime_ns() + SLICE_NS, wait = 1;
 
-	if (read(bulk->timer, &expirations, sizeof(expirations)) < 0 || !bulk->load)
+	if (read(bulk->timer, &expirations, sizeof(expirations)) < 0)
 		return;
+	if (!bulk->load) {
+		if (bulk->refilling)
+			refill_some(judge, end);
+		return;
+	}
 	while (wait == 1 && mqg_boottime_ns() < end)
 		wait = step(judge);
 	if (wait)
