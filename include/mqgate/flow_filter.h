@@ -13,14 +13,17 @@
  * @word: struct mqgate_flow_key as five words, in the order of the machine
  *
  * Not keyed: who finds two flows of one bit gains that a packet of the second is looked up.
- * The high bits are the good ones. Return: the word is picked by the high, the bit by the next.
+ * Return: the highest bits pick the word, those from 32 on the bit; the low ones are poor.
  */
 static __always_inline __u64 mqgf_hash(const __u64 word[5])
 {
-	__u64 h = word[0] * 0x9E3779B97F4A7C15ULL ^ word[1] * 0xC2B2AE3D27D4EB4FULL ^
-		  word[2] * 0x165667B19E3779F9ULL ^ word[3] * 0xD6E8FEB86659FD93ULL ^
-		  word[4] * 0xA0761D6478BD642FULL;
+	__u64 high = word[0] ^ word[2] * 0x165667B19E3779F9ULL;
+	__u64 low = word[1] ^ word[3] * 0xD6E8FEB86659FD93ULL;
+	__u64 h;
 
+	/* Of addresses that count up, the top bits of a word differ: they go down first. */
+	h = high * 0x9E3779B97F4A7C15ULL ^ (low >> 32 | low << 32) * 0xC2B2AE3D27D4EB4FULL ^
+	    word[4] * 0xA0761D6478BD642FULL;
 	h ^= h >> 32;
 	return h * 0xE7037ED1A0B428DBULL;
 }
@@ -43,7 +46,7 @@ static __always_inline __u32 mqgf_word(__u64 state, __u32 half, __u64 hash)
 
 static __always_inline __u64 mqgf_bit(__u64 hash)
 {
-	return 1ULL << (hash >> 8 & 63);
+	return 1ULL << (hash >> 32 & 63);
 }
 
 #endif /* MQGATE_FLOW_FILTER_H */

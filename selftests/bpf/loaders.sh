@@ -75,8 +75,8 @@ done
 # ---- bpftool ----
 check "bpftool loads and pins" load_pinned
 wanted="mqgate_allow mqgate_budgets mqgate_control mqgate_events mqgate_flows mqgate_index4
-	mqgate_index6 mqgate_ports mqgate_prefix4 mqgate_prefix6 mqgate_sources mqgate_stats
-	mqgate_svc mqgate_top"
+	mqgate_index6 mqgate_known mqgate_ports mqgate_prefix4 mqgate_prefix6 mqgate_sources
+	mqgate_stats mqgate_svc mqgate_top"
 missing=
 for map in $wanted; do
 	[ -e "$pins/maps/$map" ] || missing="$missing $map"

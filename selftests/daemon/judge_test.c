@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What workers ask of the judge, against real maps: bans by score, and ALLOW of live flows. */
+#include "common/known.h"
 #include "judge_stage.h"
 
 #include <errno.h>
@@ -356,6 +357,34 @@ static void expired_prefixes_are_reaped(void **state)
 	assert_int_equal(mqg_net_get(pins(), &net, &v), 0);
 }
 
+/* Bits of flows that are long gone, as a day of devices leaves them. */
+static void worn_filter_is_made_anew(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
+	uint64_t set, bits, ticket;
+
+	(void)state;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
+	mqg_known_fill(pins(), &set, &bits);
+	assert_int_equal(set, 1);
+	/* Fewer than an eighth of them. */
+	pins()->known_words[MQGATE_KNOWN_HEADER] |= (1ULL << 60) - 1;
+	now += 20 * S;
+	mqg_judge_tick(judge);
+	work();
+	mqg_known_fill(pins(), &set, &bits);
+	assert_in_range(set, 60, 61);
+	for (size_t i = 0; i < 3; i++)
+		pins()->known_words[MQGATE_KNOWN_HEADER + i] = ~0ULL;
+	now += 20 * S;
+	mqg_judge_tick(judge);
+	work();
+	mqg_known_fill(pins(), &set, &bits);
+	assert_int_equal(set, 1);
+	assert_true(pins()->known_words[0] & MQGATE_KNOWN_F_HALF);
+	mqg_judge_closed(judge, ticket);
+}
+
 static void operators_ban_of_a_64_covers_its_addresses(void **state)
 {
 	struct mqgate_flow_key flow = flow_of("2001:db8:1::1", 1000);
@@ -393,6 +422,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(prefix_inside_a_banned_prefix_does_not_free_it),
 	TEST(pass_of_a_prefix_wins_over_scores),
 	TEST(expired_prefixes_are_reaped),
+	TEST(worn_filter_is_made_anew),
 };
 
 int main(void)
