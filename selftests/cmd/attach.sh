@@ -43,7 +43,7 @@ is "the kernel says native" "$(mode_of gw0)" 1
 first=$(xdp_id gw gw0)
 is "every map, the program and the link are pinned" "$(pins)" \
 	"link_gw0 $(printf 'mqgate_%s ' allow budgets control crossing events ext ext_frag flows \
-		index4 index6 ports prefix4 prefix6 rodata sources stats svc syn top)prog "
+		index4 index6 known ports prefix4 prefix6 rodata sources stats svc syn top)prog "
 is "the hash maps are enlarged" \
 	"$(for map in sources allow flows; do
 		bpftool -j map show pinned "$MQGATE_BPFFS/mqgate_$map" | jq .max_entries

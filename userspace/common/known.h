@@ -51,7 +51,7 @@ struct mqg_refill {
  */
 void mqg_refill_begin(struct mqg_refill *refill, const struct mqg_pins *pins);
 
-/* A few thousand entries. Return: 1 while there is more to do, 0 when the new half is read, -errno. */
+/* Some thousand entries. Return: 1 while there is more, 0 when the new half is read, -errno. */
 int mqg_refill_step(struct mqg_refill *refill);
 void mqg_refill_end(struct mqg_refill *refill);
 

@@ -325,7 +325,10 @@ static int migrate_map(const char *dir, const char *name, bool may_lose, int to,
 
 /* ---- all of them ------------------------------------------------------------ */
 
-/* The indexes are made anew from the prefixes, the filter of known flows from the flows; a ring buffer is read, not kept. */
+/*
+ * The indexes are made anew from the prefixes, the filter of known flows from the flows; a ring
+ * buffer is read, not kept.
+ */
 static const struct {
 	const char	*name;
 	bool		may_lose;
