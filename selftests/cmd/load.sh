@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw peer
 need_command bpftool
-plan 58
+plan 59
 
 ns_link gw gw0 peer p0
 gw attach gw0 > /dev/null
@@ -58,7 +58,7 @@ refused() {
 }
 refused "what is no address" "bogus" "bogus: is not an address"
 refused "a prefix with bits beyond it" "10.0.0.1/8" "10.0.0.1/8: has bits set beyond"
-refused "an action that is none" "192.0.2.2 reset" "reset: an operator can say"
+refused "an action that is none" "192.0.2.2 reject" "reject: an operator can say"
 refused "a duration that is none" "192.0.2.2 drop 5x" "5x: not a duration"
 refused "a word left over" "192.0.2.2 drop 5m oops" "oops: not understood"
 refused "a reason with an escape sequence" '192.0.2.2 drop reason \0033[2J' \
@@ -116,6 +116,9 @@ put_allow 6 1000
 echo 192.0.2.5 | m verdict load - > /dev/null
 is "a list that drops a source takes its ALLOWed flows" \
 	"$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_allow" | jq length)" 1
+echo 192.0.2.6 reset | m verdict load - > /dev/null
+is "one that resets it, too" \
+	"$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_allow" | jq length)" 0
 
 # ---- a map that is full
 
@@ -151,15 +154,17 @@ is "with nothing of the other left" \
 
 # ---- a restart of the machine: the maps are gone, the state directory is not
 
-printf '198.51.100.0/24 drop 1h reason from a list\n198.51.100.7\n' | m verdict load - > /dev/null
+printf '198.51.100.0/24 drop 1h reason from a list\n198.51.100.7 reset\n' |
+	m verdict load - > /dev/null
 m verdict add 192.0.2.1 drop 1h reason too loud > /dev/null
 m verdict add 2001:db8::/40 limit 9/s > /dev/null
 m verdict add 192.0.2.2 pass > /dev/null
+m verdict add 192.0.2.3 reset 1h > /dev/null
 m verdict add 192.0.2.4 drop > /dev/null
 m verdict del 192.0.2.4 > /dev/null
 before=$(m -j verdict list | jq -c 'map([.source,.action,.rate,.loaded]) | sort')
 gw detach all > /dev/null
-says "attach restores what the state directory has" 0 "5 verdicts restored" gw attach gw0
+says "attach restores what the state directory has" 0 "6 verdicts restored" gw attach gw0
 is "all of it" "$(m -j verdict list | jq -c 'map([.source,.action,.rate,.loaded]) | sort')" \
 	"$before"
 is "with the time that is left" \

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw peer
 need_command flock
-plan 79
+plan 87
 
 ns_link gw gw0 peer p0
 says "without pins the way to them is named" 1 "mqgate attach IF" m verdict add 192.0.2.1 drop
@@ -41,6 +41,18 @@ says "del removes" 0 "192.0.2.1: verdict removed" m verdict del 192.0.2.1
 says "del of none is refused" 1 "there is no verdict on it" m verdict del 192.0.2.1
 is "the others are there" "$(listed)" "192.0.2.2 2001:db8::/64 "
 
+put_allow 3 1000
+says "add reset for a time, which takes ALLOWed flows like drop" 0 \
+	"192.0.2.3: reset for 1h; 1 ALLOWed flow removed" \
+	m verdict add 192.0.2.3 reset 1h reason noisy
+is "it is in the map" "$(bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_sources" |
+	jq -r '.[].formatted.value.action' | grep -c MQGATE_ACTION_RESET)" 1
+is "and listed by its action" "$(listed action reset)" "192.0.2.3 "
+says "why tells of it" 0 "verdict    reset on 192.0.2.3 by operator" m why 192.0.2.3
+says "with its reason" 0 "noisy" m why 192.0.2.3
+says "explain says what becomes of a packet of it" 0 "over TCP answered with resets" \
+	m verdict explain 192.0.2.3
+m verdict del 192.0.2.3 > /dev/null
 put_verdict 8 4 2
 put_verdict 9 4 0
 is "by origin: daemon" "$(listed origin daemon)" "192.0.2.8 "
@@ -114,7 +126,8 @@ says "IPv4 written as IPv6" 2 "write it as" m verdict add ::ffff:10.0.0.0/104 dr
 says "a rate that is none" 2 "not a rate" m verdict add 192.0.2.1 limit 0/s
 says "a rate beyond the largest" 2 "up to 1000000/s" m verdict add 192.0.2.1 limit 1000001/s
 says "a network without its /64" 2 "write it with /64" m verdict add 2001:db8:: drop
-says "an action that is not an operator's" 2 "drop, limit or pass" m verdict add 192.0.2.1 reset
+says "an action that is not an operator's" 2 \
+	"drop, reset, limit or pass" m verdict add 192.0.2.1 none
 says "a time that is none" 2 "not a duration" m verdict add 192.0.2.1 drop soon
 says "a time of nothing" 2 "not a duration" m verdict add 192.0.2.1 drop 0s
 says "a time beyond 10 years" 2 "write forever" m verdict add 192.0.2.1 drop 4000d
@@ -145,6 +158,8 @@ says "a limit with its rate" 0 "in place" m verdict add 10.0.0.0/8 limit 9/s
 is "is asked for with these words" \
 	"$(tail -1 "$answers/asked" | jq -c '[.do,.source,.action,.rate,.seconds]')" \
 	'["verdict-add","10.0.0.0/8","limit",9,0]'
+says "a reset, too" 0 "in place" m verdict add 192.0.2.13 reset
+is "by its name" "$(tail -1 "$answers/asked" | jq -c '[.do,.action]')" '["verdict-add","reset"]'
 says "flush, too" 0 "12 verdicts removed" m verdict flush daemon
 is "and the map is not written" "$(listed)" "192.0.2.10 192.0.2.5 "
 says "its refusal is told in its words" 1 "not known here; ask another" m verdict del 192.0.2.10

@@ -258,7 +258,7 @@ static void flow_without_maps_is_allowed_when_they_appear(void **state)
 	assert_false(allow_of(flow, &entry));
 }
 
-static void operators_ban_takes_allow_and_keeps_it_away(void **state)
+static void ban_takes_allow(enum mqgate_action action)
 {
 	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000), late = flow_of("192.0.2.1", 1001);
 	struct mqgate_flow_key other = flow_of("192.0.2.2", 1000);
@@ -267,10 +267,9 @@ static void operators_ban_takes_allow_and_keeps_it_away(void **state)
 	struct mqgate_allow entry;
 	uint64_t ticket;
 
-	(void)state;
 	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	assert_int_equal(mqg_judge_allowed(judge, &other, 3, IDENTITY, NULL, &ticket), 0);
-	assert_int_equal(say(&key, MQGATE_ACTION_DROP, 0, &done), 0);
+	assert_int_equal(say(&key, action, 0, &done), 0);
 	assert_false(done.replaced);
 	assert_int_equal(done.allow_removed, 1);
 	assert_false(allow_of(flow, &entry));
@@ -285,6 +284,35 @@ static void operators_ban_takes_allow_and_keeps_it_away(void **state)
 	assert_int_equal(unsay(&key), 0);
 	assert_true(allow_of(flow, &entry));
 	assert_true(allow_of(late, &entry));
+}
+
+static void operators_ban_takes_allow_and_keeps_it_away(void **state)
+{
+	(void)state;
+	ban_takes_allow(MQGATE_ACTION_DROP);
+}
+
+static void operators_reset_does_as_well(void **state)
+{
+	(void)state;
+	ban_takes_allow(MQGATE_ACTION_RESET);
+}
+
+static void operators_reset_stands_against_score_and_configured_allow_list(void **state)
+{
+	struct mqgate_source_key key = key_of("192.0.2.1"), listed = key_of("192.0.2.77");
+	struct mqg_verdict_done done;
+	struct mqgate_verdict v;
+
+	(void)state;
+	assert_int_equal(say(&key, MQGATE_ACTION_RESET, 0, &done), 0);
+	assert_int_equal(say(&listed, MQGATE_ACTION_RESET, 0, &done), 0);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 20);
+	restart();
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_RESET);
+	assert_true(verdict_on("192.0.2.77", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_RESET);
 }
 
 static void operators_ban_of_a_prefix_covers_its_addresses(void **state)
@@ -417,6 +445,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(refresh_reaches_every_flow),
 	TEST(flow_without_maps_is_allowed_when_they_appear),
 	TEST(operators_ban_takes_allow_and_keeps_it_away),
+	TEST(operators_reset_does_as_well),
+	TEST(operators_reset_stands_against_score_and_configured_allow_list),
 	TEST(operators_ban_of_a_64_covers_its_addresses),
 	TEST(operators_ban_of_a_prefix_covers_its_addresses),
 	TEST(prefix_inside_a_banned_prefix_does_not_free_it),

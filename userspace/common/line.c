@@ -58,6 +58,8 @@ static enum mqgate_action action_of(const char *word)
 {
 	if (!strcmp(word, "drop"))
 		return MQGATE_ACTION_DROP;
+	if (!strcmp(word, "reset"))
+		return MQGATE_ACTION_RESET;
 	if (!strcmp(word, "pass"))
 		return MQGATE_ACTION_PASS;
 	return strcmp(word, "limit") ? MQGATE_ACTION_NONE : MQGATE_ACTION_LIMIT;
@@ -144,7 +146,8 @@ static int read_rest(char *rest, struct mqg_line *out, char *why, size_t size)
 		word = next(&rest);
 	} else if (word && word[0] >= 'a' && word[0] <= 'z' && strcmp(word, "reason") &&
 		   strcmp(word, "forever") && strcmp(word, "until")) {
-		return wrong(why, size, "%s: an operator can say drop, limit or pass", word);
+		return wrong(why, size, "%s: an operator can say drop, reset, limit or pass",
+			     word);
 	}
 	if (word && out->action == MQGATE_ACTION_LIMIT && strstr(word, "/s")) {
 		err = read_rate(word, &out->rate, why, size);

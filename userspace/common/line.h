@@ -3,7 +3,7 @@
  * One verdict as an operator writes it: as the words of `mqgate verdict add`, as a line of a list
  * that is loaded, and as a line of the files in the state directory.
  *
- *	NET [drop|pass|limit [RATE]] [DURATION|forever|until TIME] [reason TEXT]
+ *	NET [drop|reset|pass|limit [RATE]] [DURATION|forever|until TIME] [reason TEXT]
  *
  * No state; any thread.
  */

@@ -419,11 +419,11 @@ static uint64_t step_flip(struct mqg_load *load)
 
 /* ---- after it --------------------------------------------------------------------------- */
 
-static int is_operators_drop(const struct mqg_net *net, const struct mqgate_verdict *verdict,
-			     void *arg)
+static int is_operators_ban(const struct mqg_net *net, const struct mqgate_verdict *verdict,
+			    void *arg)
 {
 	(void)net;
-	*(bool *)arg = verdict->action == MQGATE_ACTION_DROP &&
+	*(bool *)arg = mqg_action_refuses(verdict->action) &&
 		       verdict->origin != MQGATE_ORIGIN_DAEMON;
 	return 1;
 }
@@ -467,7 +467,7 @@ static uint64_t step_flows(struct mqg_load *load)
 	for (uint32_t n = 0; n < FLOWS && load->at < (size_t)got; n++, load->at++) {
 		bool drops = false;
 
-		mqg_net_match(load->pins, keys[load->at].saddr, now, is_operators_drop, &drops);
+		mqg_net_match(load->pins, keys[load->at].saddr, now, is_operators_ban, &drops);
 		if (drops && !mqg_allow_remove(load->pins, &keys[load->at]))
 			load->done.allow_removed++;
 	}

@@ -78,6 +78,12 @@ int mqg_verdict_remove(const struct mqg_pins *pins, const struct mqgate_source_k
 /* True when @verdict decides packets at @now (not expired). */
 bool mqg_verdict_live(const struct mqgate_verdict *verdict, uint64_t now);
 
+/* True for what lets nothing of its source pass but ALLOWed flows: in silence, or with resets. */
+static inline bool mqg_action_refuses(enum mqgate_action action)
+{
+	return action == MQGATE_ACTION_DROP || action == MQGATE_ACTION_RESET;
+}
+
 typedef int (*mqg_verdict_fn)(const struct mqgate_source_key *key,
 			      const struct mqgate_verdict *verdict, void *arg);
 /* Calls @fn for every entry, in batches; stops at its first non-zero answer and returns it. */

@@ -39,7 +39,7 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "known.\n" },
 	{ "verdict", mqg_run_verdict,
 	  "verdict list [origin ORIGIN] [action ACTION] [in NET]\n"
-	  "verdict add NET drop|pass|limit [RATE] [DURATION|forever] [reason TEXT...]\n"
+	  "verdict add NET drop|reset|pass|limit [RATE] [DURATION|forever] [reason TEXT...]\n"
 	  "verdict del NET\n"
 	  "verdict flush [operator|daemon|loaded|all]\n"
 	  "verdict load FILE|- [empty]\n"

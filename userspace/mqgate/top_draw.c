@@ -112,10 +112,11 @@ static void draw_head(const struct mqg_top *top)
 	else
 		mqg_screen_line("daemon   not running: filters go on with what is in the maps");
 	mqg_screen_line(
-		"verdicts %u drop, %u pass, %u limit; %u entries of %u. ALLOWed flows %u of "
-		"%u",
-		top->now->verdicts[MQGATE_ACTION_DROP], top->now->verdicts[MQGATE_ACTION_PASS],
-		top->now->verdicts[MQGATE_ACTION_LIMIT], top->now->sources.entries,
+		"verdicts %u drop, %u reset, %u pass, %u limit; %u entries of %u. "
+		"ALLOWed flows %u of %u",
+		top->now->verdicts[MQGATE_ACTION_DROP], top->now->verdicts[MQGATE_ACTION_RESET],
+		top->now->verdicts[MQGATE_ACTION_PASS], top->now->verdicts[MQGATE_ACTION_LIMIT],
+		top->now->sources.entries,
 		top->now->sources.max, top->now->allow.entries, top->now->allow.max);
 }
 
@@ -266,9 +267,10 @@ json_t *mqg_top_json(const struct mqg_top *top)
 				  (json_int_t)now->passed, "dropped", (json_int_t)now->dropped,
 				  "allowed", (json_int_t)now->allowed, "reasons", reasons));
 	}
-	return json_pack("{s:f, s:{s:I, s:I, s:I}, s:I, s:O?, s:o, s:O}", "interval",
+	return json_pack("{s:f, s:{s:I, s:I, s:I, s:I}, s:I, s:O?, s:o, s:O}", "interval",
 			 (double)(top->now->time - top->before->time) / 1e9, "verdicts", "drop",
-			 (json_int_t)top->now->verdicts[MQGATE_ACTION_DROP], "pass",
+			 (json_int_t)top->now->verdicts[MQGATE_ACTION_DROP], "reset",
+			 (json_int_t)top->now->verdicts[MQGATE_ACTION_RESET], "pass",
 			 (json_int_t)top->now->verdicts[MQGATE_ACTION_PASS], "limit",
 			 (json_int_t)top->now->verdicts[MQGATE_ACTION_LIMIT], "allowed",
 			 (json_int_t)top->now->allow.entries, "daemon", top->daemon, "services",

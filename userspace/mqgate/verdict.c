@@ -103,7 +103,7 @@ static int read_addition(int argc, char **argv, char buf[MQG_LINE_MAX + 1], stru
 	if (!found)
 		return mqg_misuse("verdict add: name an address or a prefix");
 	if (add->action == MQGATE_ACTION_NONE)
-		return mqg_misuse("verdict add %s: say drop, limit or pass", argv[0]);
+		return mqg_misuse("verdict add %s: say drop, reset, limit or pass", argv[0]);
 	if (add->until) {
 		if (add->until <= now)
 			return mqg_misuse("verdict add: until %llu: that is over",
@@ -137,7 +137,7 @@ static int write_addition(const struct mqg_pins *pins, const struct mqg_line *ad
 		return err;
 	unsaved[0] = '\0';
 	mqg_state_change(pins, &add->net, &v, add->text, unsaved, size);
-	*removed = add->action == MQGATE_ACTION_DROP ? mqg_allow_remove_net(pins, &add->net) : 0;
+	*removed = mqg_action_refuses(add->action) ? mqg_allow_remove_net(pins, &add->net) : 0;
 	return *removed < 0 ? *removed : 0;
 }
 

@@ -170,6 +170,9 @@ static const char *outcome(const char *action)
 		return "judged by what it sends";
 	if (!strcmp(action, "drop"))
 		return "dropped, but for flows that are ALLOWed";
+	if (!strcmp(action, "reset"))
+		return "dropped and over TCP answered with resets, within the service's budget of "
+		       "them, but for flows that are ALLOWed";
 	if (!strcmp(action, "limit"))
 		return "SYNs, payloads and datagrams above the rate are dropped, but for flows "
 		       "that are ALLOWed";

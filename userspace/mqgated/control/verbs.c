@@ -89,10 +89,9 @@ static json_t *verdict_add(struct mqg_verb_context *context, const json_t *reque
 
 	if (!source_of(request, &said.net, &refusal))
 		return refusal;
-	if (action != MQGATE_ACTION_DROP && action != MQGATE_ACTION_PASS &&
-	    action != MQGATE_ACTION_LIMIT)
-		return mqg_verb_refuse("give \"action\" as \"drop\", \"limit\" or \"pass\"",
-				       "\"action\" is \"%s\"", word ? word : "missing");
+	if (action < MQGATE_ACTION_PASS || action > MQGATE_ACTION_DROP)
+		return mqg_verb_refuse("give \"action\" as \"drop\", \"reset\", \"limit\" or "
+				       "\"pass\"", "\"action\" is \"%s\"", word ? word : "missing");
 	if (rate && (action != MQGATE_ACTION_LIMIT || !json_is_integer(rate) || pps < 1 ||
 		     pps > MQG_RATE_MAX))
 		return mqg_verb_refuse("give \"rate\" with \"limit\" alone, as packets a second "

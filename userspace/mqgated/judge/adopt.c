@@ -146,7 +146,7 @@ int mqg_judge_allow_list_write(struct mqg_judge *judge, const struct mqg_pins *p
 		struct mqgate_verdict found;
 
 		if (!mqg_verdict_get(pins, key, &found) && mqg_verdict_live(&found, now) &&
-		    found.action == MQGATE_ACTION_DROP && found.origin != MQGATE_ORIGIN_DAEMON) {
+		    mqg_action_refuses(found.action) && found.origin != MQGATE_ORIGIN_DAEMON) {
 			mqg_log(MQG_LOG_WARNING, MQG_LOG_PINS,
 				"%s is on the configured allow list, but an operator's ban of it "
 				"is in force and stays; take it back with: mqgate verdict del %s",

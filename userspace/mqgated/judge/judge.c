@@ -56,22 +56,22 @@ int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqg_net *net,
 	return err;
 }
 
-static int is_operators_drop(const struct mqg_net *net, const struct mqgate_verdict *verdict,
-			     void *arg)
+static int is_operators_ban(const struct mqg_net *net, const struct mqgate_verdict *verdict,
+			    void *arg)
 {
 	(void)net;
-	*(bool *)arg = verdict->action == MQGATE_ACTION_DROP &&
+	*(bool *)arg = mqg_action_refuses(verdict->action) &&
 		       verdict->origin != MQGATE_ORIGIN_DAEMON;
 	return 1;
 }
 
-bool mqg_judge_operator_drops(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now)
+bool mqg_judge_operator_bans(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now)
 {
-	bool drops = false;
+	bool bans = false;
 
 	if (judge->have_pins)
-		mqg_net_match(&judge->pins, addr, now, is_operators_drop, &drops);
-	return drops;
+		mqg_net_match(&judge->pins, addr, now, is_operators_ban, &bans);
+	return bans;
 }
 
 /* The first that is not by score: the operator's, a peer's, or somebody's by hand. */
@@ -198,7 +198,7 @@ static int allow(struct mqg_judge *judge, struct mqg_live_flow *live, uint64_t *
 
 	*ticket = 0;
 	pthread_mutex_lock(&judge->lock);
-	live->withheld = mqg_judge_operator_drops(judge, live->key.saddr, now);
+	live->withheld = mqg_judge_operator_bans(judge, live->key.saddr, now);
 	err = mqg_flows_add(judge->flows, live, ticket);
 	if (!err) {
 		judge->counts.allowed++;

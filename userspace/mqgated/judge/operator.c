@@ -13,7 +13,7 @@
 
 void mqg_judge_withhold(struct mqg_judge *judge, struct mqg_live_flow *flow, uint64_t now)
 {
-	bool on = mqg_judge_operator_drops(judge, flow->key.saddr, now);
+	bool on = mqg_judge_operator_bans(judge, flow->key.saddr, now);
 
 	if (flow->withheld == on)
 		return;
@@ -62,7 +62,7 @@ int mqg_judge_verdict_add(struct mqg_judge *judge, const struct mqg_word *word,
 		return err;
 	mqg_state_change(&judge->pins, &word->net, &verdict, word->text, done->unsaved,
 			 sizeof(done->unsaved));
-	if (word->action != MQGATE_ACTION_DROP)
+	if (!mqg_action_refuses(word->action))
 		return 0;
 	/* From here on nobody writes ALLOW for the banned: the walk needs no lock. */
 	done->allow_removed = mqg_allow_remove_net(&judge->pins, &word->net);
@@ -91,7 +91,7 @@ static int remove_one(struct mqg_judge *judge, const struct mqg_found *found, ui
 		mqg_source_scored(key.addr, &scored);
 		mqg_score_forget(judge->score, &scored);
 	}
-	if (found->verdict.action == MQGATE_ACTION_DROP &&
+	if (mqg_action_refuses(found->verdict.action) &&
 	    found->verdict.origin == MQGATE_ORIGIN_OPERATOR)
 		withhold(judge, &found->net, now);
 	return err;

@@ -72,8 +72,8 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqg_net *net,
 			    const struct mqgate_verdict *verdict);
 
-/* True when the verdict that decides over @addr now is a DROP, and not one by score. */
-bool mqg_judge_operator_drops(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now);
+/* True when the verdict that decides over @addr now is DROP or RESET, and not one by score. */
+bool mqg_judge_operator_bans(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now);
 
 /* ---- operator.c: with the lock held ---------------------------------------------------- */
 
@@ -102,7 +102,7 @@ void mqg_bulk_restore(struct mqg_judge *judge);
  */
 int mqg_judge_adopt(struct mqg_judge *judge, const struct mqg_pins *pins, uint64_t now);
 
-/* Writes the configured allow list; an operator's DROP stays. Return: 0 or -errno. */
+/* Writes the configured allow list; an operator's ban stays. Return: 0 or -errno. */
 int mqg_judge_allow_list_write(struct mqg_judge *judge, const struct mqg_pins *pins, uint64_t now);
 
 /* Verdicts with their keys, collected while walking, so that they can be changed afterwards. */
