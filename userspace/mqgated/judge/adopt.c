@@ -16,6 +16,7 @@
 #include "common/names.h"
 #include "common/state.h"
 #include "judge/services.h"
+#include "judge/sizes.h"
 #include "judge/state.h"
 #include "system/log.h"
 
@@ -208,6 +209,7 @@ int mqg_judge_adopt(struct mqg_judge *judge, const struct mqg_pins *pins, uint64
 	char why[700];
 	int err, restored;
 
+	mqg_judge_sizes_tell(judge->config, pins);
 	err = drop_flows(judge, pins, &flows);
 	if (err)
 		return err;

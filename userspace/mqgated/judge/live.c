@@ -9,6 +9,7 @@
 
 #include "common/names.h"
 #include "judge/services.h"
+#include "judge/sizes.h"
 #include "judge/state.h"
 #include "system/log.h"
 
@@ -30,7 +31,10 @@ static bool taken_back(const struct mqg_found *found, const void *arg)
 static int write_maps(struct mqg_judge *judge, uint64_t now)
 {
 	struct mqg_found_list old;
-	int err = mqg_found_collect(&judge->pins, taken_back, judge, &old);
+	int err;
+
+	mqg_judge_sizes_tell(judge->config, &judge->pins);
+	err = mqg_found_collect(&judge->pins, taken_back, judge, &old);
 
 	for (size_t i = 0; !err && i < old.n; i++) {
 		pthread_mutex_lock(&judge->lock);
