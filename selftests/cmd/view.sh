@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw dev
 need_command script
-plan 48
+plan 50
 
 says "without pins status ends with 1 and says how to attach" 1 "not attached: mqgate attach IF" \
 	m status
@@ -104,6 +104,7 @@ contains "events tells the drop" "$event" "dropped mqtt-length-encoding"
 contains "with both ends" "$event" "192.0.2.2 "
 contains "with the bytes" "$event" "108080808001"
 contains "and what they mean" "$event" "MQTT CONNECT, remaining length of five bytes"
+contains "what is no ASCII is a dot" "$event" "108080808001  |......|  MQTT"
 send 474554202f20485454502f312e310d0a0d0a
 is "an event as JSON (ATTACKS.md 12)" \
 	"$(timeout 10 "$mqgate" -j events |
@@ -210,6 +211,8 @@ says "a client identifier is looked up, too" 0 "cert-revoked, 25 points" m why d
 contains "in the live view neither" "$(m top interval 50ms count 1)" "client a?[2Jb"
 event=$(timeout 10 "$mqgate" events count 1)
 contains "events come from the daemon" "$event" 'would drop mqtt-name'
+contains "with their ASCII beside the hexadecimal" "$event" \
+	'100e00044d515454550402003c000161  |....MQTTU...<..a|  MQTT CONNECT'
 contains "decoded in the same way" "$event" 'remaining length 14, name "MQTT", level 85'
 echo hang > "$answers/status"
 says "a daemon that hangs does not hang status" 0 "does not answer" gw status

@@ -41,12 +41,21 @@ static int number_of(const json_t *object, const char *name)
 	return (int)json_integer_value(json_object_get(object, name));
 }
 
+/* As hexdump -C has it: what is not printable ASCII is a dot, and speaks to no terminal. */
+static const char *ascii(const uint8_t *bytes, size_t len, char text[MQGATE_EVENT_BYTES + 1])
+{
+	for (size_t i = 0; i < len; i++)
+		text[i] = bytes[i] >= 0x20 && bytes[i] < 0x7f ? (char)bytes[i] : '.';
+	text[len] = '\0';
+	return text;
+}
+
 static void print_text(const json_t *e)
 {
 	double when = json_number_value(json_object_get(e, "time"));
 	const char *hex = text_of(e, "bytes");
 	uint8_t bytes[MQGATE_EVENT_BYTES];
-	char clock[32], words[256];
+	char clock[32], words[256], text[MQGATE_EVENT_BYTES + 1];
 	time_t seconds = (time_t)when;
 	struct tm tm;
 	size_t len;
@@ -61,7 +70,7 @@ static void print_text(const json_t *e)
 	       number_of(e, "length"));
 	len = unhex(hex, bytes, sizeof(bytes));
 	if (len)
-		printf("             %s  %s\n", hex,
+		printf("             %s  |%s|  %s\n", hex, ascii(bytes, len, text),
 		       mqg_feed_decode(bytes, len, words, sizeof(words)));
 }
 
