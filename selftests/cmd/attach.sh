@@ -5,7 +5,7 @@
 # is asked of the kernel (ip, bpftool), not of the command.
 . "$(dirname "$0")/stage.sh"
 stage gw peer
-plan 47
+plan 56
 
 ns_link gw gw0 peer p0
 ns_link gw gw1 peer p1
@@ -89,12 +89,35 @@ says "detach all without anything is refused" 1 "nothing is attached" gw detach 
 # Drivers refuse a program without frags where a packet needs several buffers.
 in_ns peer ip link set p0 mtu 9000
 in_ns gw ip link set gw0 mtu 9000
-says "a large MTU takes the twin for several buffers" 0 "with frags" gw attach gw0
+said=$(gw attach gw0)
+contains "a large MTU takes the twin for several buffers" "$said" "with frags"
+contains "and says what the driver said" "$said" \
+	"driver (veth) refuses native XDP: veth: Peer MTU is too large to set XDP for packets"
 is "in native mode" "$(mode_of gw0)" 1
 check "and it reads the pinned maps" uses_pinned gw0 frags
 gw detach all > /dev/null
 in_ns gw ip link set gw0 mtu 1500
 in_ns peer ip link set p0 mtu 1500
+
+# What the driver says of a refusal, and the way out of it.
+in_ns gw ip link add q0 numtxqueues 1 numrxqueues 1 type veth peer name q1 numtxqueues 2 \
+	numrxqueues 2
+in_ns gw ip link set q1 up
+said=$(gw attach q0 native 2>&1)
+is "a veth with too few queues is refused in native mode" $? 1
+contains "in the words of the driver" "$said" \
+	"driver (veth) refuses native XDP: veth: XDP expects number of rx queues not less than"
+contains "with the remedy" "$said" "ethtool -L q0 rx N"
+check "and nothing is attached" no_xdp gw q0
+said=$(gw attach q0)
+contains "without that word it is attached in generic mode" "$said" "q0: attached in generic mode"
+contains "which says why, too" "$said" "so generic mode is used"
+contains "an interface that is down is attached, and it is said" "$said" \
+	"the interface is down; it filters from when it is up: ip link set dev q0 up"
+gw detach all > /dev/null
+in_ns gw ip link del q0
+refuse "of one that is up nothing of the kind is said" grep -q "is down" <<< "$(gw attach gw0)"
+gw detach all > /dev/null
 
 # Somebody else's program.
 in_ns gw ip link set dev gw1 xdp obj "$MQGATE_OBJ" sec xdp

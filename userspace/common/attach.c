@@ -24,13 +24,11 @@
 #include "common/migrate.h"
 #include "common/pindir.h"
 #include "common/pins.h"
+#include "common/refusal.h"
 #include "common/state.h"
 #include "common/upgrade.h"
 
 #define LOCK_WAIT_MS	5000
-
-/* The kernel's own number for "not supported", which leaks to user space from some drivers. */
-#define KERNEL_ENOTSUPP	524
 
 static void __attribute__((format(printf, 2, 3)))
 note(struct mqg_attach *a, const char *format, ...)
@@ -355,75 +353,110 @@ static int create_frags_link(struct mqg_attach *a, char *why, size_t size)
 	return err;
 }
 
-static bool unsupported(int err)
-{
-	return err == -EOPNOTSUPP || err == -KERNEL_ENOTSUPP;
-}
-
+/* Refusals that no other mode changes. */
 static int say_refusal(struct mqg_attach *a, int err, char *why, size_t size)
 {
 	struct mqg_xdp xdp;
 	char text[640];
 
-	if (err == -EBUSY || err == -EEXIST) {
-		if (!mqg_xdp_lookup(a->ifindex, &xdp) && xdp.mode != MQG_XDP_NONE) {
-			mqg_xdp_describe(&xdp, text, sizeof(text));
-			snprintf(why, size, "%s: %s", a->ifname, text);
-			return -EEXIST;
-		}
-		snprintf(why, size, "%s: another XDP program was there a moment ago; try again",
-			 a->ifname);
-	} else if (err == -EPERM || err == -EACCES) {
+	if (err == -EPERM || err == -EACCES) {
 		snprintf(why, size, "%s: permission denied; attaching needs root", a->ifname);
-	} else if (unsupported(err) && a->wanted == MQG_XDP_NATIVE) {
-		snprintf(why, size,
-			 "%s: its driver has no native XDP; use the slower generic mode: "
-			 "mqgate attach %s generic",
-			 a->ifname, a->ifname);
-	} else if (a->wanted == MQG_XDP_NATIVE) {
-		snprintf(why, size,
-			 "%s: its driver refuses native XDP (%s), with frags, too; mostly "
-			 "the MTU, the queues or LRO are the cause (dmesg may say). Or: "
-			 "mqgate attach %s generic",
-			 a->ifname, strerror(-err), a->ifname);
-	} else {
-		snprintf(why, size, "%s: generic XDP is refused as well: %s", a->ifname,
-			 strerror(-err));
+		return err;
 	}
+	if (!mqg_xdp_lookup(a->ifindex, &xdp) && xdp.mode != MQG_XDP_NONE) {
+		mqg_xdp_describe(&xdp, text, sizeof(text));
+		snprintf(why, size, "%s: %s", a->ifname, text);
+		return -EEXIST;
+	}
+	snprintf(why, size, "%s: another XDP program was there a moment ago; try again", a->ifname);
+	return err;
+}
+
+static bool mode_matters(int err)
+{
+	return err != -EBUSY && err != -EEXIST && err != -EPERM && err != -EACCES;
+}
+
+static int say_no_native(struct mqg_attach *a, const struct mqg_refusal *refusal, char *why,
+			 size_t size)
+{
+	char text[256], remedy[256];
+
+	if (mqg_refusal_final(refusal))
+		snprintf(why, size, "%s: its driver%s%s%s has no native XDP; use the slower "
+			 "generic mode: mqgate attach %s generic", a->ifname,
+			 refusal->driver[0] ? " (" : "", refusal->driver,
+			 refusal->driver[0] ? ")" : "", a->ifname);
+	else
+		snprintf(why, size, "%s: its %s, with frags, too; %s. Or the slower generic mode: "
+			 "mqgate attach %s generic", a->ifname,
+			 mqg_refusal_say(refusal, text, sizeof(text)),
+			 mqg_refusal_remedy(refusal, a->ifname, remedy, sizeof(remedy)), a->ifname);
+	return refusal->err;
+}
+
+static void note_generic(struct mqg_attach *a, const struct mqg_refusal *refusal)
+{
+	char text[256], remedy[256];
+
+	if (mqg_refusal_final(refusal))
+		note(a, "the driver has no native XDP, so generic mode is used: it filters the "
+		     "same and costs more a packet");
+	else
+		note(a, "the %s; so generic mode is used, which filters the same and costs more a "
+		     "packet. For native mode %s; then mqgate detach %s keep, and attach again",
+		     mqg_refusal_say(refusal, text, sizeof(text)),
+		     mqg_refusal_remedy(refusal, a->ifname, remedy, sizeof(remedy)), a->ifname);
+}
+
+/* Native mode, then with frags. Return: 0, or -errno with @refusal: of the one or the other. */
+static int make_native(struct mqg_attach *a, struct mqg_refusal *refusal, char *why, size_t size)
+{
+	char text[256];
+	int err;
+
+	refusal->err = create_link(a, a->prog_fd, XDP_FLAGS_DRV_MODE);
+	if (!refusal->err || !mode_matters(refusal->err))
+		return refusal->err;
+	mqg_refusal_ask(a->ifname, a->ifindex, a->prog_fd, XDP_FLAGS_DRV_MODE, refusal);
+	if (mqg_refusal_final(refusal))
+		return refusal->err;
+	err = create_frags_link(a, why, size);
+	if (!err)
+		note(a, "the %s for packets of one buffer, mostly for its MTU; the twin for "
+		     "several is attached", mqg_refusal_say(refusal, text, sizeof(text)));
+	if (!err || !mode_matters(err) || !a->twin.obj)
+		return err;
+	/* What is left to change is what the twin is refused for. */
+	refusal->err = err;
+	mqg_refusal_ask(a->ifname, a->ifindex, a->twin.prog_fd, XDP_FLAGS_DRV_MODE, refusal);
 	return err;
 }
 
 static int make_link(struct mqg_attach *a, char *why, size_t size)
 {
-	int err = -EOPNOTSUPP, first;
+	struct mqg_refusal refusal = {};
+	int err;
 
 	if (a->wanted != MQG_XDP_GENERIC) {
-		first = err = create_link(a, a->prog_fd, XDP_FLAGS_DRV_MODE);
+		err = make_native(a, &refusal, why, size);
 		if (!err)
 			return 0;
-		if (err == -EBUSY || err == -EEXIST || err == -EPERM || err == -EACCES)
+		if (!mode_matters(err))
 			return say_refusal(a, err, why, size);
-		if (!unsupported(err)) {
-			err = create_frags_link(a, why, size);
-			if (!err) {
-				note(a,
-				     "the driver refuses the program for packets of one buffer "
-				     "(%s, mostly for its MTU); the twin for several is attached",
-				     strerror(-first));
-				return 0;
-			}
-		}
 		if (a->wanted == MQG_XDP_NATIVE)
-			return say_refusal(a, err, why, size);
-		if (unsupported(first))
-			note(a, "the driver has no native XDP, so generic mode is used: it filters "
-			     "the same and costs more a packet");
-		else
-			note(a, "the driver refuses native XDP (%s), so generic mode is used: it "
-			     "filters the same and costs more a packet", strerror(-first));
+			return say_no_native(a, &refusal, why, size);
+		note_generic(a, &refusal);
 	}
 	err = create_link(a, a->prog_fd, XDP_FLAGS_SKB_MODE);
-	return err ? say_refusal(a, err, why, size) : 0;
+	if (!err || !mode_matters(err))
+		return err ? say_refusal(a, err, why, size) : 0;
+	refusal.err = err;
+	mqg_refusal_ask(a->ifname, a->ifindex, a->prog_fd, XDP_FLAGS_SKB_MODE, &refusal);
+	snprintf(why, size, "%s: generic XDP is refused%s: %s", a->ifname,
+		 a->wanted == MQG_XDP_GENERIC ? "" : " as well",
+		 refusal.words[0] ? refusal.words : strerror(-err));
+	return err;
 }
 
 static int pin_anew(struct mqg_attach *a, int fd, const char *name, gid_t gid, char *why,
@@ -566,6 +599,9 @@ int mqg_attach_begin(struct mqg_attach *a, char *why, size_t size)
 		a->prog_id = id_of_link(a->ifname);
 	if (!err && !a->already)
 		err = attach_here(a, why, size);
+	if (!err && mqg_refusal_down(a->ifname))
+		note(a, "the interface is down; it filters from when it is up: ip link set dev %s "
+		     "up", a->ifname);
 	close(lock);
 	if (err)
 		mqg_attach_end(a);
