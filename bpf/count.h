@@ -66,8 +66,10 @@ static __always_inline void report(struct xdp_md *ctx, const struct packet *p,
 	/* Before the reservation: a full buffer must not cost its lock for every packet. */
 	stat->sampled = p->now;
 	event = bpf_ringbuf_reserve(&mqgate_events, sizeof(*event), 0);
-	if (!event)
+	if (!event) {
+		stat->lost++;
 		return;
+	}
 	describe(ctx, p, event, reason, observe);
 	bpf_ringbuf_submit(event, 0);
 }

@@ -133,14 +133,19 @@ void xdp_load(struct xdp *x, const struct mqgate_rodata *rodata)
 		err(1, "%s", path);
 	if (rodata)
 		set_rodata(x, rodata);
-	for (size_t i = 0; x->entries && i < 3; i++) {
+	for (size_t i = 0; x->entries && i < (x->all ? 6 : 3); i++) {
 		static const char *const maps[] = { MQGATE_MAP_SOURCES, MQGATE_MAP_PREFIX4,
-						    MQGATE_MAP_PREFIX6 };
+						    MQGATE_MAP_PREFIX6, MQGATE_MAP_ALLOW,
+						    MQGATE_MAP_FLOWS, MQGATE_MAP_BUDGETS };
 
 		if (bpf_map__set_max_entries(bpf_object__find_map_by_name(x->object, maps[i]),
 					     x->entries))
 			err(1, "%s: %s", path, maps[i]);
 	}
+	if (x->ring && bpf_map__set_max_entries(bpf_object__find_map_by_name(x->object,
+									    MQGATE_MAP_EVENTS),
+						x->ring))
+		err(1, "%s: " MQGATE_MAP_EVENTS, path);
 	if (bpf_object__load(x->object))
 		err(1, "%s: load", path);
 	for (int i = 0; i < 2; i++) {
@@ -200,6 +205,7 @@ static void add_cpus(struct xdp *x, const struct mqgate_stat *cpus, struct mqgat
 		sum->packets += cpus[i].packets;
 		sum->bytes += cpus[i].bytes;
 		sum->observed += cpus[i].observed;
+		sum->lost += cpus[i].lost;
 		if (cpus[i].sampled > sum->sampled)
 			sum->sampled = cpus[i].sampled;
 		if (cpus[i].packets || cpus[i].observed) {

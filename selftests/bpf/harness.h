@@ -80,6 +80,8 @@ struct scene {
 struct xdp {
 	struct bpf_object	*object;
 	uint32_t		entries;	/* in: of the maps of verdicts; 0 = as declared */
+	bool			all;		/* in: of all hash maps */
+	uint32_t		ring;		/* in: bytes of mqgate_events; 0 = as declared */
 	int			prog[2];	/* xdp, xdp.frags */
 	struct mqg_pins		maps;		/* the descriptors, as user space has them */
 	int			ports, svc, sources, allow, flows, stats, events;

@@ -394,7 +394,7 @@ static void sums_counters_over_cpus(void **state)
 	values = calloc(pins.cpus, sizeof(*values));
 	for (uint32_t i = 0; i < pins.cpus; i++)
 		values[i] = (struct mqgate_stat){ .packets = i + 1, .bytes = 100, .observed = 2,
-						  .sampled = 1000 - i };
+						  .sampled = 1000 - i, .lost = 3 };
 	assert_int_equal(mqg_stat_each(&pins, add_up, &total), 0);
 	assert_int_equal(total, 0);
 	assert_int_equal(bpf_map_update_elem(pins.stats, &index, values, 0), 0);
@@ -402,6 +402,7 @@ static void sums_counters_over_cpus(void **state)
 	assert_int_equal(sum.packets, pins.cpus * (pins.cpus + 1) / 2);
 	assert_int_equal(sum.bytes, 100 * pins.cpus);
 	assert_int_equal(sum.observed, 2 * pins.cpus);
+	assert_int_equal(sum.lost, 3 * pins.cpus);
 	assert_int_equal(sum.sampled, 1000);
 	assert_int_equal(mqg_stat_each(&pins, add_up, &total), 0);
 	assert_int_equal(total, sum.packets);

@@ -198,6 +198,16 @@ static int add_count(const void *keys, const void *values, uint32_t count, void 
 	return 0;
 }
 
+int mqg_map_room(int fd, uint32_t *room)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	int err = bpf_obj_get_info_by_fd(fd, &info, &len);
+
+	*room = err ? 0 : info.max_entries;
+	return err;
+}
+
 int mqg_map_count(int fd, uint32_t *count)
 {
 	*count = 0;

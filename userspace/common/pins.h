@@ -102,7 +102,7 @@ int mqg_flow_refuse(const struct mqg_pins *pins, const struct mqgate_flow_key *k
 
 /* ---- counters ------------------------------------------------------------------- */
 
-/* Sums the CPUs of one service and reason into @sum (sampled: the latest). */
+/* Sums the CPUs of one service and reason into @sum (sampled: the latest; none of mqgate_top). */
 int mqg_stat_read(const struct mqg_pins *pins, uint32_t service, uint32_t reason,
 		  struct mqgate_stat *sum);
 
@@ -129,5 +129,7 @@ int mqg_port_write(const struct mqg_pins *pins, uint32_t index, uint32_t service
 
 /* Entries now in a map, by walking its keys (a hash tells no count otherwise). */
 int mqg_map_count(int fd, uint32_t *count);
+/* Entries that it may have. 0 or -errno. */
+int mqg_map_room(int fd, uint32_t *room);
 
 #endif

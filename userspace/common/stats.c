@@ -22,6 +22,7 @@ static void sum_cpus(const struct mqgate_stat *values, uint32_t cpus, struct mqg
 		sum->packets += values[i].packets;
 		sum->bytes += values[i].bytes;
 		sum->observed += values[i].observed;
+		sum->lost += values[i].lost;
 		if (values[i].sampled > sum->sampled)
 			sum->sampled = values[i].sampled;
 	}

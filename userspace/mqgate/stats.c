@@ -26,12 +26,12 @@ static int find_service(const struct mqg_survey *s, const char *word)
 
 static json_t *stat_json(const struct mqg_survey_service *service, const struct mqgate_stat *stat)
 {
-	return json_pack("{s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "service",
+	return json_pack("{s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "service",
 			 (json_int_t)stat->service, "name", service->svc.name, "reason",
 			 mqg_reason_word(stat->reason), "text", mqg_reason_text(stat->reason),
 			 "passed", stat->reason < MQGATE_REASON_FIRST_DROP, "packets",
 			 (json_int_t)stat->packets, "bytes", (json_int_t)stat->bytes, "would_drop",
-			 (json_int_t)stat->observed);
+			 (json_int_t)stat->observed, "events_lost", (json_int_t)stat->lost);
 }
 
 static const char *outcome(uint32_t reason)
@@ -52,6 +52,9 @@ static void print_stat(const struct mqgate_stat *stat)
 		printf("  %-7s %-21s %13llu %10s  would have been %s in mode enforce\n",
 		       "passed", mqg_reason_word(stat->reason), (unsigned long long)stat->observed,
 		       "", outcome(stat->reason));
+	if (stat->lost)
+		printf("  %-7s %-21s %13llu %10s  events of them, for their buffer was full\n",
+		       "lost", mqg_reason_word(stat->reason), (unsigned long long)stat->lost, "");
 }
 
 static void show_service(const struct mqg_survey *s, int number, json_t *list)

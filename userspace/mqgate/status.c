@@ -253,8 +253,17 @@ static json_t *gather_services(const struct mqg_survey *s)
 
 static json_t *fill_json(const struct mqg_survey_fill *fill)
 {
-	return json_pack("{s:I, s:I}", "entries", (json_int_t)fill->entries, "max",
-			 (json_int_t)fill->max);
+	return json_pack("{s:I, s:I, s:b}", "entries", (json_int_t)fill->entries, "max",
+			 (json_int_t)fill->max, "full", fill->full);
+}
+
+static json_t *gather_maps(const struct mqg_survey *s)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", MQGATE_MAP_SOURCES,
+			 fill_json(&s->sources), MQGATE_MAP_PREFIX4, fill_json(&s->prefix4),
+			 MQGATE_MAP_PREFIX6, fill_json(&s->prefix6), MQGATE_MAP_ALLOW,
+			 fill_json(&s->allow), MQGATE_MAP_FLOWS, fill_json(&s->flows),
+			 MQGATE_MAP_BUDGETS, fill_json(&s->budgets));
 }
 
 /* The daemon's own answer, null when none runs, or {"error": ...} when it does not answer. */
@@ -327,7 +336,7 @@ static int gather(json_t **status, char *why, size_t size)
 	if (err)
 		return err;
 	survey = calloc(1, sizeof(*survey));
-	err = survey ? mqg_survey_take(&pins, MQG_SURVEY_WITH_PORTS | MQG_SURVEY_WITH_FLOWS, survey)
+	err = survey ? mqg_survey_take(&pins, MQG_SURVEY_WITH_PORTS | MQG_SURVEY_WITH_FILL, survey)
 		     : -ENOMEM;
 	if (err) {
 		snprintf(why, size, "%s: the maps cannot be read: %s", pins.dir, strerror(-err));
@@ -336,11 +345,9 @@ static int gather(json_t **status, char *why, size_t size)
 		json_object_set_new(*status, "program", program);
 		json_object_set_new(*status, "interfaces", mqg_status_interfaces(prog_id));
 		json_object_set_new(*status, "services", gather_services(survey));
-		json_object_set_new(*status, "maps",
-				    json_pack("{s:o, s:o, s:o}", MQGATE_MAP_SOURCES,
-					      fill_json(&survey->sources), MQGATE_MAP_ALLOW,
-					      fill_json(&survey->allow), MQGATE_MAP_FLOWS,
-					      fill_json(&survey->flows)));
+		json_object_set_new(*status, "maps", gather_maps(survey));
+		json_object_set_new(*status, "events_lost",
+				    json_integer((json_int_t)survey->lost));
 	}
 	free(survey);
 	mqg_pins_close(&pins);
@@ -596,26 +603,33 @@ static void print_services(const json_t *status)
 	}
 }
 
-static void print_maps(const json_t *maps)
+/* What is full refuses what comes on top; from an LRU map the least used has gone. */
+static void print_maps(const json_t *status)
 {
 	static const struct {
-		const char *map, *word;
+		const char *map, *word, *full;
 	} rows[] = {
-		{ MQGATE_MAP_SOURCES, "verdicts" },
-		{ MQGATE_MAP_ALLOW, "ALLOWed flows" },
-		{ MQGATE_MAP_FLOWS, "undecided flows" },
+		{ MQGATE_MAP_SOURCES, "verdicts on sources", "FULL: further ones are refused" },
+		{ MQGATE_MAP_PREFIX4, "on IPv4 prefixes", "FULL: further ones are refused" },
+		{ MQGATE_MAP_PREFIX6, "on IPv6 prefixes", "FULL: further ones are refused" },
+		{ MQGATE_MAP_ALLOW, "ALLOWed flows", "FULL: further ones are judged like any" },
+		{ MQGATE_MAP_FLOWS, "undecided flows", "full: the least used are forgotten" },
+		{ MQGATE_MAP_BUDGETS, "budgets", "full: the least used begin anew" },
 	};
+	long long lost = number_of(status, "events_lost");
 
-	printf("\nmaps      ");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const json_t *fill = json_object_get(maps, rows[i].map);
-
-		printf("%s %lld %s of %lld%s", i ? "," : "", number_of(fill, "entries"),
-		       rows[i].word, number_of(fill, "max"),
-		       number_of(fill, "max") &&
-		       number_of(fill, "entries") >= number_of(fill, "max") ? " (FULL)" : "");
-	}
 	printf("\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const json_t *fill = json_object_get(json_object_get(status, "maps"), rows[i].map);
+		bool full = json_is_true(json_object_get(fill, "full"));
+
+		printf("%-10s %lld %s of %lld%s%s%s\n", i ? "" : "maps",
+		       number_of(fill, "entries"), rows[i].word, number_of(fill, "max"),
+		       full ? " (" : "", full ? rows[i].full : "", full ? ")" : "");
+	}
+	if (lost)
+		printf("%-10s %lld events of drops are lost: their buffer was full, for nobody "
+		       "read them (mqgate events, or a daemon)\n", "", lost);
 }
 
 int mqg_run_status(const struct mqg_cmd *cmd, int argc, char **argv)
@@ -649,7 +663,7 @@ int mqg_run_status(const struct mqg_cmd *cmd, int argc, char **argv)
 		     json_object_get(json_object_get(status, "daemon"), "module"));
 	if (!err) {
 		print_services(status);
-		print_maps(json_object_get(status, "maps"));
+		print_maps(status);
 	}
 	json_decref(status);
 	return code;

@@ -74,6 +74,7 @@ static int count_stat(const struct mqgate_stat *sum, void *arg)
 
 	s->stat[sum->service][sum->reason] = *sum;
 	service->observed += sum->observed;
+	s->lost += sum->lost;
 	if (sum->reason < MQGATE_REASON_FIRST_DROP)
 		service->passed += sum->packets;
 	else if (MQGATE_REASON_ANSWERS(sum->reason))
@@ -107,12 +108,45 @@ static int count_verdict(const struct mqgate_source_key *key, const struct mqgat
 	return 0;
 }
 
-static uint32_t max_entries(int fd)
+static struct mqg_survey_fill room_of(int fd)
 {
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
+	struct mqg_survey_fill fill = {};
 
-	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.max_entries;
+	mqg_map_room(fd, &fill.max);
+	return fill;
+}
+
+static void fill_up(struct mqg_survey_fill *fill)
+{
+	fill->full = fill->max && fill->entries >= fill->max;
+}
+
+/* Of an LRU map each CPU keeps up to 128 places free for itself: it is full before it looks so. */
+static void fill_lru(struct mqg_survey_fill *fill, uint32_t cpus)
+{
+	uint32_t kept = 128 * cpus < fill->max / 8 ? 128 * cpus : fill->max / 8;
+
+	fill->full = fill->max && fill->entries + kept >= fill->max;
+}
+
+/* Of the maps that are not walked anyway. */
+static int count_rest(const struct mqg_pins *pins, struct mqg_survey *s)
+{
+	int err = mqg_map_count(pins->prefix4, &s->prefix4.entries);
+
+	if (!err)
+		err = mqg_map_count(pins->prefix6, &s->prefix6.entries);
+	if (!err)
+		err = mqg_map_count(pins->flows, &s->flows.entries);
+	if (!err)
+		err = mqg_map_count(pins->budgets, &s->budgets.entries);
+	fill_up(&s->sources);
+	fill_up(&s->prefix4);
+	fill_up(&s->prefix6);
+	fill_up(&s->allow);
+	fill_lru(&s->flows, pins->cpus);
+	fill_lru(&s->budgets, pins->cpus);
+	return err;
 }
 
 int mqg_survey_take(const struct mqg_pins *pins, unsigned int flags, struct mqg_survey *s)
@@ -122,9 +156,13 @@ int mqg_survey_take(const struct mqg_pins *pins, unsigned int flags, struct mqg_
 	s->time = mqg_boottime_ns();
 	memset(s->stat, 0, sizeof(s->stat));
 	memset(s->verdicts, 0, sizeof(s->verdicts));
-	s->sources = (struct mqg_survey_fill){ 0, max_entries(pins->sources) };
-	s->allow = (struct mqg_survey_fill){ 0, max_entries(pins->allow) };
-	s->flows = (struct mqg_survey_fill){ 0, max_entries(pins->flows) };
+	s->sources = room_of(pins->sources);
+	s->allow = room_of(pins->allow);
+	s->prefix4 = room_of(pins->prefix4);
+	s->prefix6 = room_of(pins->prefix6);
+	s->flows = room_of(pins->flows);
+	s->budgets = room_of(pins->budgets);
+	s->lost = 0;
 
 	for (uint32_t i = 0; i < MQGATE_SERVICES && !err; i++) {
 		struct mqg_survey_service *service = &s->service[i];
@@ -144,8 +182,8 @@ int mqg_survey_take(const struct mqg_pins *pins, unsigned int flags, struct mqg_
 		err = mqg_allow_each(pins, count_allow, s);
 	if (!err)
 		err = mqg_verdict_each(pins, count_verdict, s);
-	if (!err && flags & MQG_SURVEY_WITH_FLOWS)
-		err = mqg_map_count(pins->flows, &s->flows.entries);
+	if (!err && flags & MQG_SURVEY_WITH_FILL)
+		err = count_rest(pins, s);
 
 	for (uint32_t i = 0; i < MQGATE_SERVICES; i++) {
 		struct mqg_survey_service *service = &s->service[i];

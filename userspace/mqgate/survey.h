@@ -28,6 +28,7 @@ struct mqg_survey_service {
 
 struct mqg_survey_fill {
 	uint32_t		entries, max;
+	bool			full;
 };
 
 struct mqg_survey {
@@ -35,12 +36,14 @@ struct mqg_survey {
 	struct mqg_survey_service	service[MQGATE_SERVICES];
 	struct mqgate_stat		stat[MQGATE_SERVICES][MQGATE_REASON_PACKET_MAX];
 	uint32_t verdicts[MQGATE_ACTION_DROP + 1]; /* live, by action */
-	struct mqg_survey_fill		sources, allow, flows;
+	struct mqg_survey_fill		sources, prefix4, prefix6, allow;
+	struct mqg_survey_fill		flows, budgets;	/* LRU: nobody is refused */
+	uint64_t			lost;	/* events that found the ring buffer full */
 };
 
 /* What a survey looks at besides services and counters. */
 #define MQG_SURVEY_WITH_PORTS	(1U << 0)
-#define MQG_SURVEY_WITH_FLOWS	(1U << 1)	/* counts the undecided flows: a walk of the map */
+#define MQG_SURVEY_WITH_FILL	(1U << 1)	/* how full each map is: a walk of each */
 
 /**
  * mqg_survey_take() - read the maps

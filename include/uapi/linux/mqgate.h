@@ -557,6 +557,7 @@ struct mqgate_stat {
 	__u16			every;		/* what `until` is drawn around */
 	__u32			service;
 	enum mqgate_reason	reason;
+	__u64			lost;		/* events that mqgate_events had no room for */
 };
 
 /*
@@ -612,7 +613,8 @@ struct mqgate_top_set {
  * mqgate_events: ring buffer. A sample of the drops, at most one per CPU, service and
  * reason in an interval. Written by XDP; read by the daemon, or by `mqgate events`
  * when no daemon runs (the buffer has one reader). Of a CONNECT only the first 16
- * payload bytes are copied: what follows may hold a credential.
+ * payload bytes are copied: what follows may hold a credential. One that finds the buffer
+ * full is lost, and counted in mqgate_stat.lost; the drop itself is not touched by it.
  */
 struct mqgate_event {
 	__u64			time;
@@ -660,7 +662,7 @@ MQGATE_ASSERT_SIZE(struct mqgate_syn, 48);
 MQGATE_ASSERT_SIZE(struct mqgate_flow_key, 40);
 MQGATE_ASSERT_SIZE(struct mqgate_allow, 32);
 MQGATE_ASSERT_SIZE(struct mqgate_flow, 56);
-MQGATE_ASSERT_SIZE(struct mqgate_stat, 56);
+MQGATE_ASSERT_SIZE(struct mqgate_stat, 64);
 MQGATE_ASSERT_SIZE(struct mqgate_offender, 64);
 MQGATE_ASSERT_SIZE(struct mqgate_top_set, 256);
 MQGATE_ASSERT_SIZE(struct mqgate_event, 104);
