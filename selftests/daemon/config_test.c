@@ -144,6 +144,10 @@ static const struct broken cases[] = {
 	       "24: listeners[0].allow_pps: 0 is out of range"),
 	BROKEN("threshold 0", 44, 44, "  threshold: 0",
 	       "44: score.threshold: 0 is out of range; write 1 to 1000000000"),
+	BROKEN("limit above the threshold", 45, 45, "  limit: 81",
+	       "45: score.limit: is above score.threshold; write at most that"),
+	BROKEN("no packets for a limited source", 45, 45, "  limit_rate: 0",
+	       "45: score.limit_rate: 0 is out of range; write 1 to 1000000"),
 	BROKEN("half-life 0", 45, 45, "  half_life: 0s", "45: score.half_life: "),
 	BROKEN("longest ban below the first", 47, 47, "  ban_max: 5s",
 	       "47: score.ban_max: is shorter than score.ban"),
@@ -201,6 +205,8 @@ static void good_file_gives_its_values(void **state)
 	assert_int_equal(c->n_allow, 2);
 	assert_memory_equal(c->allow[1].addr, net, 16);
 	assert_int_equal(c->score.threshold, 80);
+	assert_int_equal(c->score.limit, 40);
+	assert_int_equal(c->score.limit_rate, 20);
 	assert_int_equal(c->score.half_life_ns, 30000000000);
 	assert_int_equal(c->score.ban_ns, 10000000000);
 	assert_int_equal(c->score.ban_max_ns, 7200000000000);
@@ -264,6 +270,7 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_int_equal(c->module.source_sessions, 0);
 	assert_int_equal(c->module.source_connect_rate, 0);
 	assert_int_equal(c->score.threshold, 100);
+	assert_int_equal(c->score.limit, 50);
 	assert_int_equal(c->score.half_life_ns, 60000000000);
 	assert_int_equal(c->score.ban_ns, 30000000000);
 	assert_int_equal(c->score.ban_max_ns, 3600000000000);

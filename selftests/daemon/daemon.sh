@@ -186,8 +186,8 @@ contains "sessions tell identity, source and that it is ALLOWed" "$session" \
 	'"identity": "dev1", "source": "127.0.0.1"'
 contains "in one answer" "$session" '"allowed": true'
 in_ns gw /usr/bin/python3 ./badclient.py 127.0.0.1 127.0.0.1 2883 5 "$bad_name" 5 > /dev/null
-is "its address is not banned for what others do behind it" \
-	"$(ctl '{"do":"why","subject":"127.0.0.1"}' verdict)" null
+is "its address is limited, and not dropped, for what others do behind it" \
+	"$(ctl '{"do":"why","subject":"127.0.0.1"}' verdict.action)" limit
 spared() {
 	in_ns gw curl -s http://127.0.0.1:9883/metrics |
 		grep -qE '^mqgate_bans_spared_total [1-9]'

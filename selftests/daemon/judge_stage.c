@@ -24,7 +24,7 @@
 uint64_t now;
 struct mqg_judge *judge;
 char dir[128];
-uint32_t sources_entries;
+uint32_t sources_entries, prefixes_entries, allow_entries;
 
 static char run[128];
 
@@ -46,6 +46,7 @@ static struct mqg_service services[] = {
 };
 static struct mqgate_source_key allow[3];
 static struct mqg_config config;
+struct mqg_score_config *scores = &config.score;
 
 static uint64_t test_clock(void)
 {
@@ -78,6 +79,10 @@ void make_maps(void)
 			entries = sources_entries;
 		else if (!strcmp(l->name, MQGATE_MAP_KNOWN))
 			entries = MQGATE_KNOWN_ENTRIES(KNOWN_ORDER);
+		if (!strcmp(l->name, MQGATE_MAP_PREFIX4) || !strcmp(l->name, MQGATE_MAP_PREFIX6))
+			entries = prefixes_entries;
+		if (!strcmp(l->name, MQGATE_MAP_ALLOW))
+			entries = allow_entries;
 		opts.map_flags = l->flags;
 		fd = bpf_map_create((enum bpf_map_type)l->type, l->name, l->key_size,
 				    l->value_size, entries, &opts);
@@ -214,7 +219,7 @@ int setup(void **state)
 
 	(void)state;
 	now = 1000000 * S;
-	sources_entries = 1024;
+	sources_entries = prefixes_entries = allow_entries = 1024;
 	for (int i = 0; i < 2; i++) {
 		sin = (struct sockaddr_in *)&listeners[i].address.addr;
 		sin->sin_family = AF_INET;
@@ -232,6 +237,7 @@ int setup(void **state)
 	config.n_allow = 3;
 	config.group = (char *)"root";
 	config.score.threshold = 100;
+	config.score.limit_rate = 20;
 	config.score.half_life_ns = 60 * S;
 	config.score.ban_ns = 30 * S;
 	config.score.ban_max_ns = 3600 * S;

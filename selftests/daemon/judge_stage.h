@@ -24,6 +24,8 @@ extern uint64_t now;			/* what the judge's clock says */
 extern struct mqg_judge *judge;
 extern char dir[128];			/* of the pins */
 extern uint32_t sources_entries;	/* of the next make_maps() */
+extern uint32_t prefixes_entries, allow_entries;	/* likewise */
+extern struct mqg_score_config *scores;	/* of the configuration; limit is 0 before each test */
 
 /* Return: 0, or 4 after saying why nothing here can run, or 1. */
 int stage_open(void);

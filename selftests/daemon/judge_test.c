@@ -88,7 +88,7 @@ static void an_allowed_address_does_not_ban_its_64(void **state)
 	assert_int_equal(v.action, MQGATE_ACTION_PASS);
 }
 
-static void a_source_with_a_live_flow_is_spared_until_it_closes(void **state)
+static void a_source_with_a_live_flow_is_limited_and_not_dropped(void **state)
 {
 	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
 	struct mqgate_verdict v;
@@ -97,11 +97,97 @@ static void a_source_with_a_live_flow_is_spared_until_it_closes(void **state)
 	(void)state;
 	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
 	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 10);
-	assert_false(verdict_on("192.0.2.1", &v));
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_LIMIT);
+	assert_int_equal(v.origin, MQGATE_ORIGIN_DAEMON);
+	assert_int_equal(v.rate, 20);
+	assert_int_equal(v.expires, now + 30 * S);
+	assert_int_equal(v.strikes, 0);
 	assert_int_equal(counts().spared, 7);
+	assert_int_equal(counts().limits, 1);
+	assert_int_equal(counts().bans, 0);
 	mqg_judge_closed(judge, ticket);
 	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 1);
 	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_DROP);
+	assert_int_equal(v.strikes, 1);
+}
+
+/* LIMIT, DROP for 30 s, 60 s, 120 s, and no longer than ban_max. */
+static void the_ladder_doubles_up_to_its_end(void **state)
+{
+	static const uint64_t seconds[] = { 30, 60, 120, 200, 200 };
+	struct mqgate_verdict v;
+
+	(void)state;
+	scores->limit = 50;
+	scores->ban_max_ns = 200 * S;
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 1);
+	assert_false(verdict_on("192.0.2.1", &v));
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 1);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_LIMIT);
+	assert_int_equal(v.expires, now + 30 * S);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 1);
+	assert_int_equal(counts().limits, 1);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 1);
+	for (uint32_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+		assert_true(verdict_on("192.0.2.1", &v));
+		assert_int_equal(v.action, MQGATE_ACTION_DROP);
+		assert_int_equal(v.strikes, i + 1);
+		assert_int_equal(v.expires - v.since, seconds[i] * S);
+		now = v.expires + S;
+		refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
+	}
+}
+
+/* Bad clients behind its address were faster than its CONNACK. */
+static void a_ban_becomes_a_limit_when_a_client_gets_in(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000), other = flow_of("192.0.2.2", 1);
+	struct mqgate_verdict v;
+	uint64_t ticket;
+
+	(void)state;
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
+	assert_int_equal(mqg_judge_allowed(judge, &other, 3, IDENTITY, NULL, &ticket), 0);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_DROP);
+	now += S;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_LIMIT);
+	assert_int_equal(v.strikes, 1);
+	mqg_judge_closed(judge, ticket);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 1);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.expires, now + 60 * S);
+}
+
+/* A table that has begun anew must not shorten what an earlier one wrote. */
+static void a_limit_does_not_replace_a_ban_that_was_forgotten(void **state)
+{
+	struct mqgate_source_key key = key_of("192.0.2.1");
+	struct mqgate_verdict v = { .action = MQGATE_ACTION_DROP, .strikes = 3,
+				    .origin = MQGATE_ORIGIN_DAEMON, .since = now,
+				    .expires = now + 120 * S };
+
+	(void)state;
+	scores->limit = 50;
+	assert_int_equal(mqg_verdict_put(pins(), &key, &v), 0);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 3);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_DROP);
+	assert_int_equal(v.strikes, 3);
+	now = v.expires + S;
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 2);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_LIMIT);
+	assert_int_equal(v.strikes, 3);
+	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_DROP);
+	assert_int_equal(v.expires, now + 240 * S);
 }
 
 static void score_does_not_touch_an_operators_verdict(void **state)
@@ -149,12 +235,64 @@ static void full_map_fails_towards_passing_and_is_counted(void **state)
 	}
 	assert_int_equal(banned, SMALL - 3);	/* three are the allow list's */
 	assert_int_equal(counts().bans, SMALL - 3);
-	assert_int_equal(counts().verdicts_full, 3);
+	assert_int_equal(counts().verdicts_full[0], 3);
 	/* Room again: the next piece of evidence bans, with the first strike. */
 	assert_int_equal(mqg_judge_verdict_flush(judge, MQG_DAEMONS, &done), SMALL - 3);
 	refuse(text, MQGATE_REASON_MQTT_NAME, 1);
 	assert_true(verdict_on(text, &v));
 	assert_int_equal(v.strikes, 1);
+}
+
+static void full_prefixes_refuse_the_operator_and_are_counted(void **state)
+{
+	static const char *const nets[2][3] = {
+		{ "10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8" },
+		{ "2001::/32", "2002::/32", "2003::/32" },
+	};
+	struct mqg_verdict_done done;
+
+	(void)state;
+	mqg_judge_free(judge);
+	remove_maps();
+	prefixes_entries = 2;
+	make_maps();
+	start();
+	assert_true(mqg_judge_pins_check(judge));
+	for (int i = 0; i < 2; i++) {
+		for (int n = 0; n < 2; n++)
+			assert_int_equal(say_net(nets[i][n], MQGATE_ACTION_DROP, 0, &done), 0);
+		assert_int_equal(say_net(nets[i][2], MQGATE_ACTION_DROP, 0, &done), -E2BIG);
+		/* What is there is replaced as ever. */
+		assert_int_equal(say_net(nets[i][1], MQGATE_ACTION_PASS, 0, &done), 0);
+	}
+	assert_int_equal(counts().verdicts_full[0], 0);
+	assert_int_equal(counts().verdicts_full[1], 1);
+	assert_int_equal(counts().verdicts_full[2], 1);
+}
+
+static void full_allow_is_counted_and_the_flow_waits_for_room(void **state)
+{
+	struct mqgate_flow_key one = flow_of("192.0.2.1", 1), two = flow_of("192.0.2.1", 2);
+	struct mqgate_allow entry;
+	uint64_t first, second;
+
+	(void)state;
+	mqg_judge_free(judge);
+	remove_maps();
+	allow_entries = 1;
+	make_maps();
+	start();
+	assert_true(mqg_judge_pins_check(judge));
+	assert_int_equal(mqg_judge_allowed(judge, &one, 3, IDENTITY, NULL, &first), 0);
+	assert_int_equal(mqg_judge_allowed(judge, &two, 3, IDENTITY, NULL, &second), -E2BIG);
+	assert_true(second);
+	assert_int_equal(counts().allow_full, 1);
+	assert_int_equal(counts().flows, 2);
+	assert_false(allow_of(two, &entry));
+	mqg_judge_closed(judge, first);
+	now += 31 * S;
+	mqg_judge_tick(judge);
+	assert_true(allow_of(two, &entry));
 }
 
 static void bans_without_maps_come_into_force_with_them(void **state)
@@ -436,9 +574,14 @@ static const struct CMUnitTest tests[] = {
 	TEST(ipv6_is_scored_and_banned_by_64),
 	TEST(allow_list_is_never_banned),
 	TEST(an_allowed_address_does_not_ban_its_64),
-	TEST(a_source_with_a_live_flow_is_spared_until_it_closes),
+	TEST(a_source_with_a_live_flow_is_limited_and_not_dropped),
+	TEST(the_ladder_doubles_up_to_its_end),
+	TEST(a_ban_becomes_a_limit_when_a_client_gets_in),
+	TEST(a_limit_does_not_replace_a_ban_that_was_forgotten),
 	TEST(score_does_not_touch_an_operators_verdict),
 	TEST(full_map_fails_towards_passing_and_is_counted),
+	TEST(full_prefixes_refuse_the_operator_and_are_counted),
+	TEST(full_allow_is_counted_and_the_flow_waits_for_room),
 	TEST(bans_without_maps_come_into_force_with_them),
 	TEST(authenticated_flow_is_allowed_until_it_closes),
 	TEST(refresh_extends_and_keeps_what_xdp_wrote),

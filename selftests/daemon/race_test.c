@@ -42,7 +42,7 @@ static void *work(void *arg)
 		memcpy(flow.saddr, (uint8_t[]){ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, who,
 						0, (uint8_t)i }, 16);
 		memcpy(refusal.addr, flow.saddr, 16);
-		/* With and without a live flow: spared, and banned. */
+		/* With and without a live flow: limited, and banned. */
 		if (i % 2)
 			mqg_judge_refused(judge, &refusal);
 		mqg_judge_allowed(judge, &flow, 3, 0, NULL, &ticket);
@@ -145,7 +145,8 @@ int main(void)
 		return 1;
 	setenv("MQGATE_BPFFS", dir, 1);
 	setenv("MQGATE_RUN", run, 1);
-	config.score = (struct mqg_score_config){ .threshold = 100, .half_life_ns = 60000000000,
+	config.score = (struct mqg_score_config){ .threshold = 100, .limit = 50,
+						  .limit_rate = 20, .half_life_ns = 60000000000,
 						  .ban_ns = 30000000000,
 						  .ban_max_ns = 3600000000000, .sources_max = 64 };
 	for (uint32_t i = 0; i < MQGATE_REASON_MAX; i++)

@@ -336,7 +336,7 @@ static void a_ban_that_could_not_be_written_is_taken_back(void **state)
 	while (!add(score, 1, MQGATE_REASON_MQTT_NAME, START))
 		;
 	ban(score, 1, START);
-	mqg_score_unban(score, &key);
+	mqg_score_undo(score, &key);
 	assert_true(add(score, 1, MQGATE_REASON_MQTT_NAME, START));
 	assert_int_equal(ban(score, 1, START).strikes, 1);
 }
@@ -395,8 +395,66 @@ static void only_sources_banned_now_are_listed(void **state)
 			;
 	ban(score, 1, START);
 	ban(score, 2, START + 100 * S);
-	mqg_score_banned_each(score, START + 101 * S, only_sources_banned_now_are_listed_one, &n);
+	mqg_score_verdicts_each(score, START + 101 * S, only_sources_banned_now_are_listed_one,
+				&n);
 	assert_int_equal(n, 1);
+}
+
+static enum mqg_score_step step(struct mqg_score *score, uint64_t now)
+{
+	struct mqgate_source_key key = key_of(1);
+
+	return mqg_score_add(score, &key, MQGATE_REASON_MQTT_NAME, now);
+}
+
+static void a_limit_is_due_below_the_threshold_and_anew_at_its_half(void **state)
+{
+	struct mqg_score *score = *state;
+	struct mqgate_source_key key = key_of(1);
+	struct mqgate_verdict v;
+
+	config.limit = 50;
+	config.limit_rate = 7;
+	config.half_life_ns = 86400 * S;
+	assert_int_equal(step(score, START), MQG_STEP_NONE);
+	assert_int_equal(step(score, START), MQG_STEP_LIMIT);
+	assert_int_equal(mqg_score_limit(score, &key, 3, START, &v), 0);
+	assert_int_equal(v.action, MQGATE_ACTION_LIMIT);
+	assert_int_equal(v.origin, MQGATE_ORIGIN_DAEMON);
+	assert_int_equal(v.reason, MQGATE_REASON_MQTT_NAME);
+	assert_int_equal(v.rate, 7);
+	assert_int_equal(v.expires, START + 30 * S);
+	assert_int_equal(v.strikes, 3);
+	/* Just below the threshold: 75 points. */
+	assert_int_equal(step(score, START + 15 * S), MQG_STEP_NONE);
+	assert_int_equal(mqg_score_limit(score, &key, 0, START + 15 * S, &v), -EALREADY);
+	assert_int_equal(mqg_score_limit(score, &key, 0, START + 16 * S, &v), 0);
+	assert_int_equal(v.expires, START + 46 * S);
+	mqg_score_undo(score, &key);
+	assert_int_equal(mqg_score_limit(score, &key, 0, START + 16 * S, &v), 0);
+	/* 25 points that decayed a little are 99.9: one more for certain. */
+	while (step(score, START + 17 * S) != MQG_STEP_DROP)
+		;
+	assert_int_equal(ban(score, 1, START + 17 * S).action, MQGATE_ACTION_DROP);
+	assert_int_equal(step(score, START + 18 * S), MQG_STEP_NONE);
+}
+
+static void a_limit_ends_a_ban_and_keeps_its_strikes(void **state)
+{
+	struct mqg_score *score = *state;
+	struct mqgate_source_key key = key_of(1);
+	struct mqg_score_view view;
+	struct mqgate_verdict v;
+
+	while (!add(score, 1, MQGATE_REASON_MQTT_NAME, START))
+		;
+	ban(score, 1, START);
+	assert_int_equal(mqg_score_limit(score, &key, 0, START + S, &v), 0);
+	assert_int_equal(v.action, MQGATE_ACTION_LIMIT);
+	assert_int_equal(v.strikes, 1);
+	mqg_score_lookup(score, &key, START + S, &view);
+	assert_int_equal(view.banned_until, 0);
+	assert_int_equal(ban(score, 1, START + 2 * S).strikes, 2);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -424,6 +482,8 @@ int main(void)
 		TEST(adopted_bans_keep_expiry_and_strikes),
 		TEST(long_expired_bans_are_not_adopted),
 		TEST(only_sources_banned_now_are_listed),
+		TEST(a_limit_is_due_below_the_threshold_and_anew_at_its_half),
+		TEST(a_limit_ends_a_ban_and_keeps_its_strikes),
 	};
 
 	return cmocka_run_group_tests_name("score", tests, NULL, NULL) ? 1 : 0;

@@ -228,6 +228,15 @@ static int check_score(struct mqg_check *check)
 	err = mqg_check_number(check, "score.threshold", raw->threshold, 100, 1, 1000000000,
 			       &score->threshold);
 	if (!err)
+		err = mqg_check_number(check, "score.limit", raw->limit, score->threshold / 2, 0,
+				       1000000000, &score->limit);
+	if (!err && score->limit > score->threshold)
+		err = complain(check, "score.limit", "is above score.threshold; write at most "
+			       "that, or 0: nobody is limited who has no session");
+	if (!err)
+		err = mqg_check_number(check, "score.limit_rate", raw->limit_rate,
+				       MQGATE_DEFAULT_LIMIT_PPS, 1, 1000000, &score->limit_rate);
+	if (!err)
 		err = mqg_check_duration(check, "score.half_life", raw->half_life, MINUTE, SECOND,
 					 DAY, &score->half_life_ns);
 	if (!err)

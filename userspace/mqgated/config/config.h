@@ -136,6 +136,8 @@ static inline uint32_t mqg_ports_index(enum mqgate_kind kind, uint16_t port)
 
 struct mqg_score_config {
 	uint32_t		threshold;	/* points at which a source is banned */
+	uint32_t		limit;		/* limited; 0 = never before it would be banned */
+	uint32_t		limit_rate;	/* packets/s */
 	uint64_t		half_life_ns;
 	uint64_t		ban_ns;		/* first ban; doubles */
 	uint64_t		ban_max_ns;

@@ -288,6 +288,8 @@ static const cyaml_schema_field_t weight_fields[] = {
 
 static const cyaml_schema_field_t score_fields[] = {
 	NUMBER("threshold", struct raw_score, threshold),
+	NUMBER("limit", struct raw_score, limit),
+	NUMBER("limit_rate", struct raw_score, limit_rate),
 	TEXT("half_life", MAY, struct raw_score, half_life),
 	TEXT("ban", MAY, struct raw_score, ban),
 	TEXT("ban_max", MAY, struct raw_score, ban_max),

@@ -110,7 +110,7 @@ struct raw_weights {
 };
 
 struct raw_score {
-	uint32_t		*threshold, *sources_max;
+	uint32_t		*threshold, *limit, *limit_rate, *sources_max;
 	char			*half_life, *ban, *ban_max;
 	struct raw_weights	*weights;
 };

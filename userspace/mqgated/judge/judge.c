@@ -7,6 +7,7 @@
 #include "judge/state.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,19 +37,27 @@ bool mqg_source_covers(const struct mqgate_source_key *key, const uint8_t addr[1
 	return !memcmp(key, &scored, sizeof(scored));
 }
 
+/* As mqg_judge_counts.entries has them. */
+static size_t map_of(const struct mqg_net *net)
+{
+	struct mqgate_source_key key;
+
+	return mqg_net_source(net, &key) ? 0 : mqg_net_is_v4(net) ? 1 : 2;
+}
+
 int mqg_judge_verdict_write(struct mqg_judge *judge, const struct mqg_net *net,
 			    const struct mqgate_verdict *verdict)
 {
+	char full[256];
 	int err;
 
 	if (!judge->have_pins)
 		return -ENOENT;
 	err = mqg_net_put(&judge->pins, net, verdict);
 	if (err == -E2BIG) {
-		judge->counts.verdicts_full++;
-		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
-			"the verdict map is full: further sources pass; make room with mqgate "
-			"verdict flush");
+		judge->counts.verdicts_full[map_of(net)]++;
+		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL, "a verdict is not written, what it is "
+			"on passes: %s", mqg_net_full(&judge->pins, net, full, sizeof(full)));
 	} else if (err) {
 		mqg_log(MQG_LOG_ERR, MQG_LOG_MAPS, "a verdict cannot be written: %s",
 			strerror(-err));
@@ -92,58 +101,117 @@ static bool passed(struct mqg_judge *judge, const struct mqgate_source_key *key,
 	return pass;
 }
 
-/* The source is at the threshold. Asks everything that may stand against a ban, then bans. */
-static void ban(struct mqg_judge *judge, const struct mqgate_source_key *key, uint64_t now)
+/*
+ * What the map has of a source. Return: false where somebody else's word holds, which no score
+ * changes. @strikes: the table may have forgotten what the entry still tells.
+ */
+static bool look_up(struct mqg_judge *judge, const struct mqgate_source_key *key, uint64_t now,
+		    bool *dropped, uint32_t *strikes)
 {
-	struct mqgate_verdict found = { .action = MQGATE_ACTION_NONE }, verdict;
-	char text[MQG_ADDR_STRLEN], length[32];
+	struct mqgate_verdict found;
+	bool live;
+
+	*dropped = false;
+	*strikes = 0;
+	if (!judge->have_pins || mqg_verdict_get(&judge->pins, key, &found))
+		return true;
+	live = mqg_verdict_live(&found, now);
+	if (found.origin != MQGATE_ORIGIN_DAEMON)
+		return !live;
+	*dropped = live && found.action == MQGATE_ACTION_DROP;
+	if (live || (now - found.expires) / 2 <= judge->config->score.ban_max_ns)
+		*strikes = found.strikes;
+	return true;
+}
+
+/* Writes what the table has decided; takes it back there when it cannot be written. */
+static void carry_out(struct mqg_judge *judge, const struct mqgate_source_key *key,
+		      const struct mqgate_verdict *verdict, uint64_t now)
+{
+	bool drop = verdict->action == MQGATE_ACTION_DROP;
+	char text[MQG_ADDR_STRLEN], length[32], what[64];
 	struct mqg_net net;
-	uint32_t strikes = 0;
 	int err;
 
-	if (mqg_judge_allow_listed(judge, key) || mqg_flows_of(judge->flows, key) ||
-	    passed(judge, key, now)) {
-		judge->counts.spared++;
-		return;
-	}
-	if (judge->have_pins && !mqg_verdict_get(&judge->pins, key, &found)) {
-		bool live = mqg_verdict_live(&found, now);
-
-		if (live && found.origin != MQGATE_ORIGIN_DAEMON)
-			return;
-		/* The table may have forgotten what the entry still tells. */
-		if (found.origin == MQGATE_ORIGIN_DAEMON &&
-		    (live || (now - found.expires) / 2 <= judge->config->score.ban_max_ns))
-			strikes = found.strikes;
-	}
-	if (mqg_score_ban(judge->score, key, strikes, now, &verdict))
-		return;
 	mqg_net_of_source(key, &net);
-	err = mqg_judge_verdict_write(judge, &net, &verdict);
+	err = mqg_judge_verdict_write(judge, &net, verdict);
 	if (err && err != -ENOENT) {
-		mqg_score_unban(judge->score, key);
+		mqg_score_undo(judge->score, key);
 		return;
 	}
-	judge->counts.bans++;
-	mqg_log(MQG_LOG_NOTICE, MQG_LOG_BAN, "banned %s for %s: %s, strike %u%s",
-		mqg_source_format(key, text),
-		mqg_duration_format(verdict.expires - now, length, sizeof(length)),
-		mqg_reason_word(verdict.reason), verdict.strikes,
+	if (drop)
+		judge->counts.bans++;
+	else
+		judge->counts.limits++;
+	snprintf(what, sizeof(what), "limited to %u packets/s:", verdict->rate);
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_BAN, "%s %s for %s: %s, strike %u%s",
+		drop ? "banned" : what, mqg_source_format(key, text),
+		mqg_duration_format(verdict->expires - now, length, sizeof(length)),
+		mqg_reason_word(verdict->reason), verdict->strikes,
 		err ? " (nothing is attached: not in force yet)" : "");
+}
+
+/*
+ * Evidence has brought the source to a step of the ladder. Asks everything that may stand against
+ * it. Who has a live session is limited in place of dropped: its sessions are ALLOWed and pass, and
+ * its neighbours behind the same address can still come, slowly.
+ */
+static void climb(struct mqg_judge *judge, const struct mqgate_source_key *key,
+		  enum mqg_score_step step, uint64_t now)
+{
+	bool due = step == MQG_STEP_DROP, dropped;
+	struct mqgate_verdict verdict;
+	uint32_t strikes;
+
+	if (mqg_judge_allow_listed(judge, key) || passed(judge, key, now)) {
+		judge->counts.spared += due;
+		return;
+	}
+	if (!look_up(judge, key, now, &dropped, &strikes))
+		return;
+	if (due && mqg_flows_of(judge->flows, key)) {
+		judge->counts.spared++;
+		step = MQG_STEP_LIMIT;
+	} else if (!due && dropped) {
+		return;		/* by a ban that the table has forgotten */
+	}
+	if (step == MQG_STEP_DROP ? mqg_score_ban(judge->score, key, strikes, now, &verdict) :
+				    mqg_score_limit(judge->score, key, strikes, now, &verdict))
+		return;
+	carry_out(judge, key, &verdict, now);
+}
+
+/* A source that was banned while a client of it was on its way in: it has a live session now. */
+static void soften(struct mqg_judge *judge, const uint8_t addr[16], uint64_t now)
+{
+	struct mqgate_source_key key;
+	struct mqg_score_view view;
+	struct mqgate_verdict verdict;
+	uint32_t strikes;
+	bool dropped;
+
+	mqg_source_scored(addr, &key);
+	if (!mqg_score_lookup(judge->score, &key, now, &view) || !view.banned_until ||
+	    !look_up(judge, &key, now, &dropped, &strikes) ||
+	    mqg_score_limit(judge->score, &key, strikes, now, &verdict))
+		return;
+	carry_out(judge, &key, &verdict, now);
 }
 
 void mqg_judge_evidence(struct mqg_judge *judge, const uint8_t addr[16], uint32_t reason,
 			uint64_t now)
 {
 	struct mqgate_source_key exact, scored;
+	enum mqg_score_step step;
 
 	memcpy(exact.addr, addr, 16);
 	mqg_source_scored(addr, &scored);
 	/* Its neighbours in the /64 are not to pay for an address that the operator vouches for. */
 	if (memcmp(&exact, &scored, sizeof(exact)) && mqg_judge_allow_listed(judge, &exact))
 		return;
-	if (mqg_score_add(judge->score, &scored, reason, now))
-		ban(judge, &scored, now);
+	step = mqg_score_add(judge->score, &scored, reason, now);
+	if (step != MQG_STEP_NONE)
+		climb(judge, &scored, step, now);
 }
 
 void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *refusal)
@@ -186,7 +254,8 @@ int mqg_judge_allow_write(struct mqg_judge *judge, const struct mqg_live_flow *f
 		judge->counts.allow_full++;
 		mqg_log(MQG_LOG_WARNING, MQG_LOG_MAP_FULL,
 			"the map of allowed flows is full: further flows are judged like any "
-			"other; lower sessions_max to what it holds");
+			"other; lower sessions_max to what it holds, or make it larger: mqgate "
+			"detach all, then mqgate attach IF allow N");
 	}
 	return err;
 }
@@ -203,6 +272,7 @@ static int allow(struct mqg_judge *judge, struct mqg_live_flow *live, uint64_t *
 	if (!err) {
 		judge->counts.allowed++;
 		err = live->withheld ? -EPERM : mqg_judge_allow_write(judge, live, now);
+		soften(judge, live->key.saddr, now);
 	}
 	pthread_mutex_unlock(&judge->lock);
 	return err;

@@ -131,7 +131,7 @@ static void note_ban(const struct mqgate_source_key *key, const struct mqgate_ve
 	}
 }
 
-/* Writes the bans that the table knows and the new maps do not. */
+/* Writes the bans and limits that the table knows and the new maps do not. */
 static void write_bans(struct mqg_judge *judge, uint64_t now)
 {
 	struct mqg_found_list bans = { .n = 0 };
@@ -141,7 +141,7 @@ static void write_bans(struct mqg_judge *judge, uint64_t now)
 	bans.room = mqg_score_count(judge->score);
 	bans.items = calloc(bans.room + 1, sizeof(*bans.items));
 	if (bans.items)
-		mqg_score_banned_each(judge->score, now, note_ban, &bans);
+		mqg_score_verdicts_each(judge->score, now, note_ban, &bans);
 	pthread_mutex_unlock(&judge->lock);
 	for (size_t i = 0; i < bans.n; i++) {
 		pthread_mutex_lock(&judge->lock);

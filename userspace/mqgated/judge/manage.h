@@ -145,10 +145,10 @@ void mqg_judge_work(struct mqg_judge *judge);
 /* ---- what it tells ----------------------------------------------------------------------- */
 
 struct mqg_judge_counts {
-	uint64_t	bans;			/* verdicts written by score */
+	uint64_t	bans, limits;		/* verdicts written by score: DROP, LIMIT */
 	uint64_t	spared;			/* bans not written: allow list or live flow */
-	uint64_t	verdicts_full;		/* writes refused because the map was full */
-	uint64_t	allow_full;
+	uint64_t	verdicts_full[3];	/* writes that a full map refused: as entries[] */
+	uint64_t	allow_full;		/* likewise */
 	uint64_t	events, events_proven;
 	uint64_t	allowed;		/* flows ever allowed */
 	size_t		sources, flows;		/* now */

@@ -46,8 +46,10 @@ struct source {
 	uint32_t			n_evidence;	/* ever; the ring holds the latest */
 	double				level;
 	uint64_t			ban_since, banned_until;
-	uint64_t			before_since, before_until;	/* the ban before */
-	enum mqgate_reason		ban_reason;
+	uint64_t			limit_since, limited_until;
+	uint64_t			before_since, before_until;	/* the step before */
+	uint64_t			before_limited;
+	enum mqgate_reason		ban_reason, limit_reason;
 	uint32_t			before_strikes;
 	size_t				slot;		/* in the heap */
 	struct mqg_evidence		evidence[MQG_EVIDENCE_KEPT];
@@ -198,8 +200,29 @@ static struct source *insert(struct mqg_score *score, const struct mqgate_source
 	return source;
 }
 
-bool mqg_score_add(struct mqg_score *score, const struct mqgate_source_key *key, uint32_t reason,
-		   uint64_t now)
+/* A LIMIT is written anew when half of it is over: not with every piece of evidence. */
+static bool limit_due(const struct mqg_score *score, const struct source *source, uint64_t now)
+{
+	return source->limited_until < now + score->config->ban_ns / 2;
+}
+
+static enum mqg_score_step step_due(const struct mqg_score *score, const struct source *source,
+				    double points, uint64_t now)
+{
+	/* A thousandth of a point forgives the rounding of log2() and exp2(). */
+	points += 0.001;
+	if (source->banned_until > now)
+		return MQG_STEP_NONE;
+	if (points >= score->config->threshold)
+		return MQG_STEP_DROP;
+	if (score->config->limit && points >= score->config->limit &&
+	    limit_due(score, source, now))
+		return MQG_STEP_LIMIT;
+	return MQG_STEP_NONE;
+}
+
+enum mqg_score_step mqg_score_add(struct mqg_score *score, const struct mqgate_source_key *key,
+				  uint32_t reason, uint64_t now)
 {
 	uint32_t weight = reason < MQGATE_REASON_MAX ? score->config->weight[reason] : 0;
 	double cap = (double)CAP * score->config->threshold;
@@ -207,7 +230,7 @@ bool mqg_score_add(struct mqg_score *score, const struct mqgate_source_key *key,
 	double points;
 
 	if (!weight)
-		return false;
+		return MQG_STEP_NONE;
 	source = find(score, key);
 	points = weight + (source ? points_at(score, source, now) : 0);
 	if (points > cap && points > weight)
@@ -215,7 +238,7 @@ bool mqg_score_add(struct mqg_score *score, const struct mqgate_source_key *key,
 	if (!source) {
 		source = insert(score, key, log2(points) + age(score, now));
 		if (!source)
-			return false;
+			return MQG_STEP_NONE;
 	} else {
 		source->level = log2(points) + age(score, now);
 		sift_up(score, source);
@@ -223,8 +246,7 @@ bool mqg_score_add(struct mqg_score *score, const struct mqgate_source_key *key,
 	}
 	source->evidence[source->n_evidence++ % MQG_EVIDENCE_KEPT] =
 		(struct mqg_evidence){ .time = now, .reason = reason, .points = weight };
-	/* A thousandth of a point forgives the rounding of log2() and exp2(). */
-	return points + 0.001 >= score->config->threshold && source->banned_until <= now;
+	return step_due(score, source, points, now);
 }
 
 static size_t kept(const struct source *source)
@@ -267,15 +289,53 @@ static uint64_t ban_length(const struct mqg_score_config *config, uint32_t strik
 	return ns < config->ban_max_ns ? ns : config->ban_max_ns;
 }
 
-static void describe(const struct source *source, struct mqgate_verdict *verdict)
+static void describe(const struct mqg_score *score, const struct source *source, uint64_t now,
+		     struct mqgate_verdict *verdict)
 {
+	bool banned = source->banned_until > now;
+
 	memset(verdict, 0, sizeof(*verdict));
-	verdict->action = MQGATE_ACTION_DROP;
+	verdict->action = banned ? MQGATE_ACTION_DROP : MQGATE_ACTION_LIMIT;
 	verdict->origin = MQGATE_ORIGIN_DAEMON;
-	verdict->reason = source->ban_reason;
-	verdict->since = source->ban_since;
-	verdict->expires = source->banned_until;
+	verdict->reason = banned ? source->ban_reason : source->limit_reason;
+	verdict->since = banned ? source->ban_since : source->limit_since;
+	verdict->expires = banned ? source->banned_until : source->limited_until;
 	verdict->strikes = source->strikes;
+	if (!banned)
+		verdict->rate = score->config->limit_rate;
+}
+
+/* What mqg_score_undo() goes back to is kept. Of strikes, who remembers more is right. */
+static void begin_step(struct mqg_score *score, struct source *source, uint32_t strikes_known,
+		       uint64_t now)
+{
+	source->before_since = source->ban_since;
+	source->before_until = source->banned_until;
+	source->before_limited = source->limited_until;
+	source->before_strikes = source->strikes;
+	if (!strikes_count(score, source->banned_until, now))
+		source->strikes = 0;
+	if (strikes_known > source->strikes)
+		source->strikes = strikes_known;
+}
+
+int mqg_score_limit(struct mqg_score *score, const struct mqgate_source_key *key,
+		    uint32_t strikes_known, uint64_t now, struct mqgate_verdict *verdict)
+{
+	struct source *source = find(score, key);
+
+	if (!source)
+		return -ENOENT;
+	if (source->banned_until <= now && !limit_due(score, source, now))
+		return -EALREADY;
+	begin_step(score, source, strikes_known, now);
+	if (source->banned_until > now)
+		source->banned_until = now;
+	source->limit_since = now;
+	source->limited_until = now + score->config->ban_ns;
+	source->limit_reason = strongest(source);
+	describe(score, source, now, verdict);
+	return 0;
 }
 
 int mqg_score_ban(struct mqg_score *score, const struct mqgate_source_key *key,
@@ -285,23 +345,18 @@ int mqg_score_ban(struct mqg_score *score, const struct mqgate_source_key *key,
 
 	if (!source)
 		return -ENOENT;
-	source->before_since = source->ban_since;
-	source->before_until = source->banned_until;
-	source->before_strikes = source->strikes;
-	if (!strikes_count(score, source->banned_until, now))
-		source->strikes = 0;
-	if (strikes_known > source->strikes)
-		source->strikes = strikes_known;
+	begin_step(score, source, strikes_known, now);
 	if (source->strikes < UINT32_MAX)
 		source->strikes++;
 	source->ban_since = now;
 	source->banned_until = now + ban_length(score->config, source->strikes);
 	source->ban_reason = strongest(source);
-	describe(source, verdict);
+	source->limited_until = 0;
+	describe(score, source, now, verdict);
 	return 0;
 }
 
-void mqg_score_unban(struct mqg_score *score, const struct mqgate_source_key *key)
+void mqg_score_undo(struct mqg_score *score, const struct mqgate_source_key *key)
 {
 	struct source *source = find(score, key);
 
@@ -309,6 +364,7 @@ void mqg_score_unban(struct mqg_score *score, const struct mqgate_source_key *ke
 		return;
 	source->ban_since = source->before_since;
 	source->banned_until = source->before_until;
+	source->limited_until = source->before_limited;
 	source->strikes = source->before_strikes;
 }
 
@@ -361,15 +417,15 @@ size_t mqg_score_count(const struct mqg_score *score)
 	return score->n;
 }
 
-void mqg_score_banned_each(const struct mqg_score *score, uint64_t now, mqg_score_ban_fn fn,
-			   void *arg)
+void mqg_score_verdicts_each(const struct mqg_score *score, uint64_t now, mqg_score_verdict_fn fn,
+			     void *arg)
 {
 	for (size_t i = 0; i < score->n; i++) {
 		struct mqgate_verdict verdict;
 
-		if (score->heap[i]->banned_until <= now)
+		if (score->heap[i]->banned_until <= now && score->heap[i]->limited_until <= now)
 			continue;
-		describe(score->heap[i], &verdict);
+		describe(score, score->heap[i], now, &verdict);
 		fn(&score->heap[i]->key, &verdict, arg);
 	}
 }

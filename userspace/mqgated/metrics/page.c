@@ -124,6 +124,7 @@ char *mqg_metrics_page(const struct mqg_metrics_sources *sources, size_t *len)
 	tell_module(sources, out);
 	tell_listeners(sources, out);
 	row_count(out, "bans by score", counts.bans);
+	row_count(out, "limits by score", counts.limits);
 	row_count(out, "bans spared", counts.spared);
 	row_count(out, "sources scored", counts.sources);
 	row_count(out, "flows allowed now", counts.flows);

@@ -51,15 +51,16 @@ struct xdp_walk {
 	const struct mqg_metrics_sources	*sources;
 	const struct mqg_pins			*pins;
 	FILE					*out;
-	int					what;	/* 0 packets, 1 bytes, 2 observed */
+	int					what;	/* 0 packets, 1 bytes, 2 observed, 3 lost */
 };
 
 static int tell_stat(const struct mqgate_stat *sum, void *arg)
 {
 	static const char *const names[] = { "xdp_packets_total", "xdp_bytes_total",
-					     "xdp_observed_packets_total" };
+					     "xdp_observed_packets_total",
+					     "xdp_events_lost_total" };
 	const struct xdp_walk *walk = arg;
-	const uint64_t values[] = { sum->packets, sum->bytes, sum->observed };
+	const uint64_t values[] = { sum->packets, sum->bytes, sum->observed, sum->lost };
 	char name[sizeof(((struct mqgate_service *)0)->name)];
 
 	if (!values[walk->what])
@@ -88,6 +89,10 @@ static void tell_xdp(const struct mqg_metrics_sources *sources, const struct mqg
 	head(out, "xdp_observed_packets_total", "counter",
 	     "Packets that mode observe let pass though the reason speaks against them.");
 	mqg_stat_each(pins, tell_stat, &walk);
+	walk.what = 3;
+	head(out, "xdp_events_lost_total", "counter",
+	     "Sampled drops that found the ring buffer full; the drops themselves are counted.");
+	mqg_stat_each(pins, tell_stat, &walk);
 }
 
 static void tell_maps(const struct mqg_pins *pins, FILE *out)
@@ -100,6 +105,8 @@ static void tell_maps(const struct mqg_pins *pins, FILE *out)
 		{ MQGATE_MAP_PREFIX4, pins->prefix4 },
 		{ MQGATE_MAP_PREFIX6, pins->prefix6 },
 		{ MQGATE_MAP_ALLOW, pins->allow },
+		{ MQGATE_MAP_FLOWS, pins->flows },
+		{ MQGATE_MAP_BUDGETS, pins->budgets },
 	};
 	uint32_t count;
 
@@ -107,6 +114,12 @@ static void tell_maps(const struct mqg_pins *pins, FILE *out)
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (!mqg_map_count(maps[i].fd, &count))
 			fprintf(out, "mqgate_map_entries{map=\"%s\"} %u\n", maps[i].name, count);
+	head(out, "map_entries_max", "gauge",
+	     "Entries that a map holds. Of flows and budgets the least used give way then.");
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (!mqg_map_room(maps[i].fd, &count))
+			fprintf(out, "mqgate_map_entries_max{map=\"%s\"} %u\n", maps[i].name,
+				count);
 }
 
 static void tell_refusals(const struct mqg_metrics_sources *sources, const struct mqg_pins *pins,
@@ -192,15 +205,21 @@ static void tell_brokers(const struct mqg_metrics_sources *sources, FILE *out)
 
 static void tell_judge(const struct mqg_metrics_sources *sources, FILE *out)
 {
+	static const char *const verdicts[] = { MQGATE_MAP_SOURCES, MQGATE_MAP_PREFIX4,
+						MQGATE_MAP_PREFIX6 };
 	struct mqg_judge_counts counts;
 
 	mqg_judge_counts_read(sources->judge, &counts);
 	one(out, "bans_total", "counter", "Sources banned by score.", (double)counts.bans);
+	one(out, "limits_total", "counter", "Times that a source was limited by score.",
+	    (double)counts.limits);
 	one(out, "bans_spared_total", "counter",
-	    "Bans not written: allow list or a live authenticated flow.", (double)counts.spared);
+	    "Bans not written: allow list, or limited for a live authenticated flow.",
+	    (double)counts.spared);
 	head(out, "map_full_total", "counter", "Writes that a full map refused.");
-	fprintf(out, "mqgate_map_full_total{map=\"" MQGATE_MAP_SOURCES "\"} %llu\n",
-		(unsigned long long)counts.verdicts_full);
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		fprintf(out, "mqgate_map_full_total{map=\"%s\"} %llu\n", verdicts[i],
+			(unsigned long long)counts.verdicts_full[i]);
 	fprintf(out, "mqgate_map_full_total{map=\"" MQGATE_MAP_ALLOW "\"} %llu\n",
 		(unsigned long long)counts.allow_full);
 	one(out, "xdp_events_total", "counter", "Sampled drops read from XDP.",
