@@ -58,8 +58,8 @@ static const struct broken cases[] = {
 	BROKEN("a budget of a source out of range", 36, 36, "    connects: {per_source: 10000001}",
 	       "36: services[0].connects.per_source: 10000001 is out of range; write 0 to "
 	       "10000000"),
-	BROKEN("a budget that is no number", 25, 25, "    connects:\n      rate: few",
-	       "26: listeners[0].connects.rate: \"few\" is not a whole number"),
+	BROKEN("a budget that is no number", 25, 25, "    connects:\n      rate: 5/s",
+	       "26: listeners[0].connects.rate: \"5/s\" is not a whole number"),
 	BROKEN("nothing at once", 36, 36, "    connects: {rate: 5, burst: 0}",
 	       "36: services[0].connects.burst: 0 is out of range; write 1 to 10000000"),
 	BROKEN("a burst of no rate", 36, 36, "    connects:\n      rate: 0\n      burst: 5",

@@ -18,6 +18,7 @@
 
 struct entry {
 	char		*path;
+	char		*value;		/* NULL: a mapping or a list */
 	unsigned int	line;
 };
 
@@ -75,6 +76,7 @@ static int add(struct mqg_lines *lines, const char *path, unsigned int line)
 		lines->entries = more;
 		lines->room = room;
 	}
+	lines->entries[lines->n].value = NULL;
 	lines->entries[lines->n].path = strdup(path);
 	if (!lines->entries[lines->n].path)
 		return -ENOMEM;
@@ -129,6 +131,15 @@ static int take_key(struct walk *walk, const char *key, size_t mark)
 	return add(walk->lines, walk->path, (unsigned int)mark + 1);
 }
 
+/* Of the entry that was added last: its key's, or its own in a list. */
+static int keep_value(struct mqg_lines *lines, const yaml_event_t *event)
+{
+	struct entry *entry = &lines->entries[lines->n - 1];
+
+	entry->value = strdup((const char *)event->data.scalar.value);
+	return entry->value ? 0 : -ENOMEM;
+}
+
 static int push(struct walk *walk, bool sequence, size_t mark)
 {
 	struct frame *frame;
@@ -173,6 +184,8 @@ static int take_event(struct walk *walk, const yaml_event_t *event)
 		end_value(walk);
 		return 0;
 	case YAML_SCALAR_EVENT:
+		if (memchr(event->data.scalar.value, 0, event->data.scalar.length))
+			return fail(walk, mark, "a byte of zero in a key or value; remove it");
 		if (key_expected(walk))
 			return take_key(walk, (const char *)event->data.scalar.value, mark);
 		if (!walk->depth)
@@ -181,6 +194,8 @@ static int take_event(struct walk *walk, const yaml_event_t *event)
 					    ? "the file is no mapping; write \"key: value\" lines"
 					    : "the file is empty; see the example configuration");
 		err = begin_value(walk, mark);
+		if (!err)
+			err = keep_value(walk->lines, event);
 		end_value(walk);
 		return err;
 	default:
@@ -236,10 +251,22 @@ void mqg_lines_free(struct mqg_lines *lines)
 {
 	if (!lines)
 		return;
-	for (size_t i = 0; i < lines->n; i++)
+	for (size_t i = 0; i < lines->n; i++) {
 		free(lines->entries[i].path);
+		free(lines->entries[i].value);
+	}
 	free(lines->entries);
 	free(lines);
+}
+
+int mqg_lines_each(const struct mqg_lines *lines, mqg_value_fn fn, void *arg)
+{
+	int answer = 0;
+
+	for (size_t i = 0; !answer && i < lines->n; i++)
+		if (lines->entries[i].value)
+			answer = fn(lines->entries[i].path, lines->entries[i].value, arg);
+	return answer;
 }
 
 unsigned int mqg_lines_lookup(const struct mqg_lines *lines, const char *path)

@@ -16,6 +16,7 @@
 #include "config/check.h"
 #include "config/complain.h"
 #include "config/lines.h"
+#include "config/numbers.h"
 #include "config/schema.h"
 
 #define FILE_MAX	(8U << 20)
@@ -100,6 +101,8 @@ static int check_text(const char *path, const char *text, size_t size,
 	else if (!raw)
 		err = mqg_complain(&check.complaint, "", "the file is empty; see the example "
 							 "configuration");
+	if (!err)
+		err = mqg_numbers_check(&check.complaint, &mqg_config_schema);
 	if (!err) {
 		check.raw = raw;
 		err = mqg_config_check(&check);
