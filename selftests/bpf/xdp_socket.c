@@ -119,6 +119,41 @@ static bool bad_unnamed(void)
 	return bad_first(v4, "127.0.0.1", 1883, 1, GET, MQGATE_REASON_MQTT_NOT_CONNECT, 27);
 }
 
+/* What a lenient service leaves undecided, where a socket says that it is the first payload. */
+static bool bad_expected(void)
+{
+	static const struct {
+		const char	*data;
+		uint16_t	port;
+		uint32_t	reason;
+	} bad[] = {
+		{ "10 80 80 80 80 01", 1883, MQGATE_REASON_MQTT_LENGTH_ENCODING },
+		{ "00 00", 1883, MQGATE_REASON_MQTT_NOT_CONNECT },
+		{ "F0 00", 1883, MQGATE_REASON_MQTT_NOT_CONNECT },
+		{ "10 00", 1883, MQGATE_REASON_MQTT_TOO_SHORT },
+		{ "10 0F 0004 'MQTU' 04 02 003C 0003 'dev'", 1883, MQGATE_REASON_MQTT_NAME },
+		{ "30 80 C2 D7 2F 0001", 1883, MQGATE_REASON_MQTT_NOT_CONNECT },
+		{ HELLO, 1883, MQGATE_REASON_MQTT_FLAGS },
+		{ CONNECT_311, 8883, MQGATE_REASON_TLS_NOT_HANDSHAKE },
+	};
+	bool good = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		bool tls = bad[i].port == 8883;
+		struct peer p;
+
+		peer_connect(&p, tls ? dual : v4, "127.0.0.1", bad[i].port);
+		if (!arrives(&p, peer_next(&p), bad[i].data,
+			     STEP(.service = tls ? 2 : 1, .reason = bad[i].reason, .drop = true,
+				  IS(REFUSED)))) {
+			printf("# of %s\n", bad[i].data);
+			good = false;
+		}
+		peer_close(&p);
+	}
+	return good;
+}
+
 static bool bad_v6(void)
 {
 	return bad_first(v6, "::1", 1883, 1, GET, MQGATE_REASON_MQTT_NOT_CONNECT, 27);
@@ -530,6 +565,8 @@ static const struct {
 	{ "a malformed CONNECT to an established socket is dropped, REFUSED, proven", bad_named },
 	{ "a CONNECT malformed in its contents likewise", bad_parsed },
 	{ "ATTACKS 12: what is no CONNECT likewise", bad_unnamed },
+	{ "ATTACKS 1, 2, 3, 5, 7 and 12: where a socket expects it nothing is undecided",
+	  bad_expected },
 	{ "over IPv6 likewise", bad_v6 },
 	{ "from an IPv4 client of a socket bound to :: likewise", bad_dual },
 	{ "ATTACKS 13: a prefix on an established socket is SUSPECT", prefix },
