@@ -113,7 +113,10 @@ static __always_inline __u32 make(struct xdp_md *ctx, struct packet *p, __u32 *c
 	return answer;
 }
 
-/* Return: where the IP header is, or 0 where TCP does not follow it at once in the one buffer. */
+/*
+ * Return: where the IP header is, or 0 where TCP does not follow it at once in the one buffer, or
+ * the frame came to many: no SYN to a group is answered (RFC 1122, 4.2.3.10).
+ */
 static __always_inline __u32 plain(struct xdp_md *ctx, const struct packet *p)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
@@ -130,7 +133,7 @@ static __always_inline __u32 plain(struct xdp_md *ctx, const struct packet *p)
 			break;
 		off += 2;
 	}
-	if (end - data != p->wire ||
+	if (end - data != p->wire || (*(__u8 *)data & 1) ||
 	    p->l4 - off != (p->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)))
 		return 0;
 	return off;

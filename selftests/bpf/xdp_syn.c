@@ -527,6 +527,25 @@ static bool not_plain(void)
 	       state().answer == MQGATE_SYN_FRAME;
 }
 
+/* RFC 1122, 4.2.3.10: whoever sends to a group would be answered from all of it. */
+static bool to_many(void)
+{
+	static const uint8_t groups[2][6] = {
+		{ 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF }, { 0x01, 0x00, 0x5E, 0x00, 0x00, 0x01 },
+	};
+	struct pkt p = { V4, .flags = SYN };
+	uint8_t frame[PKT_MAX];
+	size_t len = pkt_build(&p, frame);
+
+	flood();
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		memcpy(frame, groups[i], sizeof(groups[i]));
+		if (transmit(frame, len) == XDP_TX || state().answer != MQGATE_SYN_FRAME)
+			return false;
+	}
+	return true;
+}
+
 static bool switched_off(void)
 {
 	PREPARE(SVC(.syn_rate = 1));
@@ -604,6 +623,7 @@ static const struct {
 	{ "a host that forwards nothing answers", not_forwarding },
 	{ "the kernel makes no cookies: the rate decides", refused },
 	{ "IP options and extension headers: the rate decides", not_plain },
+	{ "a frame to many: the rate decides", to_many },
 	{ "cookies off: the rate decides", switched_off },
 	{ "observe answers nothing and changes no byte", observed },
 	{ "a banned source gets no answer", banned },

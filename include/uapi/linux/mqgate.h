@@ -435,7 +435,7 @@ enum mqgate_syn_answer {
 	MQGATE_SYN_OFF		= 2,	/* MQGATE_SVC_F_COOKIES is not set: the budget decides */
 	MQGATE_SYN_ELSEWHERE	= 3,	/* no listener of this host takes it: likewise */
 	MQGATE_SYN_REFUSED	= 4,	/* the kernel makes no cookie (tcp_syncookies): likewise */
-	MQGATE_SYN_FRAME	= 5,	/* IP options, extension headers, no room: likewise */
+	MQGATE_SYN_FRAME	= 5,	/* IP options or the like, no room, or to many: likewise */
 };
 
 /*
