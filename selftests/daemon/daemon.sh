@@ -26,7 +26,7 @@ mqgated=$MQGATE_BUILD/mqgated
 bad_name=100c00044d515455040200000000
 with_password=101f00044d51545404c2003c000464657631000475736572000768756e74657232
 
-plan 75
+plan 77
 stage_init || exit 1
 mkdir "$MQGATE_BPFFS"
 chown root:mqgate "$MQGATE_BPFFS"
@@ -158,6 +158,13 @@ check "the metrics are valid Prometheus text" /usr/bin/python3 ./promlint.py <<<
 contains "they count refusals by service and reason" "$metrics" \
 	'mqgate_refusals_total{service="plain",reason="mqtt-name"} 5'
 contains "and bans" "$metrics" "mqgate_bans_total 1"
+filled() {
+	in_ns gw curl -s http://127.0.0.1:9883/metrics |
+		grep -qE '^mqgate_map_entries\{map="mqgate_sources"\} [1-9]'
+}
+check "how full the maps are is counted while it runs" poll_until 20 filled
+contains "and told beside what they hold" "$metrics" \
+	"mqgate_map_entries_max{map=\"mqgate_flows\"} "
 refuse "no address or client id is in them" grep -qE '192\.0\.2|dev1' <<< "$metrics"
 contains "the status page escapes what it shows" "$(in_ns gw curl -s http://127.0.0.1:9883/)" \
 	"mq&lt;b&gt;&amp;.yaml"

@@ -295,6 +295,46 @@ static void full_allow_is_counted_and_the_flow_waits_for_room(void **state)
 	assert_true(allow_of(two, &entry));
 }
 
+/* More than a batch, in a map that is larger than its count. */
+static void maps_are_counted_a_batch_a_tick(void **state)
+{
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1);
+	const struct mqgate_allow entry = {};
+
+	(void)state;
+	mqg_judge_free(judge);
+	remove_maps();
+	allow_entries = 65536;
+	make_maps();
+	start();
+	assert_true(mqg_judge_pins_check(judge));
+	for (uint16_t i = 1; i <= 9000; i++) {
+		flow.sport = i;
+		assert_int_equal(bpf_map_update_elem(pins()->allow, &flow, &entry, 0), 0);
+	}
+	for (uint16_t i = 1; i <= 100; i++) {
+		flow.sport = i;
+		assert_int_equal(bpf_map_update_elem(pins()->flows, &flow,
+						     &(struct mqgate_flow){}, 0), 0);
+	}
+	mqg_judge_tick(judge);
+	assert_int_equal(counts().held[0], 0);
+	for (int i = 0; i < 5; i++)
+		mqg_judge_tick(judge);
+	assert_int_equal(counts().held[0], 9000);
+	assert_int_equal(counts().held[1], 100);
+	assert_int_equal(counts().held[2], 0);
+	/* Counted anew ten seconds later, and not before. */
+	flow.sport = 9001;
+	assert_int_equal(bpf_map_update_elem(pins()->flows, &flow, &(struct mqgate_flow){}, 0), 0);
+	mqg_judge_tick(judge);
+	assert_int_equal(counts().held[1], 100);
+	now += 11 * S;
+	for (int i = 0; i < 5; i++)
+		mqg_judge_tick(judge);
+	assert_int_equal(counts().held[1], 101);
+}
+
 static void bans_without_maps_come_into_force_with_them(void **state)
 {
 	struct mqgate_verdict v;
@@ -582,6 +622,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(full_map_fails_towards_passing_and_is_counted),
 	TEST(full_prefixes_refuse_the_operator_and_are_counted),
 	TEST(full_allow_is_counted_and_the_flow_waits_for_room),
+	TEST(maps_are_counted_a_batch_a_tick),
 	TEST(bans_without_maps_come_into_force_with_them),
 	TEST(authenticated_flow_is_allowed_until_it_closes),
 	TEST(refresh_extends_and_keeps_what_xdp_wrote),

@@ -58,6 +58,7 @@ void mqg_judge_free(struct mqg_judge *judge)
 	if (!judge)
 		return;
 	mqg_bulk_teardown(judge);
+	mqg_judge_fill_stop(judge);
 	mqg_judge_events_close(judge);
 	if (judge->events_lock >= 0)
 		close(judge->events_lock);
@@ -102,6 +103,7 @@ static void lose_pins(struct mqg_judge *judge)
 	struct mqg_pins old;
 
 	mqg_bulk_stop(judge);
+	mqg_judge_fill_stop(judge);
 	mqg_judge_events_close(judge);
 	pthread_mutex_lock(&judge->lock);
 	old = judge->pins;
@@ -223,6 +225,7 @@ void mqg_judge_tick(struct mqg_judge *judge)
 			"the lease of a service that fails closed cannot be renewed: %s",
 			strerror(-err));
 	mqg_judge_floods_watch(judge, now);
+	mqg_judge_fill_step(judge, now);
 	if (now >= judge->next_refresh)
 		refresh_flows(judge, now);
 	if (now >= judge->next_reap) {

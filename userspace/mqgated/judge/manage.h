@@ -144,6 +144,8 @@ void mqg_judge_work(struct mqg_judge *judge);
 
 /* ---- what it tells ----------------------------------------------------------------------- */
 
+#define MQG_FILLS	3
+
 struct mqg_judge_counts {
 	uint64_t	bans, limits;		/* verdicts written by score: DROP, LIMIT */
 	uint64_t	spared;			/* bans not written: allow list or live flow */
@@ -152,7 +154,9 @@ struct mqg_judge_counts {
 	uint64_t	events, events_proven;
 	uint64_t	allowed;		/* flows ever allowed */
 	size_t		sources, flows;		/* now */
-	size_t		entries[3];		/* sources, prefix4, prefix6: when last looked at */
+	/* Entries of maps when they were last counted: */
+	size_t		entries[3];		/* sources, prefix4, prefix6; every ten seconds */
+	size_t		held[MQG_FILLS];	/* allow, flows, budgets; full ones take minutes */
 };
 
 void mqg_judge_counts_read(struct mqg_judge *judge, struct mqg_judge_counts *counts);

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "common/batch.h"
 #include "common/net.h"
 #include "common/pins.h"
 #include "judge/flows.h"
@@ -21,6 +22,14 @@
 #define ALLOW_REFRESH	(30 * NS_PER_S)
 #define LEASE_FOR	(5 * NS_PER_S)
 #define REAP_EVERY	(10 * NS_PER_S)
+
+/* Of fill.c; zero where no map is being walked. */
+struct mqg_fill {
+	struct mqg_walk		walk;
+	bool			walking;
+	size_t			map, n;
+	uint64_t		next;
+};
 
 struct mqg_judge {
 	const struct mqg_config		*config;
@@ -46,6 +55,7 @@ struct mqg_judge {
 	uint64_t			next_reap, next_refresh;
 	uint64_t			flood[MQGATE_SERVICES];	/* since when it is in the log */
 	struct mqg_bulk			*bulk;
+	struct mqg_fill			fill;
 	int				events_lock;	/* held while the daemon reads, -1 = not */
 	bool				events_said;	/* why they cannot be read is in the log */
 	struct ring_buffer		*ring;
@@ -125,6 +135,13 @@ int mqg_found_collect(const struct mqg_pins *pins, mqg_found_fn want, const void
 
 /* Logs where a SYN flood has begun or ended. */
 void mqg_judge_floods_watch(struct mqg_judge *judge, uint64_t now);
+
+/* ---- fill.c: main thread, without the lock ------------------------------------------------ */
+
+/* Counts on, a batch at most; to be called in each tick while maps are open. */
+void mqg_judge_fill_step(struct mqg_judge *judge, uint64_t now);
+/* Before the maps go. */
+void mqg_judge_fill_stop(struct mqg_judge *judge);
 
 /* ---- events.c: main thread, without the lock --------------------------------------------- */
 

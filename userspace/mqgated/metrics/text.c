@@ -95,31 +95,36 @@ static void tell_xdp(const struct mqg_metrics_sources *sources, const struct mqg
 	mqg_stat_each(pins, tell_stat, &walk);
 }
 
-static void tell_maps(const struct mqg_pins *pins, FILE *out)
+/* As last counted: a scrape does not walk maps of a million entries. */
+static void tell_maps(const struct mqg_metrics_sources *sources, const struct mqg_pins *pins,
+		      FILE *out)
 {
+	struct mqg_judge_counts counts;
 	const struct {
 		const char	*name;
 		int		fd;
+		const size_t	*entries;
 	} maps[] = {
-		{ MQGATE_MAP_SOURCES, pins->sources },
-		{ MQGATE_MAP_PREFIX4, pins->prefix4 },
-		{ MQGATE_MAP_PREFIX6, pins->prefix6 },
-		{ MQGATE_MAP_ALLOW, pins->allow },
-		{ MQGATE_MAP_FLOWS, pins->flows },
-		{ MQGATE_MAP_BUDGETS, pins->budgets },
+		{ MQGATE_MAP_SOURCES, pins->sources, &counts.entries[0] },
+		{ MQGATE_MAP_PREFIX4, pins->prefix4, &counts.entries[1] },
+		{ MQGATE_MAP_PREFIX6, pins->prefix6, &counts.entries[2] },
+		{ MQGATE_MAP_ALLOW, pins->allow, &counts.held[0] },
+		{ MQGATE_MAP_FLOWS, pins->flows, &counts.held[1] },
+		{ MQGATE_MAP_BUDGETS, pins->budgets, &counts.held[2] },
 	};
-	uint32_t count;
+	uint32_t room;
 
-	head(out, "map_entries", "gauge", "Entries now in a map.");
+	mqg_judge_counts_read(sources->judge, &counts);
+	head(out, "map_entries", "gauge", "Entries in a map, when it was last counted.");
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
-		if (!mqg_map_count(maps[i].fd, &count))
-			fprintf(out, "mqgate_map_entries{map=\"%s\"} %u\n", maps[i].name, count);
+		fprintf(out, "mqgate_map_entries{map=\"%s\"} %zu\n", maps[i].name,
+			*maps[i].entries);
 	head(out, "map_entries_max", "gauge",
 	     "Entries that a map holds. Of flows and budgets the least used give way then.");
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
-		if (!mqg_map_room(maps[i].fd, &count))
+		if (!mqg_map_room(maps[i].fd, &room))
 			fprintf(out, "mqgate_map_entries_max{map=\"%s\"} %u\n", maps[i].name,
-				count);
+				room);
 }
 
 static void tell_refusals(const struct mqg_metrics_sources *sources, const struct mqg_pins *pins,
@@ -335,7 +340,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	tell_live(sources, out);
 	tell_module(sources, pins, out);
 	if (pins) {
-		tell_maps(pins, out);
+		tell_maps(sources, pins, out);
 		tell_xdp(sources, pins, out);
 	}
 	if (fclose(out)) {
