@@ -6,7 +6,8 @@
  *
  *	bench_xdp [GROUP...]	drops peers haproxy; all of them without
  *
- * MQGATE_BENCH_PACKETS: of one measurement (1,000,000).
+ * MQGATE_BENCH_PACKETS: of one measurement (1,000,000). MQGATE_BENCH_ONLY: of the drops those of
+ * these families, sizes and kinds, "v4 100k malformed banned"; a table without them has no others.
  */
 #include "bench_xdp.h"
 

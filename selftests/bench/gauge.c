@@ -98,9 +98,28 @@ static pid_t find_poller(const char *device)
 	return pid;
 }
 
+static void set_paced(struct stage *s, bool paced)
+{
+	int fd = bpf_object__find_map_fd_by_name(s->traffic, "traffic");
+	uint32_t zero = 0;
+	struct traffic t;
+
+	if (bpf_map_lookup_elem(fd, &zero, &t))
+		err(1, "traffic");
+	t.paced = paced;
+	if (bpf_map_update_elem(fd, &zero, &t, 0))
+		err(1, "traffic");
+}
+
 void gauge_attach(struct stage *s, int prog)
 {
-	if (prog >= 0 && bpf_xdp_attach((int)s->in, prog, XDP_FLAGS_DRV_MODE, NULL))
+	int fd = bpf_object__find_map_fd_by_name(s->traffic, "target");
+	uint32_t zero = 0;
+
+	set_paced(s, prog >= 0);
+	if (prog >= 0 && (bpf_map_update_elem(fd, &zero, &prog, 0) ||
+			  bpf_xdp_attach((int)s->in, stage_program(s->traffic, "count_target"),
+					 XDP_FLAGS_DRV_MODE, NULL)))
 		err(1, "attach to veth");
 	/* A device without a program has nothing that could be polled. */
 	stage_run("echo 1 > /sys/class/net/%s/threaded", s->in_name);

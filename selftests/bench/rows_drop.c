@@ -7,8 +7,8 @@
 
 #include <err.h>
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <linux/bpf.h>
 
@@ -147,17 +147,69 @@ static void look(struct bench *b, bool v6)
 	}
 }
 
+/* Is @word among those of MQGATE_BENCH_ONLY that are of its kind? None of them asks for all. */
+static bool wanted(const char *word, const char *const *kind, size_t count)
+{
+	const char *only = getenv("MQGATE_BENCH_ONLY");
+	bool asked = false;
+
+	for (size_t i = 0; only && i < count; i++) {
+		size_t len = strlen(kind[i]);
+
+		for (const char *at = only; (at = strstr(at, kind[i])); at += len) {
+			if ((at > only && at[-1] != ' ') || (at[len] && at[len] != ' '))
+				continue;
+			asked = true;
+			if (!strcmp(word, kind[i]))
+				return true;
+		}
+	}
+	return !asked;
+}
+
+static bool wanted_size(size_t size)
+{
+	const char *words[SIZES];
+
+	for (size_t i = 0; i < SIZES; i++)
+		words[i] = sizes[i].word;
+	return wanted(sizes[size].word, words, SIZES);
+}
+
+static bool wanted_contest(const struct contest *c)
+{
+	const char *words[CONTESTS];
+
+	for (size_t i = 0; i < CONTESTS; i++)
+		words[i] = contests[i].kind->id;
+	return wanted(c->kind->id, words, CONTESTS);
+}
+
+static bool wanted_family(bool v6)
+{
+	return wanted(v6 ? "v6" : "v4", (const char *const[]){ "v4", "v6" }, 2);
+}
+
 void bench_drops(struct bench *b)
 {
-	for (int v6 = 0; v6 < (getenv("Q")?1:2); v6++) {
-		for (size_t size = getenv("Q")?2:0; size < SIZES-(getenv("Q")?1:0); size++) {
+	for (int v6 = 0; v6 < 2; v6++) {
+		bool looked = false;
+
+		if (!wanted_family(v6))
+			continue;
+		for (size_t size = 0; size < SIZES; size++) {
 			uint32_t entries = sizes[size].count;
 			uint32_t known = entries < TRAFFIC_SOURCES ? entries : TRAFFIC_SOURCES;
 
+			if (!wanted_size(size))
+				continue;
 			stage_load(&b->stage, entries, v6);
-			if (!size)
+			if (!looked)
 				look(b, v6);
+			looked = true;
 			for (size_t c = 0; c < CONTESTS; c++) {
+				if (!wanted_contest(&contests[c]))
+					continue;
 				stage_fill(&b->stage, contests[c].verdict == XDP_DROP &&
 					   contests[c].known ? known : 0,
 					   contests[c].verdict == XDP_PASS ? known : 0, v6);

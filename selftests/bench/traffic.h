@@ -19,6 +19,11 @@
 /* The source port of the source with this number. */
 #define TRAFFIC_SPORT(i)	(1024 + ((i) & 0x7FFF))
 
+/* Of the 256 frames that a veth's ring holds; how often the far end says what it has taken. */
+#define TRAFFIC_IN_FLIGHT	192
+#define TRAFFIC_PUBLISHED	16
+#define TRAFFIC_PATIENCE	100000	/* looks at what it says */
+
 /* What a packet carries; the frame is as long as one with a whole payload. */
 struct traffic_shape {
 	__u8	payload[TRAFFIC_PAYLOAD];
@@ -34,6 +39,9 @@ struct traffic {
 	__u32			v6;
 	__u32			ifindex;	/* that frames are sent out of */
 	__u32			sum;		/* IPv4 header without length, source, sum */
+	__u32			paced;		/* the far end counts: wait for it */
+	__u32			reserved;
+	__u64			sent;		/* as the far end counts, see traffic.bpf.c */
 	struct traffic_shape	shapes[TRAFFIC_SHAPES];
 };
 
