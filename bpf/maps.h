@@ -191,6 +191,8 @@ struct tokens {
  * CPU, so that one a CPU is enough. Not part of the ABI.
  */
 struct scratch {
+	__u64			ahead;		/* CLOCK_BOOTTIME of CLOCK_MONOTONIC, ns */
+	__u64			ahead_until;	/* CLOCK_MONOTONIC, ns: when to look again */
 	__u8			bytes[MQG_COPY_BYTES];
 	/* The first payload's head, put together from segments, with room to overshoot. */
 	union {
