@@ -54,6 +54,26 @@ static const struct broken cases[] = {
 	       "26: listeners[0].syn.cookie: "),
 	BROKEN("syn over UDP", 34, 35, "    kind: coap\n    syn: {rate: 5}",
 	       "35: services[0].syn: has no meaning over UDP (kind coap); leave it out"),
+	/* limits of routed services */
+	BROKEN("a CONNECT shorter than any", 36, 36, "    connect_max: 11",
+	       "36: services[0].connect_max: 11 is out of range; write 12 to 268435455"),
+	BROKEN("connect_max of what is encrypted", 34, 35,
+	       "    kind: mqtts\n    connect_max: 1000",
+	       "35: services[0].connect_max: has no meaning for kind mqtts, whose CONNECTs XDP "),
+	BROKEN("connect_max over UDP", 34, 35, "    kind: mqtt-sn\n    connect_max: 1000",
+	       "35: services[0].connect_max: has no meaning for kind mqtt-sn, whose CONNECTs "),
+	BROKEN("connect_max on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    connect_max: 1000",
+	       "40: services[1].connect_max: has no meaning on an unprotected port; leave it out"),
+	BROKEN("no packets of an ALLOWed flow", 36, 36, "    allow_pps: 0",
+	       "36: services[0].allow_pps: 0 is out of range; write 1 to 100000000"),
+	BROKEN("no packets at once", 36, 36, "    allow_burst: 0",
+	       "36: services[0].allow_burst: 0 is out of range; write 1 to 100000000"),
+	BROKEN("allow_pps over UDP", 34, 35, "    kind: coap\n    allow_pps: 5",
+	       "35: services[0].allow_pps: has no meaning over UDP (kind coap); leave it out"),
+	BROKEN("allow_burst on an unprotected port", 39, 39,
+	       "    kind: unprotected\n    allow_burst: 5",
+	       "40: services[1].allow_burst: has no meaning on an unprotected port; leave it out"),
 	/* what begins */
 	BROKEN("a budget of a source out of range", 36, 36, "    connects: {per_source: 10000001}",
 	       "36: services[0].connects.per_source: 10000001 is out of range; write 0 to "
@@ -169,6 +189,9 @@ static void budgets_and_resets_are_read(void **state)
 	assert_int_equal(guard->suspect_ms, MQGATE_DEFAULT_SUSPECT_MS);
 	assert_false(guard->reset);
 	assert_int_equal(guard->reset_rate, MQGATE_DEFAULT_RESET_RATE);
+	assert_int_equal(c->services[0].connect_max, MQGATE_DEFAULT_CONNECT_MAX);
+	assert_int_equal(c->services[0].allow_pps, MQGATE_DEFAULT_ALLOW_PPS);
+	assert_int_equal(c->services[0].allow_burst, MQGATE_DEFAULT_ALLOW_BURST);
 	mqg_config_put(c);
 }
 

@@ -27,6 +27,13 @@ guard() {
 		[(.flags / 8 | floor) % 2, .reset_rate]' | tr '\n' ' '
 }
 
+# limits: what mqgate_svc has of the routed service: bytes of a CONNECT, packets of ALLOWed flows.
+limits() {
+	bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_svc" | jq -c '
+		.[].formatted.value | select(.name == "routed") |
+		[.first_max, .allow_pps, .allow_burst]'
+}
+
 # config CONNECTS SUSPECT RESETS DATAGRAMS: for the listener "plain" and both services.
 config() {
 	stage_config "$config" \
@@ -37,7 +44,7 @@ config() {
 	sed -i -e '/^allow:/d' "$config"
 }
 
-plan 12
+plan 13
 stage_init || exit 1
 ns_add gw || exit 1
 stage_pins || exit 1
@@ -48,10 +55,12 @@ config "connects: {per_source: 5, per_source_burst: 20, rate: 1000, burst: 4000}
 	"suspect: {bytes: 4096, segments: 8, time: 2500ms}" \
 	"on_malformed: reset\n    reset_rate: 77" \
 	", datagrams: {per_source: 50, rate: 9}"
+sed -i 's/port: 1883, kind: mqtt,/& connect_max: 4096, allow_pps: 7, allow_burst: 9,/' "$config"
 check "it starts" mqgated_start gw "$config" || exit 1
 is "a listener's budgets and resets are there" "$(guard plain)" \
 	"[5,20,1000,4000] [4096,8,2500] [1,77] "
 is "a routed service's" "$(guard routed)" "[5,20,1000,4000] [4096,8,2500] [0,1000] "
+is "and its limits" "$(limits)" "[4096,7,9]"
 is "a UDP service's" "$(guard sn)" "[50,0,9,0] [0,1024,30000] [0,1000] "
 is "who says nothing has the defaults" "$(guard tls)" "$defaults"
 lease() {
@@ -63,7 +72,8 @@ renewed() {
 	[ "$(lease)" -gt "$first" ]
 }
 check "a lease is renewed" poll_until 10 renewed
-is "and changes nothing else" "$(guard routed)" "[5,20,1000,4000] [4096,8,2500] [0,1000] "
+is "and changes nothing else" "$(guard routed)$(limits)" \
+	"[5,20,1000,4000] [4096,8,2500] [0,1000] [4096,7,9]"
 
 config "connects: {rate: 3}" "suspect: {segments: 2}" "reset_rate: 5" ""
 reload() {
@@ -72,7 +82,7 @@ reload() {
 check "a reload with other values" reload
 is "they are there" "$(guard plain)$(guard routed)" \
 	"[0,0,3,0] [0,2,30000] [0,5] [0,0,3,0] [0,2,30000] [0,1000] "
-is "what is not said any more is gone" "$(guard sn)" "$defaults"
+is "what is not said any more is gone" "$(guard sn)$(limits)" "$defaults[1048576,5000,10000]"
 config "" "" "" ""
 check "a reload without a word of it" reload
 is "and all have the defaults" "$(guard plain)$(guard routed)$(guard sn)" \

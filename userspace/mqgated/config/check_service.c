@@ -64,7 +64,11 @@ static const char *tcp_key(const struct raw_service *from)
 		return "suspect";
 	if (from->guard.on_malformed && *from->guard.on_malformed)
 		return "on_malformed";
-	return from->guard.reset_rate ? "reset_rate" : NULL;
+	if (from->guard.reset_rate)
+		return "reset_rate";
+	if (from->allow_pps)
+		return "allow_pps";
+	return from->allow_burst ? "allow_burst" : NULL;
 }
 
 /* Of whatever is protected. */
@@ -76,7 +80,9 @@ static const char *guarded_key(const struct raw_service *from)
 		return "destinations";
 	if (from->guard.fragments && *from->guard.fragments)
 		return "fragments";
-	return from->datagrams ? "datagrams" : tcp_key(from);
+	if (from->datagrams)
+		return "datagrams";
+	return from->connect_max ? "connect_max" : tcp_key(from);
 }
 
 /* A key that says nothing here would be believed to do something. */
@@ -90,6 +96,8 @@ static int check_meaning(const struct mqg_check *check, size_t i)
 
 	if (kind == MQGATE_KIND_DEFAULT)
 		key = guarded_key(from);
+	else if (from->connect_max && kind != MQGATE_KIND_MQTT)
+		key = "connect_max";
 	else if (udp)
 		key = tcp_key(from);
 	else if (from->datagrams)
@@ -99,6 +107,9 @@ static int check_meaning(const struct mqg_check *check, size_t i)
 	snprintf(path, sizeof(path), "services[%zu].%s", i, key);
 	if (kind == MQGATE_KIND_DEFAULT)
 		return complain(check, path, "has no meaning on an unprotected port; leave it out");
+	if (!strcmp(key, "connect_max"))
+		return complain(check, path, "has no meaning for kind %s, whose CONNECTs XDP does "
+					     "not see; leave it out", mqg_kind_word(kind));
 	if (udp && !strcmp(key, "connects"))
 		return complain(check, path, "has no meaning over UDP (kind %s); write datagrams",
 				mqg_kind_word(kind));
@@ -107,6 +118,35 @@ static int check_meaning(const struct mqg_check *check, size_t i)
 				mqg_kind_word(kind));
 	return complain(check, path, "has no meaning over TCP (kind %s); write connects",
 			mqg_kind_word(kind));
+}
+
+static int check_limits(const struct mqg_check *check, size_t i)
+{
+	const struct raw_service *from = &check->raw->services[i];
+	struct mqg_service *to = &check->config->services[i];
+	const struct {
+		const char	*key;
+		const uint32_t	*value;
+		uint32_t	fallback, least, most;
+		uint32_t	*out;
+	} numbers[] = {
+		/* 12 bytes is the shortest CONNECT (MQTT 3.1.1, empty identifier). */
+		{ "connect_max", from->connect_max, MQGATE_DEFAULT_CONNECT_MAX, 12, 268435455,
+		  &to->connect_max },
+		{ "allow_pps", from->allow_pps, MQGATE_DEFAULT_ALLOW_PPS, 1, 100000000,
+		  &to->allow_pps },
+		{ "allow_burst", from->allow_burst, MQGATE_DEFAULT_ALLOW_BURST, 1, 100000000,
+		  &to->allow_burst },
+	};
+	char path[MQG_PATH_MAX];
+	int err = 0;
+
+	for (size_t n = 0; !err && n < sizeof(numbers) / sizeof(numbers[0]); n++) {
+		snprintf(path, sizeof(path), "services[%zu].%s", i, numbers[n].key);
+		err = mqg_check_number(check, path, numbers[n].value, numbers[n].fallback,
+				       numbers[n].least, numbers[n].most, numbers[n].out);
+	}
+	return err;
 }
 
 int mqg_check_service(struct mqg_check *check, size_t i)
@@ -136,6 +176,8 @@ int mqg_check_service(struct mqg_check *check, size_t i)
 	err = mqg_check_copy(from->name, &to->name);
 	if (!err)
 		err = check_meaning(check, i);
+	if (!err)
+		err = check_limits(check, i);
 	if (err)
 		return err;
 	if (to->kind == MQGATE_KIND_DEFAULT) {

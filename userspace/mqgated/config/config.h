@@ -124,6 +124,8 @@ struct mqg_service {
 	enum mqgate_mode	mode;
 	bool			strict;		/* unknown_flows: strict */
 	bool			fail_closed;	/* when_daemon_away: closed */
+	uint32_t		connect_max;	/* kind MQTT: bytes, as XDP has it */
+	uint32_t		allow_pps, allow_burst;
 	uint32_t		number;		/* assigned while loading */
 	struct mqg_guard	guard;
 };

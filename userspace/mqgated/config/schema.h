@@ -98,6 +98,7 @@ struct raw_service {
 	uint32_t	port;
 	int		kind;
 	int		*mode, *unknown_flows, *when_daemon_away;
+	uint32_t	*connect_max, *allow_pps, *allow_burst;
 	struct raw_budgets *datagrams;
 	struct raw_guard guard;
 };

@@ -65,6 +65,10 @@ static void from_service(const struct mqg_service *service, uint64_t lease,
 	svc->mode = service->mode;
 	svc->flags = service->strict ? MQGATE_SVC_F_STRICT : 0;
 	svc->lease = service->fail_closed ? lease : 0;
+	svc->allow_pps = service->allow_pps;
+	svc->allow_burst = service->allow_burst;
+	if (service->kind == MQGATE_KIND_MQTT)
+		svc->first_max = service->connect_max;
 	set_guard(&service->guard, svc);
 }
 
