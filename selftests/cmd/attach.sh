@@ -5,7 +5,8 @@
 # is asked of the kernel (ip, bpftool), not of the command.
 . "$(dirname "$0")/stage.sh"
 stage gw peer
-plan 56
+need_command ethtool
+plan 58
 
 ns_link gw gw0 peer p0
 ns_link gw gw1 peer p1
@@ -115,7 +116,14 @@ contains "which says why, too" "$said" "so generic mode is used"
 contains "an interface that is down is attached, and it is said" "$said" \
 	"the interface is down; it filters from when it is up: ip link set dev q0 up"
 gw detach all > /dev/null
+in_ns gw ethtool -L q1 tx 1
+says "what the remedy names helps" 0 "q0: attached in native mode" gw attach q0 native
+gw detach all > /dev/null
 in_ns gw ip link del q0
+in_ns gw ethtool -K gw0 gro on gso on
+says "offloads that XDP can live with are no hindrance" 0 "gw0: attached in native mode" gw \
+	attach gw0 native
+gw detach all > /dev/null
 refuse "of one that is up nothing of the kind is said" grep -q "is down" <<< "$(gw attach gw0)"
 gw detach all > /dev/null
 
