@@ -44,7 +44,7 @@ config() {
 	sed -i -e '/^allow:/d' "$config"
 }
 
-plan 13
+plan 17
 stage_init || exit 1
 ns_add gw || exit 1
 stage_pins || exit 1
@@ -63,6 +63,16 @@ is "a routed service's" "$(guard routed)" "[5,20,1000,4000] [4096,8,2500] [0,100
 is "and its limits" "$(limits)" "[4096,7,9]"
 is "a UDP service's" "$(guard sn)" "[50,0,9,0] [0,1024,30000] [0,1000] "
 is "who says nothing has the defaults" "$(guard tls)" "$defaults"
+status() {
+	in_ns gw "$MQGATE_BUILD/mqgate" "$@" status
+}
+is "mqgate status tells of it" "$(status -j | jq -c '.services[] | select(.name == "plain") |
+	[.begins.per_source, .begins.burst, .suspect.time, .on_malformed, .reset_rate]')" \
+	'[5,4000,2.5,"reset",77]'
+said=$(status)
+contains "in words, too" "$said" "at most 5 a second of a source, 1000 of all (first payloads)"
+contains "of datagrams" "$said" "at most 50 a second of a source, 9 of all (datagrams)"
+contains "and of resets" "$said" "answered with resets, to clients at most 77 a second"
 lease() {
 	bpftool -j map dump pinned "$MQGATE_BPFFS/mqgate_svc" |
 		jq '.[].formatted.value | select(.name == "routed") | .lease'

@@ -114,6 +114,7 @@ int mqg_service_read(const struct mqg_pins *pins, uint32_t number, struct mqgate
 								    MQGATE_DEFAULT_CONNECT_MAX);
 	fill_zero(&svc->suspect_segments, MQGATE_DEFAULT_SUSPECT_SEGMENTS);
 	fill_zero(&svc->suspect_ms, MQGATE_DEFAULT_SUSPECT_MS);
+	fill_zero(&svc->reset_rate, MQGATE_DEFAULT_RESET_RATE);
 	fill_zero(&svc->allow_pps, MQGATE_DEFAULT_ALLOW_PPS);
 	fill_zero(&svc->allow_burst, MQGATE_DEFAULT_ALLOW_BURST);
 	fill_zero(&svc->syn_source, MQGATE_DEFAULT_SYN_SOURCE);

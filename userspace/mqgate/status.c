@@ -217,6 +217,31 @@ static json_t *gather_syn(const struct mqg_survey *s, const struct mqg_survey_se
 			 "answered", (json_int_t)service->answered);
 }
 
+static json_t *rate_json(uint32_t rate)
+{
+	return rate ? json_integer(rate) : json_null();
+}
+
+/* Budgets of what begins and of what is incomplete, and what becomes of what is malformed. */
+static void gather_budgets(const struct mqgate_service *svc, json_t *service)
+{
+	json_object_set_new(service, "begins", json_pack(
+		"{s:o, s:o, s:o, s:o}", "per_source", rate_json(svc->source_rate),
+		"per_source_burst",
+		rate_json(svc->source_burst ? svc->source_burst : svc->source_rate), "rate",
+		rate_json(svc->service_rate), "burst",
+		rate_json(svc->service_burst ? svc->service_burst : svc->service_rate)));
+	if (svc->kind >= MQGATE_KIND_FIRST_UDP)
+		return;
+	json_object_set_new(service, "suspect", json_pack(
+		"{s:o, s:I, s:o}", "bytes", rate_json(svc->suspect_bytes), "segments",
+		(json_int_t)svc->suspect_segments, "time",
+		mqg_json_seconds(svc->suspect_ms * 1000000ULL)));
+	json_object_set_new(service, "on_malformed", json_string(
+		svc->flags & MQGATE_SVC_F_RESET ? "reset" : "drop"));
+	json_object_set_new(service, "reset_rate", json_integer(svc->reset_rate));
+}
+
 static json_t *gather_services(const struct mqg_survey *s)
 {
 	json_t *list = json_array();
@@ -247,6 +272,7 @@ static json_t *gather_services(const struct mqg_survey *s)
 				  (json_int_t)service->dropped, "would_drop",
 				  (json_int_t)service->observed, "allowed",
 				  (json_int_t)service->allowed, "syn", gather_syn(s, service)));
+		gather_budgets(&service->svc, json_array_get(list, json_array_size(list) - 1));
 	}
 	return list;
 }
@@ -567,6 +593,25 @@ static void print_syn(const json_t *syn)
 	}
 }
 
+static void print_budgets(const json_t *service)
+{
+	const json_t *begins = json_object_get(service, "begins");
+	bool udp = !json_object_get(service, "suspect");
+	long long source = number_of(begins, "per_source"), all = number_of(begins, "rate");
+
+	if (source || all)
+		printf("    at most");
+	if (source)
+		printf(" %lld a second of a source", source);
+	if (all)
+		printf("%s %lld of all", source ? "," : "", all);
+	if (source || all)
+		printf(" %s\n", udp ? "(datagrams)" : "(first payloads)");
+	if (!strcmp(text_of(service, "on_malformed"), "reset"))
+		printf("    what is malformed is answered with resets, to clients at most %lld a "
+		       "second\n", number_of(service, "reset_rate"));
+}
+
 static void print_services(const json_t *status)
 {
 	const json_t *service;
@@ -593,6 +638,7 @@ static void print_services(const json_t *status)
 		print_destinations(service);
 		if (!strcmp(text_of(service, "fragments"), "pass"))
 			printf("    first fragments pass when what they carry is good\n");
+		print_budgets(service);
 		print_syn(json_object_get(service, "syn"));
 		if (number_of(service, "would_drop"))
 			printf("    %lld packets would have been dropped in mode enforce\n",
