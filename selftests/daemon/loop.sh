@@ -48,7 +48,7 @@ pins_are() {
 	[ "$(pins)" = "$1" ]
 }
 
-plan 19
+plan 25
 stage_init || exit 1
 on_exit rm -rf "$MQGATE_BPFFS"
 ns_add dev gw && ns_link dev d0 gw g0 || exit 1
@@ -94,6 +94,22 @@ is "and one of its neighbour is not" "$(client 198.18.0.3 1 "$good" 5)" "$unavai
 
 ctl '{"do":"verdict-flush","origin":"daemon"}' > /dev/null
 is "a flushed ban is gone from XDP" "$(client 198.18.0.2 1 "$good" 5)" "$unavailable"
+
+# ---- what the configuration and the operator say of it
+
+# What a program sends back (XDP_TX) a veth only takes where its peer has one, too.
+in_ns dev ip link set dev d0 xdp obj "$MQGATE_OBJ" sec xdp > /dev/null 2>&1
+stage_config "$dir/mqgate.yaml" \
+	's/^    kind: mqtt$/&\n    on_malformed: reset\n    connects: {per_source: 1}/'
+check "a reload with resets and a budget" mqgate reload
+is "a malformed CONNECT is answered with a reset" "$(client 198.18.0.4 1 "$bad_name" 10)" "-"
+is "CONNECTs beyond the budget are late, and answered" "$(client 198.18.0.3 3 "$good" 20)" \
+	"$unavailable"$'\n'"$unavailable"$'\n'"$unavailable"
+contains "for XDP dropped them at first" "$(mqgate stats service plain)" source-budget
+mqgate verdict add 198.18.0.3 reset > /dev/null
+is "a source with the verdict RESET is told so" "$(client 198.18.0.3 1 "$good" 20)" "-"
+contains "by XDP" "$(mqgate stats service plain)" source-reset
+mqgate verdict del 198.18.0.3 > /dev/null
 
 # ---- maps that come and go
 
