@@ -4,7 +4,7 @@
  * against what others do; see stage.h and gauge.h for how. Five runs, those that are compared
  * taking turns in each; a ratio is the median of the runs' ratios.
  *
- *	bench_xdp [GROUP...]	drops peers haproxy; all of them without
+ *	bench_xdp [GROUP...]	drops peers haproxy latency; all of them without
  *
  * MQGATE_BENCH_PACKETS: of one measurement (1,000,000). MQGATE_BENCH_ONLY: of the drops those of
  * these families, sizes and kinds, "v4 100k malformed banned"; a table without them has no others.
@@ -59,6 +59,7 @@ static const struct {
 	{ "drops", bench_drops },
 	{ "peers", bench_peers },
 	{ "haproxy", bench_haproxy },
+	{ "latency", bench_latency },
 };
 
 int main(int argc, char **argv)

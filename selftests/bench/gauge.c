@@ -98,6 +98,14 @@ static pid_t find_poller(const char *device)
 	return pid;
 }
 
+/* A device without a program has nothing that could be polled. */
+static void poll_threaded(struct stage *s)
+{
+	stage_run("echo 1 > /sys/class/net/%s/threaded", s->in_name);
+	s->poller = find_poller(s->in_name);
+	stage_pin(s->poller, s->measured_cpu, true);
+}
+
 static void set_paced(struct stage *s, bool paced)
 {
 	int fd = bpf_object__find_map_fd_by_name(s->traffic, "traffic");
@@ -111,6 +119,29 @@ static void set_paced(struct stage *s, bool paced)
 		err(1, "traffic");
 }
 
+void gauge_pace(struct stage *s, double rate)
+{
+	int fd = bpf_object__find_map_fd_by_name(s->traffic, "traffic");
+	uint32_t zero = 0;
+	struct traffic t;
+
+	if (bpf_map_lookup_elem(fd, &zero, &t))
+		err(1, "traffic");
+	t.paced = false;
+	t.interval = rate > 0 ? (uint64_t)(1e9 / rate) : 0;
+	t.next = 0;
+	t.ifindex = s->out;
+	if (bpf_map_update_elem(fd, &zero, &t, 0))
+		err(1, "traffic");
+}
+
+void gauge_attach_alone(struct stage *s, int prog)
+{
+	if (bpf_xdp_attach((int)s->in, prog, XDP_FLAGS_DRV_MODE, NULL))
+		err(1, "attach to veth");
+	poll_threaded(s);
+}
+
 void gauge_attach(struct stage *s, int prog)
 {
 	int fd = bpf_object__find_map_fd_by_name(s->traffic, "target");
@@ -121,10 +152,7 @@ void gauge_attach(struct stage *s, int prog)
 			  bpf_xdp_attach((int)s->in, stage_program(s->traffic, "count_target"),
 					 XDP_FLAGS_DRV_MODE, NULL)))
 		err(1, "attach to veth");
-	/* A device without a program has nothing that could be polled. */
-	stage_run("echo 1 > /sys/class/net/%s/threaded", s->in_name);
-	s->poller = find_poller(s->in_name);
-	stage_pin(s->poller, s->measured_cpu, true);
+	poll_threaded(s);
 }
 
 uint64_t gauge_received(struct stage *s)

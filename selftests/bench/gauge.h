@@ -26,6 +26,10 @@ struct gauge gauge_wired(struct stage *s, int prog, uint32_t packets);
 
 /* Attaches to the far end (-1: leaves what is there), and finds and pins its thread. */
 void gauge_attach(struct stage *s, int prog);
+/* The same without counting what the far end takes, in whose namespace this is called. */
+void gauge_attach_alone(struct stage *s, int prog);
+/* From now on frames leave through @s->out, @rate a second; 0 = as fast as it goes. */
+void gauge_pace(struct stage *s, double rate);
 uint64_t gauge_received(struct stage *s);
 
 /* ns that a thread has run, and has waited for a CPU. */

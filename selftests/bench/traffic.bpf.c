@@ -122,6 +122,27 @@ static int has_room(__u32 i, void *arg)
 	return *sent - *(volatile __u64 *)&published.count < TRAFFIC_IN_FLIGHT;
 }
 
+/* It is time for the next frame. */
+static int is_time(__u32 i, void *arg)
+{
+	const __u64 *next = arg;
+
+	(void)i;
+	return bpf_ktime_get_ns() >= *next;
+}
+
+/* An even pace: who was held up sends what is due, but of no more than a burst. */
+static __always_inline void keep_pace(struct traffic *t)
+{
+	__u64 now = bpf_ktime_get_ns(), next = t->next + t->interval;
+
+	if (next + TRAFFIC_BURST * t->interval < now)
+		next = now;
+	t->next = next;
+	if (next > now)
+		bpf_loop(TRAFFIC_PATIENCE, is_time, &next, 0);
+}
+
 SEC("xdp")
 int send_frame(struct xdp_md *ctx)
 {
@@ -135,6 +156,8 @@ int send_frame(struct xdp_md *ctx)
 	if (t->paced && bpf_loop(TRAFFIC_PATIENCE, has_room, &sent, 0) == TRAFFIC_PATIENCE)
 		t->sent = published.count;
 	t->sent++;
+	if (t->interval)
+		keep_pace(t);
 	return bpf_redirect(t->ifindex, 0);
 }
 

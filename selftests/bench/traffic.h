@@ -22,6 +22,7 @@
 /* Of the 256 frames that a veth's ring holds; how often the far end says what it has taken. */
 #define TRAFFIC_IN_FLIGHT	192
 #define TRAFFIC_PUBLISHED	16
+#define TRAFFIC_BURST		32	/* frames that may be late, of an even pace */
 #define TRAFFIC_PATIENCE	100000	/* looks at what it says */
 
 /* What a packet carries; the frame is as long as one with a whole payload. */
@@ -42,6 +43,8 @@ struct traffic {
 	__u32			paced;		/* the far end counts: wait for it */
 	__u32			reserved;
 	__u64			sent;		/* as the far end counts, see traffic.bpf.c */
+	__u64			interval;	/* ns from frame to frame; 0 = as fast as it goes */
+	__u64			next;		/* when the next is due */
 	struct traffic_shape	shapes[TRAFFIC_SHAPES];
 };
 
