@@ -32,6 +32,8 @@ loader load gw0 "$neighbour" > /dev/null 2>&1
 [ "$(bpftool -j prog show id "$(xdp_prog gw gw0)" | jq -r .name)" = xdp_dispatcher ] ||
 	skip_all "this kernel replaces no function of a program (freplace), which chaining needs"
 loader unload --all gw0
+! chain_refused gw gw0 || skip_all "$chain_why"
+loader unload --all gw0 > /dev/null 2>&1
 
 nsenter --net="/run/netns/$(ns_name gw)" -- \
 	/usr/bin/python3 "$xdp_top/selftests/bpf/talk.py" echo 198.18.0.1 1883 &

@@ -64,7 +64,16 @@ check "nothing was pinned by anybody" test -z "$(find /sys/fs/bpf \
 	-path '/sys/fs/bpf/mqgate*' -prune -o -name 'mqgate_*' -newer "$dir" -print)"
 
 # ---- xdp-loader ----
+chained=true
+! chain_refused gw gw0 || chained=false
+in_ns gw xdp-loader unload --all gw0 > /dev/null 2>&1
 for mode in native skb; do
+	if ! $chained; then
+		for point in loads "is attached" unloads; do
+			skip "xdp-loader: $point, $mode" "$chain_why"
+		done
+		continue
+	fi
 	want=xdp
 	[ $mode = native ] || want=xdpgeneric
 	check "xdp-loader loads, $mode" in_ns gw xdp-loader load -m $mode gw0 "$xdp_object"

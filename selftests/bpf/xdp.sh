@@ -14,6 +14,15 @@ reason() {
 	sed -n "s/^\tX(\([0-9]*\), *$1,.*/\1/p" "$xdp_header"
 }
 
+# chain_refused NS IF: the kernel takes no program that changes packets into the place of a function
+# that does not (Linux 6.12 and later), and the dispatcher that xdp-loader brings has only such.
+chain_refused() {
+	local said
+	said=$(in_ns "$1" xdp-loader load -vv "$2" "$xdp_object" 2>&1) && return 1
+	[[ $said == *"Extension program changes packet data, while original does not"* ]]
+}
+chain_why="this kernel lets no program that changes packets into the chain of this xdp-loader"
+
 # The program on an interface, by number.
 xdp_prog() {
 	in_ns "$1" ip -j link show dev "$2" | jq '.[0].xdp.prog.id // empty'
