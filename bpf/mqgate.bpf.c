@@ -276,6 +276,7 @@ static __always_inline int guard(struct xdp_md *ctx, const __u32 frags)
 	struct mqgate_service *svc;
 	__u32 reason;
 
+	look_ahead(ctx);
 	if (!mqg_packet_locate(ctx, &p))
 		return XDP_PASS;
 	svc = service_of(&p);

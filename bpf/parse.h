@@ -26,6 +26,7 @@
 #include "maps.h"
 
 #define MQG_VLANS		2
+#define MQG_LINE		64	/* bytes of a cache line */
 /* As many as RFC 8200, 4.1 puts in front of TCP: each once, destination options twice. */
 #define MQG_EXT_HEADERS		6
 
@@ -98,6 +99,18 @@ static __always_inline bool pull(struct xdp_md *ctx, __u32 frags, __u32 off, voi
 		return true;
 	}
 	return frags && !bpf_xdp_load_bytes(ctx, off, to, len);
+}
+
+/*
+ * The first payload lies in the second cache line of a frame, which came by DMA or from another
+ * CPU: asked for at once, it arrives with the headers and not after them.
+ */
+static __always_inline void look_ahead(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	if (data + MQG_LINE < end)
+		*(volatile __u8 *)(data + MQG_LINE);
 }
 
 /*
