@@ -26,7 +26,6 @@
 #include "maps.h"
 
 #define MQG_VLANS		2
-#define MQG_LINE		64	/* bytes of a cache line */
 /* As many as RFC 8200, 4.1 puts in front of TCP: each once, destination options twice. */
 #define MQG_EXT_HEADERS		6
 
@@ -100,6 +99,8 @@ static __always_inline bool pull(struct xdp_md *ctx, __u32 frags, __u32 off, voi
 	}
 	return frags && !bpf_xdp_load_bytes(ctx, off, to, len);
 }
+
+#define MQG_LINE		64	/* bytes of a cache line */
 
 /*
  * The first payload lies in the second cache line of a frame, which came by DMA or from another

@@ -107,11 +107,15 @@ static void a_refused_flow_speaks_for_its_source_no_more(void **state)
 	refuse("192.0.2.1", MQGATE_REASON_MQTT_NAME, 4);
 	refuse("192.0.2.2", MQGATE_REASON_MQTT_NAME, 4);
 	assert_true(verdict_on("192.0.2.1", &verdict));
-	assert_false(verdict_on("192.0.2.2", &verdict));
+	assert_int_equal(verdict.action, MQGATE_ACTION_DROP);
+	/* This one still has somebody to speak for it. */
+	assert_true(verdict_on("192.0.2.2", &verdict));
+	assert_int_equal(verdict.action, MQGATE_ACTION_LIMIT);
 	mqg_judge_closed(judge, ticket);
 	mqg_judge_closed(judge, kept);
 	refuse("192.0.2.2", MQGATE_REASON_MQTT_NAME, 4);
 	assert_true(verdict_on("192.0.2.2", &verdict));
+	assert_int_equal(verdict.action, MQGATE_ACTION_DROP);
 }
 
 /* ---- offences ----------------------------------------------------------------------------- */
