@@ -12,7 +12,7 @@
 
 #define BAD	.data = "1F 0D 0004 'MQTT' 05 02 000A 0001 70"
 #define GOOD	.data = CONNECT_311
-#define MANY	65536U
+#define MANY	16384U
 
 static struct xdp x;
 
@@ -77,7 +77,7 @@ static void flood_leaves_no_bits(void)
 	bool dropped = true;
 
 	xdp_reset(&x);
-	for (uint16_t port = 1; port < 5000; port++)
+	for (uint16_t port = 1; port < 1000; port++)
 		dropped &= plays(&(struct step){ .p = { .sport = port, BAD },
 						 DROPS(1, MQTT_FLAGS) });
 	ktap_point(dropped && !bits_set(), "a flood that nobody sent in earnest sets no bit");
@@ -167,8 +167,8 @@ int main(void)
 	flood_leaves_no_bits();
 	anew();
 	spreads("the ports of one IPv4 address", false, 1);
-	spreads("65,536 IPv4 addresses with one port", false, MANY);
-	spreads("256 IPv6 addresses with 256 ports", true, 256);
-	spreads("65,536 IPv6 addresses with one port", true, MANY);
+	spreads("16,384 IPv4 addresses with one port", false, MANY);
+	spreads("256 IPv6 addresses with 64 ports", true, 256);
+	spreads("16,384 IPv6 addresses with one port", true, MANY);
 	return ktap_end();
 }

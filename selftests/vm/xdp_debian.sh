@@ -16,7 +16,7 @@ if [ ${#programs[@]} -eq 0 ]; then
 fi
 # An emulated CPU is fifty times slower; mutated payloads come by the ten thousand.
 export MQGATE_RUNS=${MQGATE_VM_RUNS:-1000}
-export MQGATE_VM_LIMIT=${MQGATE_VM_LIMIT:-1000}
+export MQGATE_VM_LIMIT=${MQGATE_VM_LIMIT:-2000}
 worst=0
 for kernel in ${KERNEL:-6.1}; do
 	KERNEL=$kernel bash run.sh traffic.sh "${programs[@]}"
