@@ -15,7 +15,7 @@ if [ ${#programs[@]} -eq 0 ]; then
 	exit 1
 fi
 # An emulated CPU is fifty times slower; mutated payloads come by the ten thousand.
-export MQGATE_RUNS=${MQGATE_VM_RUNS:-1000}
+export MQGATE_RUNS=${MQGATE_VM_RUNS:-5000}
 export MQGATE_VM_LIMIT=${MQGATE_VM_LIMIT:-2000}
 worst=0
 for kernel in ${KERNEL:-6.1}; do
