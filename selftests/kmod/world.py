@@ -9,6 +9,7 @@ selftests/vm brings a guest for that.
 """
 import atexit
 import ctypes
+import errno
 import itertools
 import os
 import re
@@ -81,6 +82,19 @@ def run(*command):
 def wait(condition, what):
     """The only way to wait: until `condition` is true; an AssertionError when it stays false."""
     return poll(what, condition, LIMIT)
+
+
+def bind(sock, address):
+    """An IPv6 address is tentative for a moment, also where nothing looks for duplicates."""
+    def bound():
+        try:
+            sock.bind(address)
+        except OSError as refused:
+            if refused.errno != errno.EADDRNOTAVAIL:
+                raise
+            return False
+        return True
+    wait(bound, f"{address} to be usable")
 
 
 # ---- the module -------------------------------------------------------------------------
@@ -163,7 +177,7 @@ class Namespace:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for option in options:
             sock.setsockopt(*option)
-        sock.bind((address, port))
+        bind(sock, (address, port))
         sock.listen(1024)
         undo.append(sock.close)
         return sock
@@ -177,7 +191,7 @@ class Namespace:
         for option in options:
             sock.setsockopt(*option)
         if source:
-            sock.bind(source)
+            bind(sock, source)
         sock.connect((address, port))
         undo.append(sock.close)
         return sock
