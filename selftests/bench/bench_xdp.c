@@ -4,7 +4,7 @@
  * against what others do; see stage.h and gauge.h for how. Five runs, those that are compared
  * taking turns in each; a ratio is the median of the runs' ratios.
  *
- *	bench_xdp [GROUP...]	drops peers haproxy latency; all of them without
+ *	bench_xdp [GROUP...]	drops peers haproxy latency growth; all of them without
  *
  * MQGATE_BENCH_PACKETS: of one measurement (1,000,000). MQGATE_BENCH_ONLY: of the drops those of
  * these families, sizes and kinds, "v4 100k malformed banned"; a table without them has no others.
@@ -60,6 +60,7 @@ static const struct {
 	{ "peers", bench_peers },
 	{ "haproxy", bench_haproxy },
 	{ "latency", bench_latency },
+	{ "growth", bench_growth },
 };
 
 int main(int argc, char **argv)

@@ -29,5 +29,6 @@ void bench_drops(struct bench *b);	/* against the bare programs: rows_drop.c */
 void bench_peers(struct bench *b);	/* against filters of others: rows_peer.c */
 void bench_haproxy(struct bench *b);	/* against a proxy: rows_haproxy.c */
 void bench_latency(struct bench *b);	/* what clients feel of it: rows_latency.c */
+void bench_growth(struct bench *b);	/* of reloads and teardowns: rows_growth.c */
 
 #endif

@@ -313,8 +313,13 @@ void stage_fill(struct stage *s, uint32_t bans, uint32_t allows, bool v6)
 
 uint64_t stage_counted(struct stage *s, bool dropped)
 {
+	return stage_counted_in(map_of(s->ours, MQGATE_MAP_STATS), dropped);
+}
+
+uint64_t stage_counted_in(int fd, bool dropped)
+{
 	struct mqgate_stat all[64];
-	int cpus = libbpf_num_possible_cpus(), fd = map_of(s->ours, MQGATE_MAP_STATS);
+	int cpus = libbpf_num_possible_cpus();
 	uint32_t first = dropped ? MQGATE_REASON_FIRST_DROP : 0;
 	uint32_t end = dropped ? MQGATE_REASON_PACKET_MAX : MQGATE_REASON_FIRST_DROP;
 	uint64_t sum = 0;

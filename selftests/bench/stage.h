@@ -55,6 +55,7 @@ int stage_program(struct bpf_object *object, const char *name);
 
 /* Packets that ours has counted so far, with reasons that drop or that pass. */
 uint64_t stage_counted(struct stage *s, bool dropped);
+uint64_t stage_counted_in(int stats, bool dropped);
 
 /* A thread runs on @cpu from now on; before all others, where @first. */
 void stage_pin(pid_t pid, int cpu, bool first);
