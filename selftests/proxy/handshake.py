@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The TLS listener: who is let in, and the reason for everybody who is not. ATTACKS 12, 23, 25."""
+"""The TLS listener: who is let in, and the reason for everybody who is not. ATTACKS 12, 25."""
 import hashlib
 import os
 import socket
@@ -32,38 +32,6 @@ def refuse_certificate(reason, name, version, options=()):
         equal(rig.refusals(), [reason], "one refusal")
 
 
-def certificate_tests():
-    cases = [
-        ("none", "cert-missing", lambda: None),
-        ("expired", "cert-expired", lambda: pki.make("expired", "device-1", "old")),
-        ("not yet valid", "cert-not-yet-valid", lambda: pki.make("future", "device-1", "young")),
-        ("of another CA", "cert-untrusted", lambda: pki.make("stranger", "device-1", "stranger")),
-        ("for servers only", "cert-purpose", lambda: pki.make("purpose", "device-1", "purpose")),
-        ("self-signed", "cert-untrusted", self_signed),
-        ("revoked", "cert-revoked", revoked),
-    ]
-    for version in VERSIONS:
-        for what, reason, make in cases:
-            test(f"certificate {what}, {version.name}: {reason} (ATTACKS 23)")(
-                lambda reason=reason, make=make, version=version:
-                refuse_certificate(reason, make(), version))
-
-
-def self_signed():
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=device-1", "-days", "2",
-                    "-keyout", pki.path("self.key"), "-out", pki.path("self.pem")],
-                   check=True, stderr=subprocess.DEVNULL)
-    return "self"
-
-
-def revoked():
-    if not os.path.exists(pki.path("revoked.pem")):
-        pki.make("device", "device-1", "revoked")
-        pki.shell(f"pki_revoke {pki.dir} revoked")
-    return "revoked"
-
-
 def good(version):
     pki.device("device-1")
     with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-t", "127.0.0.1:8883", pki=pki) as rig:
@@ -89,7 +57,6 @@ def good(version):
 for _version in VERSIONS:
     test(f"device with its own certificate is connected and ALLOWed, {_version.name}")(
         lambda version=_version: good(version))
-certificate_tests()
 
 
 @test("of an identifier longer than is kept the judge is told the beginning, and that it is one")
@@ -102,19 +69,6 @@ def long_name():
             with session(name, TLS, pki.context("device-1"), 5):
                 told = rig.wait(lambda line: "allowed" in line, since=since)["said"]
                 equal(told, {"id": "x" * kept, "level": 5, "keep_alive": 60, "cut": cut})
-
-
-@test("CN with an embedded NUL, or two CNs: identity-none, told in CONNACK (ATTACKS 23)")
-def odd_names():
-    names = [pki.odd("nul", b"device-1\0.example"), pki.odd("two", b"device-1", b"device-2"),
-             pki.odd("wild", b"device/+")]
-    with Rig("-b", "127.0.0.1:1883", "-r", "any", "-t", "127.0.0.1:8883", pki=pki) as rig:
-        for name in names:
-            since = rig.mark()
-            equal(attempt(pki.context(name), connect("device-1")), b"\x20\x02\0\x05", name)
-            equal(rig.refused(since)["refused"], "identity-none", name)
-            equal(attempt(pki.context(name), connect("device-1", 5)), b"\x20\x03\0\x87\0", name)
-        equal(rig.upstream(), 0, "connections to the broker")
 
 
 @test("issuer without a CRL, or with an expired one: cert-crl")
@@ -164,52 +118,6 @@ def intermediate():
                     equal(rig.refused()["refused"], reason, crl)
                 else:
                     session("device-1", TLS, own.context("device-1")).close()
-
-
-def deep_chain(made, count):
-    """A device below @count intermediate CAs; returns its certificate with all of them."""
-    made.shell(f"""
-        set -e
-        export PKI_SAN=DNS:none
-        signer={made.dir}
-        for i in $(seq {count}); do
-            pki_init {made.dir}/deep$i
-            pki_say openssl req -new -config {made.dir}/ca.cnf -key {made.dir}/deep$i/ca.key \
-                -subj "/CN=deep CA $i" -out {made.dir}/deep.csr
-            pki_say openssl ca -batch -notext -config $signer/ca.cnf -extensions ca_ext \
-                -cert $signer/ca.pem -keyfile $signer/ca.key -in {made.dir}/deep.csr \
-                -out {made.dir}/deep$i/ca.pem
-            signer={made.dir}/deep$i
-        done
-        pki_device $signer device-1
-        cat $signer/device-1.pem > {made.dir}/deep-{count}.pem
-        for i in $(seq {count} -1 1); do cat {made.dir}/deep$i/ca.pem; done >> \
-            {made.dir}/deep-{count}.pem
-        cp $signer/device-1.key {made.dir}/deep-{count}.key""")
-    return f"deep-{count}"
-
-
-@test("chain deeper than 4 intermediates: cert-other; of 4: connected (ATTACKS 23)")
-def too_deep():
-    own = Pki()
-    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-N", "-t", "127.0.0.1:8883", pki=own) as rig:
-        session("device-1", TLS, own.context(deep_chain(own, 4))).close()
-        equal(attempt(own.context(deep_chain(own, 5)), connect("device-1")), b"")
-        equal(rig.refused()["refused"], "cert-other")
-
-
-@test("chain larger than 16 kB: tls-handshake (ATTACKS 23)")
-def too_large():
-    pki.device("device-1")
-    for copies, name in ((20, "some"), (40, "many")):
-        pki.shell(f"cp {pki.dir}/device-1.pem {pki.dir}/{name}.pem; "
-                  f"cp {pki.dir}/device-1.key {pki.dir}/{name}.key; "
-                  f"for i in $(seq {copies}); do cat {pki.dir}/ca.pem; done "
-                  f">> {pki.dir}/{name}.pem")
-    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-t", "127.0.0.1:8883", pki=pki) as rig:
-        session("device-1", TLS, pki.context("some")).close()
-        equal(attempt(pki.context("many"), connect("device-1")), b"")
-        equal(rig.refused()["refused"], "tls-handshake")
 
 
 @test("HTTP or a plain CONNECT on the TLS port: refused at the first byte (ATTACKS 12)")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 Changes under running sessions: who is no longer allowed is ended with the reason, who is goes on.
-ATTACKS 23, 24. The rig runs with sanitizers; it goes over to a configuration as a reload does.
+ATTACKS 24. The rig runs with sanitizers; it goes over to a configuration as a reload does.
 """
 import hashlib
 import os
@@ -395,28 +395,9 @@ for _version in VERSIONS:
         lambda version=_version: pins(version))
 
 
-def chain_through(made, name, extensions, device="device-1", san=None):
-    """@name: a device below an intermediate CA that has @extensions besides the usual ones."""
-    made.shell(f"""
-        set -e
-        export PKI_SAN=DNS:none
-        pki_init {made.dir}/{name}.ca
-        sed 's|^keyUsage = critical,keyCertSign,cRLSign|&\\n{extensions}|' {made.dir}/ca.cnf \
-            > {made.dir}/{name}.cnf
-        pki_say openssl req -new -config {made.dir}/ca.cnf -key {made.dir}/{name}.ca/ca.key \
-            -subj '/CN={name} CA' -out {made.dir}/{name}.csr
-        pki_say openssl ca -batch -notext -config {made.dir}/{name}.cnf -extensions ca_ext \
-            -cert {made.dir}/ca.pem -keyfile {made.dir}/ca.key -in {made.dir}/{name}.csr \
-            -out {made.dir}/{name}.ca/ca.pem
-        pki_issue {made.dir}/{name}.ca {device} {device} client_ext '{san or "DNS:" + device}'
-        cat {made.dir}/{name}.ca/{device}.pem {made.dir}/{name}.ca/ca.pem > {made.dir}/{name}.pem
-        cp {made.dir}/{name}.ca/{device}.key {made.dir}/{name}.key""")
-    return name
-
-
 @test("client_ca that holds an intermediate alone: chain partial lets in, chain whole does not")
 def partial():
-    chain_through(pki, "middle", "")
+    pki.below("middle", "")
     pki.shell(f"cp {pki.dir}/middle.ca/ca.pem {pki.dir}/middle-ca.pem")
     with Mosquitto(), start("-N", "-A", "middle-ca.pem", "-x") as rig:
         one = session("device-1", TLS, pki.context("middle"))
@@ -428,37 +409,5 @@ def partial():
         refused_by(rig, "cert-untrusted", "middle")
         one.close()
 
-
-def constraints(version):
-    """More comparisons than 2^20, in a chain of less than 16 kB."""
-    if not os.path.exists(pki.path("bound.pem")):
-        names = ",".join(f"permitted;DNS:{i:x}" for i in range(1400))
-        many_names = ",".join(f"DNS:{i:x}" for i in range(1, 800))
-        chain_through(pki, "bound", f"nameConstraints = {names}", san=many_names)
-    with start("-N") as rig:
-        refused_by(rig, "cert-other", "bound", version)
-
-
-def explicit(version):
-    if not os.path.exists(pki.path("explicit.pem")):
-        pki.shell(f"""
-            set -e
-            export PKI_SAN=DNS:device-1
-            openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit \
-                -out {pki.dir}/explicit.key
-            pki_say openssl req -new -config {pki.dir}/ca.cnf -key {pki.dir}/explicit.key \
-                -subj /CN=device-1 -out {pki.dir}/explicit.csr
-            pki_say openssl ca -batch -notext -config {pki.dir}/ca.cnf -extensions client_ext \
-                -cert {pki.dir}/ca.pem -keyfile {pki.dir}/ca.key -in {pki.dir}/explicit.csr \
-                -out {pki.dir}/explicit.pem""")
-    with start() as rig:
-        refused_by(rig, "cert-other", "explicit", version)
-
-
-for _version in VERSIONS:
-    test(f"certificate whose CA has 1400 name constraints for 799 names: cert-other, "
-         f"{_version.name} (ATTACKS 23)")(lambda version=_version: constraints(version))
-    test(f"certificate with explicit curve parameters: cert-other, {_version.name} "
-         "(ATTACKS 23)")(lambda version=_version: explicit(version))
 
 main()

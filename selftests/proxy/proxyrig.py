@@ -79,9 +79,30 @@ class Pki:
     def device(self, cn):
         return self.make("device", cn)
 
-    def odd(self, name, *common_names):
+    def odd(self, name, *names):
+        """Names that openssl(1) would not write: (kind, bytes), the kinds as in oddcert.c."""
         subprocess.run([os.path.join(BUILT, "oddcert"), self.path("ca.pem"), self.path("ca.key"),
-                        self.path(name), *(cn.hex() for cn in common_names)], check=True)
+                        self.path(name), *(f"{kind}:{text.hex()}" for kind, text in names)],
+                       check=True)
+        return name
+
+    def below(self, name, extensions, device="device-1", san=None):
+        """@name: a device below an intermediate CA that has @extensions besides the usual ones."""
+        self.shell(f"""
+            set -e
+            export PKI_SAN=DNS:none
+            pki_init {self.dir}/{name}.ca
+            sed 's|^keyUsage = critical,keyCertSign,cRLSign|&\\n{extensions}|' {self.dir}/ca.cnf \
+                > {self.dir}/{name}.cnf
+            pki_say openssl req -new -config {self.dir}/ca.cnf -key {self.dir}/{name}.ca/ca.key \
+                -subj '/CN={name} CA' -out {self.dir}/{name}.csr
+            pki_say openssl ca -batch -notext -config {self.dir}/{name}.cnf -extensions ca_ext \
+                -cert {self.dir}/ca.pem -keyfile {self.dir}/ca.key -in {self.dir}/{name}.csr \
+                -out {self.dir}/{name}.ca/ca.pem
+            pki_issue {self.dir}/{name}.ca {device} {device} client_ext '{san or "DNS:" + device}'
+            cat {self.dir}/{name}.ca/{device}.pem {self.dir}/{name}.ca/ca.pem \
+                > {self.dir}/{name}.pem
+            cp {self.dir}/{name}.ca/{device}.key {self.dir}/{name}.key""")
         return name
 
     def context(self, name=None, version=None):
