@@ -64,6 +64,11 @@ static const struct broken cases[] = {
 	       "prefix, inject, any"),
 	BROKEN("a property with a space", 18, 18, "      user_property: a b",
 	       "18: listeners[0].identity.user_property: \"a b\" is no name of a property"),
+	/* chain cache */
+	BROKEN("a cache beyond all memory", 52, 52, "chain_cache: {size: 16777217}",
+	       "52: chain_cache.size: 16777217 is out of range; write 0 to 16777216"),
+	BROKEN("a cache for ever", 52, 52, "chain_cache: {time: 8d}",
+	       "52: chain_cache.time: 8d is out of range; write 1s to 7d"),
 	/* files */
 	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
 	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
@@ -141,10 +146,29 @@ static void crypto_policy_is_read(void **state)
 	mqg_config_put(c);
 }
 
+static void chain_cache_is_read(void **state)
+{
+	const struct broken small = { "small", 52, 52, "chain_cache: {size: 7, time: 90s}", "" };
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(NULL);
+	c = load();
+	assert_int_equal(c->chain_cache_size, 16384);
+	assert_int_equal(c->chain_cache_ns, 3600 * 1000000000ULL);
+	mqg_config_put(c);
+	write_config(&small);
+	c = load();
+	assert_int_equal(c->chain_cache_size, 7);
+	assert_int_equal(c->chain_cache_ns, 90 * 1000000000ULL);
+	mqg_config_put(c);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(crypto_policy_is_read),
+		cmocka_unit_test(chain_cache_is_read),
 	};
 
 	return run_config_tests("config of TLS", fixed, sizeof(fixed) / sizeof(fixed[0]), cases,

@@ -20,7 +20,7 @@ getent group mqgate > /dev/null || skip_all "needs the group mqgate: sudo system
 stage_init || skip_all "certificates cannot be made"
 ns_add gw || skip_all "network namespaces cannot be made"
 in_ns gw ip link set lo up
-plan 99
+plan 101
 
 trial=$dir/trial
 mqgate() {
@@ -226,10 +226,13 @@ contains "they count keys" "$metrics" 'mqgate_certificates{key="rsa-2048"} 1'
 contains "and what is weak" "$metrics" "mqgate_certificates_weak 1"
 contains "and what was renewed" "$metrics" "mqgate_certificates_superseded 1"
 refuse "and name nobody" grep -qE 'pump|sensor|plant' <<< "$metrics"
+check "they count chains that were verified" grep -qE \
+	'^mqgate_tls_chain_cache_misses_total\{listener="default"\} [1-9]' <<< "$metrics"
 said=$(mqgate tls status)
 contains "tls status tells the library" "$said" "OpenSSL $(openssl version | cut -d' ' -f2)"
 contains "and why there is no kTLS" "$said" "kTLS        no: "
 contains "and no resumption" "$said" "resumption  no: every connection proves"
+contains "and the chains that are remembered" "$said" "16384 a worker at most, for 1h"
 is "and what was agreed on" "$(mqgate -j tls status | jq '.in_use.keys["RSA"]')" 1
 
 mqgate pki revoke "$trial" lost-1 > "$dir/said"

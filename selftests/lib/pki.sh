@@ -11,6 +11,7 @@
 #	pki_future DIR CN [NAME]	the same, valid from tomorrow
 #	pki_purpose DIR CN [NAME]	the same, but for servers only
 #	pki_stranger DIR CN [NAME]	the same, by another CA (other-ca.pem)
+#	pki_middle DIR NAME		a CA below it, in DIR/NAME.ca
 #	pki_revoke DIR NAME		revokes it and writes crl.pem anew
 #	pki_crl DIR [DAYS]		writes crl.pem anew; DAYS 0: already out of date
 
@@ -143,4 +144,18 @@ pki_crl() {
 	fi
 	PKI_SAN=DNS:none pki_say openssl ca -batch -config "$1/ca.cnf" -cert "$1/ca.pem" \
 		-keyfile "$1/ca.key" -gencrl "${when[@]}" -out "$1/crl.pem"
+}
+
+# pki_middle DIR NAME: a CA of its own in DIR/NAME.ca, signed by DIR's. MIDDLE_ENDS: its notAfter.
+pki_middle() {
+	local dir=$1 own=$1/$2.ca
+	local -a ends=()
+	[ -z "${MIDDLE_ENDS:-}" ] || ends=(-enddate "$MIDDLE_ENDS")
+	export PKI_SAN=DNS:none
+	pki_init "$own" &&
+		pki_say openssl req -new -config "$dir/ca.cnf" -key "$own/ca.key" \
+			-subj "/CN=$2 CA" -out "$own/ca.csr" &&
+		pki_say openssl ca -batch -notext -config "$dir/ca.cnf" -extensions ca_ext \
+			-cert "$dir/ca.pem" -keyfile "$dir/ca.key" -in "$own/ca.csr" \
+			-out "$own/ca.pem" "${ends[@]}"
 }

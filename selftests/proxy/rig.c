@@ -9,6 +9,7 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,10 +117,12 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 
 		mqg_proxy_listener_counts(proxy, i, &c);
 		json_array_append_new(listeners,
-			json_pack("{s:I, s:I, s:I, s:I, s:I}", "accepted", (json_int_t)c.accepted,
-				  "refused", (json_int_t)c.refused, "sessions",
-				  (json_int_t)c.sessions, "bytes_in", (json_int_t)c.bytes_in,
-				  "bytes_out", (json_int_t)c.bytes_out));
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "accepted",
+				  (json_int_t)c.accepted, "refused", (json_int_t)c.refused,
+				  "sessions", (json_int_t)c.sessions, "bytes_in",
+				  (json_int_t)c.bytes_in, "bytes_out", (json_int_t)c.bytes_out,
+				  "chain_hits", (json_int_t)c.chain_hits, "chain_misses",
+				  (json_int_t)c.chain_misses));
 	}
 	for (i = 0; i < config->n_brokers; i++) {
 		struct mqg_broker_counts c;
@@ -129,7 +132,8 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 			json_pack("{s:I, s:I, s:b}", "connections", (json_int_t)c.connections,
 				  "failures", (json_int_t)c.failures, "up", c.up));
 	}
-	return json_pack("{s:o, s:o}", "listeners", listeners, "brokers", brokers);
+	return json_pack("{s:o, s:o, s:I}", "listeners", listeners, "brokers", brokers, "chains",
+			 (json_int_t)mqg_proxy_chains(proxy));
 }
 
 /* "127.0.0.1:1883" or "[::]:8883" */
@@ -233,6 +237,16 @@ static void add_pin(struct mqg_listener *l, const char *hex)
 	OPENSSL_free(pin);
 }
 
+/* "CHAINS,MILLISECONDS" */
+static void chain_cache(struct mqg_config *config, const char *text)
+{
+	unsigned long ms;
+
+	if (sscanf(text, "%" SCNu32 ",%lu", &config->chain_cache_size, &ms) != 2)
+		errx(2, "-k %s: not CHAINS,MILLISECONDS", text);
+	config->chain_cache_ns = ms * 1000000ULL;
+}
+
 /* Options set the model; -t and -p make a listener of it as it is then, for the latest -b. */
 static void options(int argc, char **argv, struct mqg_config *config)
 {
@@ -246,7 +260,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	const char *pki = ".", *pin = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:aN3Sxb:t:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:aN3Sxb:t:p:")) != -1) {
 		switch (opt) {
 		case 'w': config->workers = atoi(optarg); break;
 		case 'M': config->mark = strtoul(optarg, NULL, 0); break;
@@ -264,6 +278,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 'A': model.client_ca = optarg; break;
 		case 'N': model.crl = NULL; break;
 		case 'P': pin = optarg; break;
+		case 'k': chain_cache(config, optarg); break;
 		case 'S': model.crl_stale = true; break;
 		case 'x': model.partial_chain = true; break;
 		case 'a': model.password_rule = MQG_PASSWORD_ALLOW; break;
@@ -301,6 +316,8 @@ static struct mqg_config *configure(int argc, char **argv)
 	config->listeners = calloc(LISTENERS, sizeof(*config->listeners));
 	config->brokers = calloc(BROKERS, sizeof(*config->brokers));
 	config->workers = 2;
+	config->chain_cache_size = 64;
+	config->chain_cache_ns = 3600 * 1000000000ULL;
 	optind = 0;
 	options(argc, argv, config);
 	for (size_t i = 0; i < config->n_listeners; i++) {

@@ -147,6 +147,24 @@ static void print_used(const char *what, const json_t *object)
 	       text_of(object, "reason"));
 }
 
+static void print_chain_cache(const json_t *cache)
+{
+	long long size = json_integer_value(json_object_get(cache, "size"));
+	char time[32];
+
+	printf("%-12s", "chain cache");
+	if (!size) {
+		printf("off\n");
+		return;
+	}
+	mqg_duration_format((uint64_t)json_integer_value(json_object_get(cache, "time")) *
+			    1000000000ULL, time, sizeof(time));
+	printf("%lld chains, %lld known, %lld verified, %lld a worker at most, for %s\n",
+	       (long long)json_integer_value(json_object_get(cache, "entries")),
+	       (long long)json_integer_value(json_object_get(cache, "hits")),
+	       (long long)json_integer_value(json_object_get(cache, "misses")), size, time);
+}
+
 static void print_status(const json_t *answer)
 {
 	const json_t *aes = json_object_get(answer, "aes_instructions"), *listener;
@@ -159,6 +177,7 @@ static void print_status(const json_t *answer)
 	print_used("kTLS", json_object_get(answer, "ktls"));
 	print_used("resumption", json_object_get(answer, "resumption"));
 	printf("%-12sno\n", "0-RTT");
+	print_chain_cache(json_object_get(answer, "chain_cache"));
 	json_array_foreach(json_object_get(answer, "listeners"), i, listener)
 		printf("listener    %s: TLS %s to %s, groups %s, %s, RSA from %d bits, "
 		       "%d classes\n", text_of(listener, "name"),

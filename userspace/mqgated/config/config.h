@@ -171,6 +171,8 @@ struct mqg_config {
 	struct mqg_module_config module;
 	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
+	uint32_t		chain_cache_size;	/* verified chains a worker; 0 = none */
+	uint64_t		chain_cache_ns;
 	char			*user;		/* whom to become when started as root */
 	char			*group;		/* of the control socket */
 	struct mqg_endpoint	http;		/* text NULL = off */

@@ -311,6 +311,12 @@ static const cyaml_schema_field_t module_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t chain_cache_fields[] = {
+	NUMBER("size", struct raw_chain_cache, size),
+	TEXT("time", MAY, struct raw_chain_cache, time),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_value_t broker_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_broker, broker_fields),
 };
@@ -340,6 +346,8 @@ static const cyaml_schema_field_t top_fields[] = {
 				score_fields),
 	CYAML_FIELD_MAPPING_PTR("module", CYAML_FLAG_POINTER | MAY, struct raw_config, module,
 				module_fields),
+	CYAML_FIELD_MAPPING_PTR("chain_cache", CYAML_FLAG_POINTER | MAY, struct raw_config,
+				chain_cache, chain_cache_fields),
 	NUMBER("workers", struct raw_config, workers),
 	NUMBER("mark", struct raw_config, mark),
 	TEXT("user", MAY, struct raw_config, user),

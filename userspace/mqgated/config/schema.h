@@ -121,6 +121,11 @@ struct raw_module {
 	uint32_t		*events_buffer, *source_sessions, *source_connect_rate;
 };
 
+struct raw_chain_cache {
+	uint32_t		*size;
+	char			*time;
+};
+
 struct raw_config {
 	struct raw_broker	*brokers;
 	struct raw_listener	*listeners;
@@ -129,6 +134,7 @@ struct raw_config {
 	unsigned int		brokers_count, listeners_count, services_count, allow_count;
 	struct raw_score	*score;
 	struct raw_module	*module;
+	struct raw_chain_cache	*chain_cache;
 	uint32_t		*workers, *mark;
 	char			*user, *group, *http;
 };

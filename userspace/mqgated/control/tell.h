@@ -26,6 +26,6 @@ json_t *mqg_tell_refusals(struct mqg_verb_context *context, const struct mqgate_
 json_t *mqg_tell_identities(int64_t expires, bool weak);
 
 /* What TLS uses: the library, the processor, policies, and what the last handshakes agreed on. */
-json_t *mqg_tell_tls(const struct mqg_config *config);
+json_t *mqg_tell_tls(const struct mqg_verb_context *context);
 
 #endif

@@ -178,12 +178,33 @@ static const char *ktls_reason(void)
 #endif
 }
 
-json_t *mqg_tell_tls(const struct mqg_config *config)
+static json_t *chain_cache(const struct mqg_config *config, struct mqg_proxy *proxy)
 {
-	return json_pack("{s:b, s:s, s:o, s:{s:b, s:s}, s:{s:b, s:s}, s:b, s:o, s:o}", "ok", 1,
+	uint64_t hits = 0, misses = 0;
+
+	for (size_t i = 0; proxy && i < config->n_listeners; i++) {
+		struct mqg_listener_counts counts;
+
+		mqg_proxy_listener_counts(proxy, i, &counts);
+		hits += counts.chain_hits;
+		misses += counts.chain_misses;
+	}
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "size",
+			 (json_int_t)config->chain_cache_size, "time",
+			 (json_int_t)(config->chain_cache_ns / 1000000000ULL), "entries",
+			 (json_int_t)(proxy ? mqg_proxy_chains(proxy) : 0), "hits",
+			 (json_int_t)hits, "misses", (json_int_t)misses);
+}
+
+json_t *mqg_tell_tls(const struct mqg_verb_context *context)
+{
+	const struct mqg_config *config = context->config;
+
+	return json_pack("{s:b, s:s, s:o, s:{s:b, s:s}, s:{s:b, s:s}, s:b, s:o, s:o, s:o}", "ok", 1,
 			 "openssl", OpenSSL_version(OPENSSL_VERSION), "aes_instructions", aes(),
 			 "ktls", "used", 0, "reason", ktls_reason(), "resumption", "used", 0,
 			 "reason", "every connection proves its certificate anew and meets the "
 				   "revocation list",
-			 "early_data", 0, "listeners", listeners(config), "in_use", in_use());
+			 "early_data", 0, "chain_cache", chain_cache(config, context->proxy),
+			 "listeners", listeners(config), "in_use", in_use());
 }

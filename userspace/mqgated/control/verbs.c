@@ -278,7 +278,7 @@ static json_t *identities(struct mqg_verb_context *context, const json_t *reques
 static json_t *tls(struct mqg_verb_context *context, const json_t *request)
 {
 	(void)request;
-	return mqg_tell_tls(context->config);
+	return mqg_tell_tls(context);
 }
 
 static json_t *status(struct mqg_verb_context *context, const json_t *request)

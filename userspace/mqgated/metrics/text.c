@@ -162,6 +162,12 @@ static void tell_listeners(const struct mqg_metrics_sources *sources, FILE *out)
 		  offsetof(struct mqg_listener_counts, bytes_in) },
 		{ "sent_bytes_total", "counter", "Bytes from the broker to clients.",
 		  offsetof(struct mqg_listener_counts, bytes_out) },
+		{ "tls_chain_cache_hits_total", "counter",
+		  "Chains of clients that were known, so that they were not verified again.",
+		  offsetof(struct mqg_listener_counts, chain_hits) },
+		{ "tls_chain_cache_misses_total", "counter",
+		  "Chains of clients that were verified, or refused.",
+		  offsetof(struct mqg_listener_counts, chain_misses) },
 	};
 
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
@@ -333,6 +339,8 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	    (double)(mqg_boottime_ns() - sources->started) / 1e9);
 	one(out, "pins_open", "gauge", "1 while the daemon has the pinned maps open.", !!pins);
 	tell_listeners(sources, out);
+	one(out, "tls_chain_cache_entries", "gauge", "Chains that the workers remember now.",
+	    sources->proxy ? (double)mqg_proxy_chains(sources->proxy) : 0);
 	tell_brokers(sources, out);
 	tell_refusals(sources, pins, out);
 	tell_judge(sources, out);

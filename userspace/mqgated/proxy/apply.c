@@ -104,6 +104,8 @@ static void apply(struct mqg_worker *worker, struct mqg_change *change)
 	worker->revoked = change->revoked;
 	worker->epoch = change->epoch;
 	worker->ended = 0;
+	mqg_chain_cache_change(&worker->chains, change->epoch, change->config->chain_cache_size,
+			       change->config->chain_cache_ns);
 	worker->ports = change->ports;
 	worker->uplinks = change->uplinks;
 	change->ports = ports;

@@ -33,6 +33,8 @@ enum mqg_step mqg_hello_begin(struct mqg_session *s)
 static enum mqg_step start(struct mqg_session *s)
 {
 	s->tls.revoked = &s->worker->revoked;
+	s->tls.chains = &s->worker->chains;
+	s->tls.counts = &s->port->tls_counts;
 	s->epoch = s->worker->epoch;
 	if (mqg_tls_start(&s->client, s->port->tls, &s->tls, s->intake->data, s->intake->len))
 		return mqg_session_close(s);

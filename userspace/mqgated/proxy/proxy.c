@@ -122,7 +122,18 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 		counts->refused += mqg_counter_get(&port->refused);
 		counts->bytes_in += mqg_counter_get(&port->bytes_in);
 		counts->bytes_out += mqg_counter_get(&port->bytes_out);
+		counts->chain_hits += mqg_counter_get(&port->tls_counts.chain_hits);
+		counts->chain_misses += mqg_counter_get(&port->tls_counts.chain_misses);
 	}
+}
+
+uint64_t mqg_proxy_chains(struct mqg_proxy *proxy)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < proxy->n_workers; i++)
+		n += mqg_counter_get(&proxy->workers[i]->chains.entries);
+	return n;
 }
 
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,

@@ -54,9 +54,13 @@ uint64_t mqg_proxy_epoch(const struct mqg_proxy *proxy);
 
 struct mqg_listener_counts {
 	uint64_t	accepted, refused, sessions, bytes_in, bytes_out;
+	uint64_t	chain_hits, chain_misses;
 };
 void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 			       struct mqg_listener_counts *counts);
+
+/* Chains that the workers remember now. */
+uint64_t mqg_proxy_chains(struct mqg_proxy *proxy);
 
 struct mqg_broker_counts {
 	uint64_t	connections, failures;

@@ -57,9 +57,11 @@ static struct mqg_tls_policy *make_policy(const struct mqg_listener *l)
 {
 	const struct mqg_material *m = l->material;
 	struct mqg_tls_policy *policy = calloc(1, sizeof(*policy));
+	static uint64_t last;
 
 	if (!policy)
 		return NULL;
+	policy->number = ++last;
 	policy->crl_stale = l->crl_stale;
 	policy->partial_chain = l->partial_chain;
 	policy->tls_min = l->tls_min;
@@ -130,6 +132,7 @@ int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *wh
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
 			   mqg_tls_verify);
+	SSL_CTX_set_cert_verify_callback(ctx, mqg_tls_verify_chain, NULL);
 	SSL_CTX_set_verify_depth(ctx, MQG_TLS_DEPTH_MAX);
 	SSL_CTX_set_max_cert_list(ctx, MQG_TLS_CHAIN_MAX);
 	SSL_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT);

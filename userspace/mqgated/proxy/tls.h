@@ -13,6 +13,8 @@
 #include <openssl/ssl.h>
 
 #include "config/config.h"
+#include "proxy/chain_cache.h"
+#include "proxy/counter.h"
 #include "proxy/stream.h"
 #include "revoke/revoked.h"
 
@@ -21,16 +23,25 @@
 /* Bytes of a client's chain. */
 #define MQG_TLS_CHAIN_MAX	16384
 
+/* Of one listener on one worker. */
+struct mqg_tls_counts {
+	mqg_counter	chain_hits, chain_misses;
+};
+
 /**
  * struct mqg_tls_client - what a handshake needs to know besides its context, and what it found
  * @reason:   why the client's certificate was refused; MQGATE_REASON_NONE
  * @standing: it was let in before: a missing or late list is not held against it
  * @revoked:  of the worker: the list in force, which may be NULL
+ * @chains:   of the worker: the chains that it has verified
+ * @counts:   of its listener
  */
 struct mqg_tls_client {
 	enum mqgate_reason			reason;
 	bool					standing;
 	const struct mqg_revoked *const		*revoked;
+	struct mqg_chain_cache			*chains;
+	struct mqg_tls_counts			*counts;
 };
 
 /**
@@ -56,7 +67,7 @@ int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *wh
  * mqg_tls_start() - begin a server handshake whose first bytes have been read already
  * @stream: its socket; its `ssl` is set
  * @ctx:    of its listener
- * @client: must outlive @stream->ssl; its revoked is set
+ * @client: must outlive @stream->ssl; its revoked, chains and counts are set
  * @hello:  bytes read so far; must stay until mqg_tls_handshake() has taken them
  * @len:    their number
  *
@@ -95,6 +106,7 @@ enum mqgate_reason mqg_tls_recheck(SSL *ssl, SSL_CTX *ctx);
 
 /* What the store of a context answers for; freed with it. */
 struct mqg_tls_policy {
+	uint64_t		number;		/* of its context; no other ever has it */
 	bool			crl_stale;
 	bool			partial_chain;
 	int			tls_min;
@@ -112,5 +124,11 @@ void mqg_tls_policy_free(struct mqg_tls_policy *policy);
 
 /* The verify callback of contexts. The SSL's application data is a struct mqg_tls_client. */
 int mqg_tls_verify(int ok, X509_STORE_CTX *store);
+
+/*
+ * In the place of X509_verify_cert() in handshakes: asks the chain cache first, and in any case the
+ * local revocations.
+ */
+int mqg_tls_verify_chain(X509_STORE_CTX *store, void *unused);
 
 #endif

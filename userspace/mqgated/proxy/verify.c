@@ -160,8 +160,31 @@ static int passes(X509_STORE_CTX *store)
 		return 1;
 	if (policy->n_pins && !pinned(policy, X509_STORE_CTX_get0_chain(store)))
 		return refuse(store, X509_V_ERR_CERT_UNTRUSTED, MQGATE_REASON_CERT_UNTRUSTED);
-	if (mqg_revoked_certificate(*client_of(store)->revoked, cert, policy->identity_from))
+	return 1;
+}
+
+int mqg_tls_verify_chain(X509_STORE_CTX *store, void *unused)
+{
+	const struct mqg_tls_policy *policy = policy_of(store);
+	struct mqg_tls_client *client = client_of(store);
+	struct mqg_chain_key key;
+	bool keyed = mqg_chain_cache_key(client->chains, store, policy->number, &key);
+	bool known = keyed && mqg_chain_cache_find(client->chains, &key, store);
+
+	(void)unused;
+	if (keyed)
+		mqg_counter_add(known ? &client->counts->chain_hits
+				      : &client->counts->chain_misses, 1);
+	if (!known && X509_verify_cert(store) != 1) {
+		if (X509_STORE_CTX_get_error(store) == X509_V_OK)
+			X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
+		return 0;
+	}
+	if (mqg_revoked_certificate(*client->revoked, X509_STORE_CTX_get0_cert(store),
+				    policy->identity_from))
 		return refuse(store, X509_V_ERR_CERT_REVOKED, MQGATE_REASON_REVOKED);
+	if (keyed && !known)
+		mqg_chain_cache_keep(client->chains, &key, store, policy);
 	return 1;
 }
 

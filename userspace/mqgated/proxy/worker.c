@@ -214,5 +214,6 @@ void mqg_worker_teardown(struct mqg_worker *worker)
 		close(worker->epfd);
 	pthread_cond_destroy(&worker->mail.applied);
 	pthread_mutex_destroy(&worker->mail.lock);
+	mqg_chain_cache_exit(&worker->chains);
 	mqg_registry_exit(&worker->registry);
 }

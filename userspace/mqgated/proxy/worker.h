@@ -13,11 +13,14 @@
 
 #include <openssl/ssl.h>
 
+#include "proxy/chain_cache.h"
+#include "proxy/counter.h"
 #include "proxy/proxy.h"
 #include "proxy/registry.h"
 #include "proxy/half.h"
 #include "proxy/stream.h"
 #include "proxy/timer.h"
+#include "proxy/tls.h"
 
 /* How long a refused client may take to read the answer and close. */
 #define MQG_LINGER_MS		2000
@@ -27,20 +30,6 @@
 #define MQG_HALF_CLOSED_MS	60000
 /* How long accept rests when descriptors have run out. */
 #define MQG_ACCEPT_REST_MS	100
-
-/* Written by one worker, read by anyone: adding needs no locked instruction. */
-typedef _Atomic uint64_t mqg_counter;
-
-static inline void mqg_counter_add(mqg_counter *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
-
-static inline uint64_t mqg_counter_get(mqg_counter *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
 
 /*
  * A broker as one worker reaches it. When a change has taken it away it stays until the last
@@ -72,6 +61,7 @@ struct mqg_port {
 	struct mqg_uplink	*uplink;
 	struct mqg_timer_class	handshake, connect;
 	mqg_counter		accepted, refused, bytes_in, bytes_out;
+	struct mqg_tls_counts	tls_counts;
 	_Atomic uint32_t	*sessions;	/* shared by the workers */
 };
 
@@ -121,6 +111,7 @@ struct mqg_worker {
 	struct mqg_list		ready;		/* stopped for fairness, not for want of data */
 	struct mqg_list		dead;		/* closed in this turn; epoll may still name them */
 	struct mqg_registry	registry;	/* shared with the main thread */
+	struct mqg_chain_cache	chains;
 	uint8_t			scratch[MQG_CHUNK];
 };
 
