@@ -322,8 +322,10 @@ static struct mqg_config *configure(int argc, char **argv)
 	options(argc, argv, config);
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		struct mqg_listener *l = &config->listeners[i];
-		const struct mqg_material_files files = { l->certificate, l->key, l->client_ca,
-							  l->crl };
+		const struct mqg_material_files files = {
+			.certificate = l->certificate, .key = l->key, .client_ca = l->client_ca,
+			.crl = l->crl,
+		};
 
 		if (l->kind == MQGATE_KIND_MQTTS &&
 		    mqg_material_load(&files, NULL, &l->material, &which, why, sizeof(why))) {

@@ -180,11 +180,12 @@ static void print_status(const json_t *answer)
 	print_chain_cache(json_object_get(answer, "chain_cache"));
 	json_array_foreach(json_object_get(answer, "listeners"), i, listener)
 		printf("listener    %s: TLS %s to %s, groups %s, %s, RSA from %d bits, "
-		       "%d classes\n", text_of(listener, "name"),
+		       "%d classes, key in %s\n", text_of(listener, "name"),
 		       text_of(listener, "min_version"), text_of(listener, "max_version"),
 		       text_of(listener, "groups"), text_of(listener, "ciphers_1_3"),
 		       (int)json_integer_value(json_object_get(listener, "rsa_min")),
-		       (int)json_integer_value(json_object_get(listener, "classes")));
+		       (int)json_integer_value(json_object_get(listener, "classes")),
+		       text_of(listener, "key"));
 	print_counts("versions", json_object_get(in_use, "versions"));
 	print_counts("ciphers", json_object_get(in_use, "ciphers"));
 	print_counts("groups", json_object_get(in_use, "groups"));

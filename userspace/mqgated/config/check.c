@@ -14,6 +14,7 @@
 
 #include "common/names.h"
 #include "config/endpoint.h"
+#include "config/key.h"
 #include "config/weights.h"
 
 #define SECOND		1000000000ULL
@@ -292,6 +293,24 @@ static int check_chain_cache(const struct mqg_check *check)
 					      7 * DAY, &config->chain_cache_ns);
 }
 
+static int check_hardware(struct mqg_check *check)
+{
+	const struct raw_hardware *raw = check->raw->hardware;
+	struct mqg_hardware *hardware = &check->config->hardware;
+
+	if (raw && raw->pkcs11_module && raw->pkcs11_module[0] != '/')
+		return complain(check, "hardware.pkcs11_module", "\"%s\" is no absolute path; "
+				"write that of the token's shared object", raw->pkcs11_module);
+	if (raw && raw->pkcs11_module &&
+	    mqg_check_copy(raw->pkcs11_module, &hardware->pkcs11_module))
+		return -ENOMEM;
+	if (raw && raw->tpm && mqg_check_copy(raw->tpm, &hardware->tpm))
+		return -ENOMEM;
+	if (!check->before)
+		mqg_key_setup(hardware);
+	return 0;
+}
+
 static int check_http(struct mqg_check *check)
 {
 	const char *text = check->raw->http ? check->raw->http : "127.0.0.1:9883";
@@ -354,7 +373,9 @@ int mqg_config_check(struct mqg_check *check)
 	    room(raw->services_count, sizeof(*config->services), &config->services) ||
 	    room(raw->allow_count, sizeof(*config->allow), &config->allow))
 		return -ENOMEM;
-	err = check_brokers(check);
+	err = check_hardware(check);
+	if (!err)
+		err = check_brokers(check);
 	for (size_t i = 0; !err && i < raw->listeners_count; i++)
 		err = mqg_check_listener(check, i);
 	for (size_t i = 0; !err && i < raw->services_count; i++)

@@ -239,12 +239,13 @@ static int check_tls(struct mqg_check *check, size_t i)
 	to->password_rule = MQG_PASSWORD_ALLOW;
 	if (mqg_check_copy(tls->certificate, &to->certificate) ||
 	    mqg_check_copy(tls->key, &to->key) || mqg_check_copy(tls->client_ca, &to->client_ca) ||
-	    (tls->crl && mqg_check_copy(tls->crl, &to->crl)))
+	    (tls->crl && mqg_check_copy(tls->crl, &to->crl)) ||
+	    (tls->pin_file && mqg_check_copy(tls->pin_file, &to->pin_file)))
 		return -ENOMEM;
 	join(path, i, "tls");
 	err = check_pins(check, i, tls, to);
 	if (!err)
-		err = mqg_tls_files_load(&check->complaint, path, check->before, to);
+		err = mqg_tls_files_load(check, path, to);
 	return err ? err : mqg_check_crypto(check, path, tls, to);
 }
 

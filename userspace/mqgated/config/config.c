@@ -21,6 +21,7 @@ static void free_listener(struct mqg_listener *l)
 	free(l->address.text);
 	free(l->certificate);
 	free(l->key);
+	free(l->pin_file);
 	free(l->client_ca);
 	free(l->crl);
 	free(l->pins);
@@ -51,6 +52,8 @@ void mqg_config_put(const struct mqg_config *shared)
 	free(config->user);
 	free(config->group);
 	free(config->http.text);
+	free(config->hardware.pkcs11_module);
+	free(config->hardware.tpm);
 	free(config->path);
 	free(config);
 }

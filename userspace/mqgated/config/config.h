@@ -102,6 +102,7 @@ struct mqg_listener {
 	struct mqg_guard	guard;
 	/* TLS; NULL on a plain listener */
 	char			*certificate, *key, *client_ca, *crl;
+	char			*pin_file;	/* of the key; NULL: none */
 	struct mqg_material	*material;	/* what these hold; main thread */
 	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
 	struct mqg_crypto	*crypto;
@@ -156,6 +157,12 @@ struct mqg_module_config {
 	uint32_t		source_connect_rate;	/* a minute; 0: no limit */
 };
 
+/* What keys of servers may be kept in. */
+struct mqg_hardware {
+	char			*pkcs11_module;	/* path of the shared object; NULL: none */
+	char			*tpm;		/* its TCTI; NULL: the default */
+};
+
 struct mqg_config {
 	atomic_uint		references;	/* besides the maker's */
 	char			*path;
@@ -169,6 +176,7 @@ struct mqg_config {
 	size_t			n_allow;
 	struct mqg_score_config	score;
 	struct mqg_module_config module;
+	struct mqg_hardware	hardware;
 	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
 	uint32_t		chain_cache_size;	/* verified chains a worker; 0 = none */

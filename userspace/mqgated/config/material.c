@@ -89,43 +89,11 @@ static STACK_OF(X509) *read_certificates(const struct loading *l, const char *wh
 	return NULL;
 }
 
-static int load_key(const struct loading *l, EVP_PKEY *kept)
-{
-	const char *name = l->files->key;
-	struct mqg_material *m = l->material;
-	FILE *file = fopen(name, "re");
-	bool asked = false;
-
-	if (!file && errno == EACCES && kept) {
-		if (X509_check_private_key(m->certificate, kept) != 1)
-			return refuse(l, "key", "%s: Permission denied, and the key that was read "
-						"at the start does not belong to the certificate "
-						"%s; let the daemon's user read it, or restart "
-						"mqgated", name, l->files->certificate);
-		EVP_PKEY_up_ref(kept);
-		m->key = kept;
-		m->key_kept = true;
-		return 0;
-	}
-	if (!file)
-		return cannot_open(l, "key", name, errno);
-	m->key = PEM_read_PrivateKey(file, NULL, no_passphrase, &asked);
-	fclose(file);
-	if (!m->key && asked)
-		return refuse(l, "key", "%s: needs a passphrase; store it without one, mode 0640 "
-					"for the daemon's group", name);
-	if (!m->key)
-		return refuse(l, "key", "%s: holds no PEM private key; write the key of the "
-					"certificate", name);
-	if (X509_check_private_key(m->certificate, m->key) != 1)
-		return refuse(l, "key", "%s: does not belong to the certificate %s; name the key "
-					"it was issued for", name, l->files->certificate);
-	return 0;
-}
-
-static int load_all(const struct loading *l, EVP_PKEY *kept)
+static int load_all(const struct loading *l, const struct mqg_key *kept)
 {
 	const struct mqg_material_files *files = l->files;
+	const struct mqg_key_source source = { files->key, files->pin_file, files->certificate,
+					       files->hardware };
 	struct mqg_material *m = l->material;
 	int err;
 
@@ -134,7 +102,7 @@ static int load_all(const struct loading *l, EVP_PKEY *kept)
 	if (!m->chain)
 		return *l->which ? -EINVAL : -ENOMEM;
 	m->certificate = sk_X509_shift(m->chain);
-	err = load_key(l, kept);
+	err = mqg_key_load(&source, m->certificate, kept, &m->key, l->which, l->why, l->size);
 	if (err)
 		return err;
 	m->authorities = read_certificates(l, "client_ca", files->client_ca,
@@ -149,7 +117,7 @@ static int load_all(const struct loading *l, EVP_PKEY *kept)
 	return err;
 }
 
-int mqg_material_load(const struct mqg_material_files *files, EVP_PKEY *kept_key,
+int mqg_material_load(const struct mqg_material_files *files, const struct mqg_key *kept_key,
 		      struct mqg_material **out, const char **which, char *why, size_t size)
 {
 	struct loading l = { files, calloc(1, sizeof(*l.material)), which, why, size };
@@ -174,7 +142,7 @@ void mqg_material_free(struct mqg_material *m)
 		return;
 	X509_free(m->certificate);
 	sk_X509_pop_free(m->chain, X509_free);
-	EVP_PKEY_free(m->key);
+	mqg_key_free(&m->key);
 	sk_X509_pop_free(m->authorities, X509_free);
 	mqg_crls_free(m->crls);
 	free(m);

@@ -14,9 +14,15 @@
 
 #include <openssl/x509.h>
 
-/* Paths; @crl may be NULL, and may be a directory. */
+#include "config/key.h"
+
+/*
+ * Paths; @crl may be NULL, and may be a directory. @key may be the name of one in a token or TPM
+ * (see key.h), with @pin_file; NULL: none.
+ */
 struct mqg_material_files {
-	const char	*certificate, *key, *client_ca, *crl;
+	const char			*certificate, *key, *pin_file, *client_ca, *crl;
+	const struct mqg_hardware	*hardware;
 };
 
 /**
@@ -38,15 +44,13 @@ struct mqg_crls {
  * @certificate: the server's
  * @chain:       its intermediates
  * @key:         of @certificate
- * @key_kept:    @key could not be read anew; it is the one of before
  * @authorities: CA certificates that vouch for clients
  * @crls:        NULL where no list is configured
  */
 struct mqg_material {
 	X509			*certificate;
 	STACK_OF(X509)		*chain;
-	EVP_PKEY		*key;
-	bool			key_kept;
+	struct mqg_key		key;
 	STACK_OF(X509)		*authorities;
 	struct mqg_crls		*crls;
 };
@@ -54,17 +58,15 @@ struct mqg_material {
 /**
  * mqg_material_load() - read the files of a listener
  * @files:    their paths
- * @kept_key: the key that was read from the same path before, or NULL. It is used where the file
- *            can no longer be read (the daemon has given up root) and the key still belongs to the
- *            certificate
+ * @kept_key: the key that was read from the same place before, or NULL: see mqg_key_load()
  * @out:      mqg_material_free() it
- * @which:    out on error: "certificate", "key", "client_ca" or "crl"
+ * @which:    out on error: "certificate", "key", "pin_file", "client_ca" or "crl"
  * @why:      out on error: "FILE: what is wrong; remedy"
  * @size:     of @why
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
-int mqg_material_load(const struct mqg_material_files *files, EVP_PKEY *kept_key,
+int mqg_material_load(const struct mqg_material_files *files, const struct mqg_key *kept_key,
 		      struct mqg_material **out, const char **which, char *why, size_t size);
 void mqg_material_free(struct mqg_material *material);
 

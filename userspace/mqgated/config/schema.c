@@ -209,6 +209,7 @@ static const cyaml_schema_field_t client_keys_fields[] = {
 static const cyaml_schema_field_t tls_fields[] = {
 	TEXT("certificate", MUST, struct raw_tls, certificate),
 	TEXT("key", MUST, struct raw_tls, key),
+	TEXT("pin_file", MAY, struct raw_tls, pin_file),
 	TEXT("client_ca", MUST, struct raw_tls, client_ca),
 	TEXT("crl", MAY, struct raw_tls, crl),
 	WORD_MAY("crl_stale", struct raw_tls, crl_stale, stale_rules),
@@ -317,6 +318,12 @@ static const cyaml_schema_field_t chain_cache_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t hardware_fields[] = {
+	TEXT("pkcs11_module", MAY, struct raw_hardware, pkcs11_module),
+	TEXT("tpm", MAY, struct raw_hardware, tpm),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_value_t broker_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_broker, broker_fields),
 };
@@ -348,6 +355,8 @@ static const cyaml_schema_field_t top_fields[] = {
 				module_fields),
 	CYAML_FIELD_MAPPING_PTR("chain_cache", CYAML_FLAG_POINTER | MAY, struct raw_config,
 				chain_cache, chain_cache_fields),
+	CYAML_FIELD_MAPPING_PTR("hardware", CYAML_FLAG_POINTER | MAY, struct raw_config, hardware,
+				hardware_fields),
 	NUMBER("workers", struct raw_config, workers),
 	NUMBER("mark", struct raw_config, mark),
 	TEXT("user", MAY, struct raw_config, user),

@@ -38,7 +38,7 @@ struct raw_client_keys {
 };
 
 struct raw_tls {
-	char		*certificate, *key, *client_ca, *crl;
+	char		*certificate, *key, *pin_file, *client_ca, *crl;
 	int		*min_version, *crl_stale, *partial_chain;
 	char		**pins;
 	unsigned int	pins_count;
@@ -126,6 +126,10 @@ struct raw_chain_cache {
 	char			*time;
 };
 
+struct raw_hardware {
+	char			*pkcs11_module, *tpm;
+};
+
 struct raw_config {
 	struct raw_broker	*brokers;
 	struct raw_listener	*listeners;
@@ -135,6 +139,7 @@ struct raw_config {
 	struct raw_score	*score;
 	struct raw_module	*module;
 	struct raw_chain_cache	*chain_cache;
+	struct raw_hardware	*hardware;
 	uint32_t		*workers, *mark;
 	char			*user, *group, *http;
 };

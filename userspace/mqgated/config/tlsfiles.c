@@ -11,29 +11,30 @@
 
 #include "config/material.h"
 
-/* The key that the configuration before this one read from the same path. */
-static EVP_PKEY *kept_key(const struct mqg_config *before, const char *path)
+/* The key that the configuration before this one read from the same place. */
+static const struct mqg_key *kept_key(const struct mqg_config *before, const char *place)
 {
 	for (size_t i = 0; before && i < before->n_listeners; i++) {
 		const struct mqg_listener *l = &before->listeners[i];
 
-		if (l->material && !strcmp(l->key, path))
-			return l->material->key;
+		if (l->material && !strcmp(l->key, place))
+			return &l->material->key;
 	}
 	return NULL;
 }
 
-int mqg_tls_files_load(const struct mqg_complaint *complaint, const char *path,
-		       const struct mqg_config *before, struct mqg_listener *listener)
+int mqg_tls_files_load(const struct mqg_check *check, const char *path,
+		       struct mqg_listener *listener)
 {
 	const struct mqg_material_files files = {
 		.certificate = listener->certificate, .key = listener->key,
-		.client_ca = listener->client_ca, .crl = listener->crl,
+		.pin_file = listener->pin_file, .client_ca = listener->client_ca,
+		.crl = listener->crl, .hardware = &check->config->hardware,
 	};
-	char key[MQG_PATH_MAX], why[512];
+	char key[MQG_PATH_MAX], why[768];
 	const char *which;
-	int err = mqg_material_load(&files, kept_key(before, listener->key), &listener->material,
-				    &which, why, sizeof(why));
+	int err = mqg_material_load(&files, kept_key(check->before, listener->key),
+				    &listener->material, &which, why, sizeof(why));
 
 	if (!err && listener->material->crls &&
 	    !mqg_crls_belong(listener->material->crls, listener->material->authorities)) {
@@ -45,5 +46,5 @@ int mqg_tls_files_load(const struct mqg_complaint *complaint, const char *path,
 	if (err != -EINVAL)
 		return err;
 	snprintf(key, sizeof(key), "%s.%s", path, which);
-	return mqg_complain(complaint, key, "%s", why);
+	return mqg_complain(&check->complaint, key, "%s", why);
 }

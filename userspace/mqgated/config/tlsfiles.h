@@ -6,15 +6,13 @@
 #ifndef MQG_CONFIG_TLSFILES_H
 #define MQG_CONFIG_TLSFILES_H
 
-#include "config/complain.h"
-#include "config/config.h"
+#include "config/check.h"
 
 /*
  * Fills in @listener->material. @path: of the tls mapping, for instance "listeners[0].tls".
- * @before: the configuration in force, whose keys may no longer be readable, or NULL.
  * Return: 0 or -EINVAL, -ENOMEM.
  */
-int mqg_tls_files_load(const struct mqg_complaint *complaint, const char *path,
-		       const struct mqg_config *before, struct mqg_listener *listener);
+int mqg_tls_files_load(const struct mqg_check *check, const char *path,
+		       struct mqg_listener *listener);
 
 #endif

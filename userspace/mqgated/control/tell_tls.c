@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
+#include "config/material.h"
 #include "proxy/inventory.h"
 
 static const char *version_word(int version)
@@ -131,12 +132,13 @@ static json_t *listeners(const struct mqg_config *config)
 
 		if (!l->crypto)
 			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, "
-						      "s:i}",
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, "
+						      "s:i, s:i}",
 			"name", l->name, "min_version", version_word(l->tls_min), "max_version",
 			version_word(l->crypto->max_version), "groups", l->crypto->groups,
 			"ciphers_1_2", l->crypto->ciphers, "ciphers_1_3", l->crypto->suites,
-			"signature_algorithms", l->crypto->signatures, "rsa_min",
+			"signature_algorithms", l->crypto->signatures, "key",
+			l->material ? mqg_key_store_word(l->material->key.store) : "?", "rsa_min",
 			(int)l->crypto->rsa_min, "classes", (int)l->crypto->n_classes));
 	}
 	return list;

@@ -80,6 +80,10 @@ void mqg_live_check_access(const struct mqg_live *live)
 		warn_of(l->client_ca, refused);
 		warn_of(l->crl, "a new list is not seen, and a reload will be refused; let its "
 				"group read it");
+		warn_of(l->pin_file, "a reload keeps the key that was opened at the start; let "
+				     "its group read it to open another without a restart");
+		if (!l->key || !mqg_key_is_path(l->key))
+			continue;
 		warn_of(l->key, "a reload keeps the key for as long as it belongs to the "
 				"certificate; let its group read it to renew it without a restart");
 	}
@@ -104,6 +108,9 @@ static void name_restart(const struct mqg_config *old, const struct mqg_config *
 		{ "user", differs(old->user, new->user) },
 		{ "group", differs(old->group, new->group) },
 		{ "http", differs(old->http.text, new->http.text) },
+		{ "hardware.pkcs11_module", differs(old->hardware.pkcs11_module,
+						    new->hardware.pkcs11_module) },
+		{ "hardware.tpm", differs(old->hardware.tpm, new->hardware.tpm) },
 		{ "module.use", old->module.use != new->module.use },
 		{ "module.events_buffer", old->module.events_buffer != new->module.events_buffer },
 	};

@@ -43,7 +43,7 @@ static bool own_certificate(SSL_CTX *ctx, const struct mqg_material *m)
 {
 	STACK_OF(X509) *chain = copy_certificates(m->chain);
 	X509 *certificate = X509_dup(m->certificate);
-	EVP_PKEY *key = EVP_PKEY_dup(m->key);
+	EVP_PKEY *key = mqg_key_share(&m->key);
 	bool fine = chain && certificate && key &&
 		    SSL_CTX_use_cert_and_key(ctx, certificate, key, chain, 1) == 1;
 
@@ -171,6 +171,14 @@ int mqg_tls_start(struct mqg_stream *stream, SSL_CTX *ctx, struct mqg_tls_client
 	return 0;
 }
 
+/* The messages that this side signs. To make them nothing is read that a client had sent. */
+static bool signing(const SSL *ssl)
+{
+	OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+	return state == TLS_ST_SW_CERT_VRFY || state == TLS_ST_SW_KEY_EXCH;
+}
+
 static enum mqgate_reason failed(struct mqg_stream *stream)
 {
 	const struct mqg_tls_client *client = SSL_get_app_data(stream->ssl);
@@ -179,6 +187,10 @@ static enum mqgate_reason failed(struct mqg_stream *stream)
 	stream->broken = true;
 	if (client->reason != MQGATE_REASON_NONE)
 		return client->reason;
+	if (signing(stream->ssl)) {
+		ERR_clear_error();
+		return MQGATE_REASON_TLS_KEY;
+	}
 	while ((error = ERR_get_error()))
 		if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
 		    ERR_GET_REASON(error) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
