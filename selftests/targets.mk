@@ -92,7 +92,12 @@ bench-module: ## the module in a guest that counts instructions, against nf_conn
 	$(call prepared,bench run vm module)
 	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-module)
 
-bench: bench-xdp bench-module ## all benchmarks
+bench-tls: ## handshakes and idle clients against bare libssl, haproxy, nginx (root; ROWS=)
+	$(call as_root,$@)
+	$(call prepared,bench run)
+	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-tls)
+
+bench: bench-xdp bench-module bench-tls ## all benchmarks
 
 fuzz: ## the parsers and the stream follower under libFuzzer for FUZZ_SECONDS=60 each
 	$(call prepared,test)
@@ -106,5 +111,5 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run bench bench-xdp bench-module debug-kernel test-debug-kernel test test-unit test-xdp \
-	test-e2e test-vm test-full test-mutants fuzz style sparse
+.PHONY: run bench bench-xdp bench-module bench-tls debug-kernel test-debug-kernel test \
+	test-unit test-xdp test-e2e test-vm test-full test-mutants fuzz style sparse

@@ -63,7 +63,7 @@ as_root() {
 }
 
 install_packages() {
-	local absent still log
+	local absent still log package
 	absent=$(missing "$@")
 	[ -n "$absent" ] || return 0
 	as_root || return 1
@@ -88,11 +88,13 @@ install_packages() {
 		return 1
 	fi
 	rm -f "$log"
-	# Debian starts a broker on 1883 with the package; nobody asked for it here.
-	if grep -qx mosquitto <<< "$absent" && [ -d /run/systemd/system ]; then
-		systemctl disable --now mosquitto.service > /dev/null 2>&1 &&
-			say "stopped the mosquitto.service that came with the package"
-	fi
+	# Debian starts a broker on 1883, a web server on 80 with the package; nobody asked for it.
+	for package in mosquitto nginx; do
+		if grep -qx "$package" <<< "$absent" && [ -d /run/systemd/system ]; then
+			systemctl disable --now "$package.service" > /dev/null 2>&1 &&
+				say "stopped the $package.service that came with the package"
+		fi
+	done
 	return 0
 }
 

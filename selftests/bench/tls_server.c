@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The servers of the benchmark of TLS as processes: started with their configuration, waited for,
+ * asked what they used, ended. See tls.h.
+ */
+#include "tls.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <err.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRIES	2000
+
+static void pause_ms(long ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static bool listens(const char *address, uint16_t port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	inet_pton(AF_INET, address, &at.sin_addr);
+	yes = fd >= 0 && !connect(fd, (struct sockaddr *)&at, sizeof(at));
+	close(fd);
+	return yes;
+}
+
+/* PR_SET_PDEATHSIG is not enough: who changes its user, as mqgated does, has lost it. */
+#define SERVERS		4
+static pid_t running[SERVERS];
+
+static void end_all(void)
+{
+	for (int i = 0; i < SERVERS; i++)
+		if (running[i])
+			kill(running[i], SIGKILL);
+}
+
+static void remember(pid_t pid, pid_t instead_of)
+{
+	static bool before;
+	int i = 0;
+
+	if (!before)
+		atexit(end_all);
+	before = true;
+	while (i < SERVERS && running[i] != instead_of)
+		i++;
+	if (i < SERVERS)
+		running[i] = pid;
+}
+
+/* Who cannot be executed ends with 127: the row says that it is not there. */
+static void await(struct tls_server *s, const char *address, uint16_t port)
+{
+	for (int i = 0; i < TRIES; i++) {
+		int status;
+
+		if (listens(address, port))
+			return;
+		if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
+			remember(0, s->pid);
+			s->pid = 0;
+			s->cannot = "it is not installed, or does not start";
+			return;
+		}
+		pause_ms(5);
+	}
+	errx(1, "%s does not listen", s->name);
+}
+
+/* In the child: an end of the benchmark ends it too; what it says lies in the directory. */
+static bool child(struct tls_server *s, const char *name, int cpu)
+{
+	cpu_set_t set;
+
+	*s = (struct tls_server){ .name = name, .session_port = TLS_SESSION_PORT };
+	s->pid = fork();
+	if (s->pid < 0)
+		err(1, "fork");
+	if (s->pid) {
+		remember(s->pid, 0);
+		return false;
+	}
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || sched_setaffinity(0, sizeof(set), &set) ||
+	    !freopen("log", "w", stderr))
+		err(127, "%s", name);
+	return true;
+}
+
+/* @from with the words in the place of @DIR@ and @TICKETS@. */
+static void configure(const char *from, const char *to, const char *dir, const char *tickets)
+{
+	char command[12800];
+
+	snprintf(command, sizeof(command), "sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' '%s' >'%s'",
+		 dir, tickets, from, to);
+	if (system(command))
+		errx(1, "failed: %s", command);
+}
+
+void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
+		      int cpu)
+{
+	char program[4096], from[4096], to[4096];
+
+	snprintf(program, sizeof(program), "%s/build/mqgated", top);
+	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/mqgate.yaml", top);
+	snprintf(to, sizeof(to), "%s/mqgate.yaml", dir);
+	configure(from, to, dir, mode.tickets ? "on" : "off");
+	if (child(s, "mqgate", cpu))
+		exit(execl(program, program, "-c", to, NULL) + 128);
+	s->session_port = TLS_HANDSHAKE_PORT;
+	await(s, "127.0.0.1", TLS_HANDSHAKE_PORT);
+	if (!s->pid && !system("cat log"))
+		errx(1, "mqgated does not start");
+}
+
+void tls_start_haproxy(struct tls_server *s, const char *top, const char *dir,
+		       struct tls_mode mode, int cpu)
+{
+	char from[4096], to[4096];
+
+	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/haproxy.cfg", top);
+	snprintf(to, sizeof(to), "%s/haproxy.cfg", dir);
+	configure(from, to, dir, mode.tickets ? "" : "no-tls-tickets");
+	if (child(s, "haproxy", cpu))
+		exit(execlp("haproxy", "haproxy", "-db", "-q", "-f", to, NULL) + 128);
+	await(s, "127.0.0.1", TLS_SESSION_PORT);
+}
+
+void tls_start_nginx(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
+		     int cpu)
+{
+	char from[4096], to[4096];
+
+	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/nginx.conf", top);
+	snprintf(to, sizeof(to), "%s/nginx.conf", dir);
+	configure(from, to, dir, mode.tickets ? "on" : "off");
+	if (child(s, "nginx", cpu))
+		exit(execlp("nginx", "nginx", "-p", dir, "-e", "stderr", "-c", to, NULL) + 128);
+	await(s, "127.0.0.1", TLS_SESSION_PORT);
+}
+
+void tls_start_bare(struct tls_server *s, const char *dir, struct tls_mode mode, int cpu)
+{
+	if (child(s, "bare libssl", cpu))
+		tls_bare_run(dir, mode);
+	await(s, "127.0.0.1", TLS_SESSION_PORT);
+}
+
+void tls_start_broker(struct tls_server *s, int cpu)
+{
+	if (child(s, "broker", cpu))
+		tls_broker_run();
+	await(s, "127.0.0.2", TLS_BROKER_PORT);
+}
+
+void tls_stop(struct tls_server *s)
+{
+	if (!s->pid)
+		return;
+	kill(s->pid, SIGKILL);
+	waitpid(s->pid, NULL, 0);
+	remember(0, s->pid);
+	s->pid = 0;
+}
+
+double tls_cpu(const struct tls_server *s)
+{
+	char path[64];
+	struct dirent *entry;
+	double sum = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", s->pid);
+	dir = opendir(path);
+	if (!dir)
+		errx(1, "%s is gone", s->name);
+	while ((entry = readdir(dir))) {
+		char file[400];
+		double ran;
+		FILE *f;
+
+		snprintf(file, sizeof(file), "%s/%s/schedstat", path, entry->d_name);
+		f = entry->d_name[0] == '.' ? NULL : fopen(file, "r");
+		if (f && fscanf(f, "%lf", &ran) == 1)
+			sum += ran;
+		if (f)
+			fclose(f);
+	}
+	closedir(dir);
+	return sum;
+}
+
+double tls_memory(const struct tls_server *s)
+{
+	char path[64], line[256];
+	double kib = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", s->pid);
+	f = fopen(path, "r");
+	while (f && kib < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Pss: %lf", &kib) != 1)
+			kib = -1;
+	if (f)
+		fclose(f);
+	if (kib < 0)
+		errx(1, "%s is gone", s->name);
+	return kib * 1024;
+}
