@@ -219,8 +219,8 @@ static int try_it(struct mqg_key_loading *l, X509 *certificate)
 		 EVP_DigestSign(sign, signature, &len, text, sizeof(text)) != 1 ||
 		 EVP_DigestVerifyInit(verify, NULL, md, NULL, public) != 1 ||
 		 EVP_DigestVerify(verify, signature, len, text, sizeof(text)) != 1)
-		err = mqg_key_refuse(l, "is there and does not sign: %s; see that the key may be "
-					"used for signatures",
+		err = mqg_key_refuse(l, "is there and does not sign: %s; see that pin_file is "
+					"right and the key may be used for signatures",
 				     mqg_key_openssl_says(says, sizeof(says)));
 	EVP_MD_CTX_free(sign);
 	EVP_MD_CTX_free(verify);

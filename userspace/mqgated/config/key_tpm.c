@@ -155,16 +155,32 @@ static int explain(struct mqg_key_loading *l)
 				 "wrapped", says);
 }
 
+static bool is_handle(const char *digits)
+{
+	return !strncmp(digits, "0x", 2) && digits[2] && strlen(digits) <= 10 &&
+	       !digits[2 + strspn(digits + 2, "0123456789abcdefABCDEF")];
+}
+
 int mqg_key_tpm(struct mqg_key_loading *l)
 {
+	char handle[32];
+	const char *uri = l->from->text;
 	EVP_PKEY *inner;
 	bool other = false;
 
+	if (!mqg_key_is_path(l->from->text) && !is_handle(l->from->text + strlen("handle:")))
+		return mqg_key_refuse(l, "is no handle; write one of eight hexadecimal digits, as "
+					 "handle:0x81000001");
+	/* The provider asks for the authorisation value of a handle only where it is told to. */
+	if (!mqg_key_is_path(uri) && l->has_pin) {
+		snprintf(handle, sizeof(handle), "%s?pass", uri);
+		uri = handle;
+	}
 	ERR_clear_error();
 	if (!mqg_key_provider_open(&provider, NULL, NULL))
 		return cannot_open(l);
 	pthread_mutex_lock(&one_at_a_time);
-	inner = mqg_key_provider_load(&provider, l->from->text, l);
+	inner = mqg_key_provider_load(&provider, uri, l);
 	if (inner && !EVP_PKEY_is_a(inner, "EC")) {
 		EVP_PKEY_free(inner);
 		inner = NULL;
