@@ -113,9 +113,13 @@ static void prepare(void)
 
 /* ---- handshakes ------------------------------------------------------------------------------ */
 
-enum who { OURS, BARE, HAPROXY, NGINX, EVERYBODY };
+enum who { OURS, BARE, PEERS, HAPROXY = PEERS + TLS_HAPROXY, NGINX = PEERS + TLS_NGINX,
+	   EVERYBODY = PEERS + TLS_PEERS };
 
-static const char *const names[] = { "mqgate", "bare libssl", "haproxy", "nginx" };
+static const char *name_of(enum who who)
+{
+	return who == OURS ? "mqgate" : who == BARE ? "bare libssl" : tls_peer_name(who - PEERS);
+}
 
 static void start(struct tls_server *s, enum who who, struct tls_mode mode)
 {
@@ -123,10 +127,8 @@ static void start(struct tls_server *s, enum who who, struct tls_mode mode)
 		tls_start_mqgate(s, b.top, b.dir, mode, b.server_cpu);
 	else if (who == BARE)
 		tls_start_bare(s, b.dir, mode, b.server_cpu);
-	else if (who == HAPROXY)
-		tls_start_haproxy(s, b.top, b.dir, mode, b.server_cpu);
 	else
-		tls_start_nginx(s, b.top, b.dir, mode, b.server_cpu);
+		tls_start_peer(s, who - PEERS, b.top, b.dir, mode, b.server_cpu);
 }
 
 /* us of the server's CPU time. */
@@ -156,7 +158,7 @@ static void measure(double cost[EVERYBODY][ROW_RUNS], const char *cannot[EVERYBO
 			tls_stop(&s);
 			tls_clients_free(c);
 		}
-		fprintf(stderr, "%s %s: %.0f us, bare %.0f, haproxy %.0f, nginx %.0f\n",
+		fprintf(stderr, "%s, %s: %.0f us, bare %.0f, haproxy %.0f, nginx %.0f\n",
 			certificate, mode.tickets ? "resumed" : "full", cost[OURS][i],
 			cost[BARE][i], cost[HAPROXY][i], cost[NGINX][i]);
 	}
@@ -169,15 +171,15 @@ static void fill(struct row *r, double cost[EVERYBODY][ROW_RUNS], const char *ca
 	memcpy(r->ours, cost[OURS], sizeof(r->ours));
 	memcpy(r->limit, cost[limit], sizeof(r->limit));
 	if (limit > BARE)
-		r->peer = names[limit];
+		r->peer = name_of(limit);
 	if (cannot[limit])
-		snprintf(r->invalid, sizeof(r->invalid), "%s: %s", names[limit], cannot[limit]);
-	for (enum who who = HAPROXY; who < EVERYBODY; who++) {
+		snprintf(r->invalid, sizeof(r->invalid), "%s: %s", name_of(limit), cannot[limit]);
+	for (enum who who = PEERS; who < EVERYBODY; who++) {
 		struct peer *p = &r->peers[r->n_peers];
 
 		if (who == limit)
 			continue;
-		p->name = names[who];
+		p->name = name_of(who);
 		p->cannot = cannot[who];
 		memcpy(p->cost, cost[who], sizeof(p->cost));
 		r->n_peers++;
@@ -188,21 +190,25 @@ static void handshakes(void)
 {
 	static double cost[EVERYBODY][ROW_RUNS];
 	const char *cannot[EVERYBODY];
+	struct tls_server broker;
 
+	tls_start_broker(&broker, 0);
+	measure(cost, cannot, "device", (struct tls_mode){ .no_cache = true });
+	fill(row("tls-full", "full handshake, cache off", "CPU us", "bare libssl", 1.1), cost,
+	     cannot, BARE);
 	measure(cost, cannot, "device", (struct tls_mode){ 0 });
-	fill(row("tls-full", "full handshake, leaf and intermediate", "CPU us", "bare libssl", 1.1),
-	     cost, cannot, BARE);
-	fill(row("tls-full-haproxy", "the same", "CPU us", "haproxy", 1 / 1.3), cost, cannot,
-	     HAPROXY);
+	fill(row("tls-full-haproxy", "full handshake, chain cached", "CPU us", "haproxy", 1 / 1.3),
+	     cost, cannot, HAPROXY);
 	fill(row("tls-full-nginx", "the same", "CPU us", "nginx", 1 / 1.3), cost, cannot, NGINX);
 	measure(cost, cannot, "leaf", (struct tls_mode){ 0 });
-	fill(row("tls-leaf", "full handshake, leaf alone", "CPU us", "bare libssl", 0), cost,
+	fill(row("tls-leaf", "the same, leaf alone", "CPU us", "bare libssl", 0), cost,
 	     cannot, BARE);
 	measure(cost, cannot, "device", (struct tls_mode){ .tickets = true });
 	fill(row("tls-resumed", "resumed handshake", "CPU us", "bare libssl", 1.1), cost, cannot,
 	     BARE);
 	fill(row("tls-resumed-haproxy", "the same", "CPU us", "haproxy", 0.9), cost, cannot,
 	     HAPROXY);
+	tls_stop(&broker);
 }
 
 /* ---- idle clients ---------------------------------------------------------------------------- */
@@ -240,8 +246,7 @@ static void memory_of(uint32_t clients, const char *const ids[2])
 
 		for (int i = 0; i < ROW_RUNS; i++)
 			cost[who][i] = kb;
-		fprintf(stderr, "%s: %.1f kB of memory a client, %u clients\n", names[who], kb,
-			clients);
+		fprintf(stderr, "%s: %.1f kB a client, of %u\n", name_of(who), kb, clients);
 	}
 	if (asprintf(&what, "an idle client, of %u", clients) < 0)
 		err(1, "asprintf");

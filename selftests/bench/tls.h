@@ -26,18 +26,21 @@ struct tls_server {
 /* What a server is started for. */
 struct tls_mode {
 	bool	tickets;
+	bool	no_cache;	/* the gateway verifies every chain anew */
 };
 
 /*
  * Start on the CPU @cpu, with files of @dir; return when they listen. The configurations are
- * peers/tls/NAME with @DIR@ and @TICKETS@ replaced. mqgated is the one of @build.
+ * peers/tls/NAME with @DIR@, @TICKETS@ and @CACHE@ replaced. mqgated is the one of @build.
  */
 void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
 		      int cpu);
-void tls_start_haproxy(struct tls_server *s, const char *top, const char *dir,
-		       struct tls_mode mode, int cpu);
-void tls_start_nginx(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
-		     int cpu);
+
+enum tls_peer { TLS_HAPROXY, TLS_NGINX, TLS_MOSQUITTO, TLS_STUNNEL, TLS_HITCH, TLS_PEERS };
+
+const char *tls_peer_name(enum tls_peer peer);
+void tls_start_peer(struct tls_server *s, enum tls_peer peer, const char *top, const char *dir,
+		    struct tls_mode mode, int cpu);
 /* The least that a server can do with libssl: tls_bare.c. */
 void tls_start_bare(struct tls_server *s, const char *dir, struct tls_mode mode, int cpu);
 /* A broker that answers CONNECT and PINGREQ. */

@@ -107,13 +107,15 @@ static bool child(struct tls_server *s, const char *name, int cpu)
 	return true;
 }
 
-/* @from with the words in the place of @DIR@ and @TICKETS@. */
-static void configure(const char *from, const char *to, const char *dir, const char *tickets)
+/* @from with words in the place of @DIR@, @TICKETS@ and @CACHE@. */
+static void configure(const char *from, const char *to, const char *dir, const char *tickets,
+		      struct tls_mode mode)
 {
 	char command[12800];
 
-	snprintf(command, sizeof(command), "sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' '%s' >'%s'",
-		 dir, tickets, from, to);
+	snprintf(command, sizeof(command),
+		 "sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' -e 's|@CACHE@|%d|g' '%s' >'%s'", dir,
+		 tickets, mode.no_cache ? 0 : 1000, from, to);
 	if (system(command))
 		errx(1, "failed: %s", command);
 }
@@ -126,7 +128,7 @@ void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, st
 	snprintf(program, sizeof(program), "%s/build/mqgated", top);
 	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/mqgate.yaml", top);
 	snprintf(to, sizeof(to), "%s/mqgate.yaml", dir);
-	configure(from, to, dir, mode.tickets ? "on" : "off");
+	configure(from, to, dir, mode.tickets ? "on" : "off", mode);
 	if (child(s, "mqgate", cpu))
 		exit(execl(program, program, "-c", to, NULL) + 128);
 	s->session_port = TLS_HANDSHAKE_PORT;
@@ -135,29 +137,52 @@ void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, st
 		errx(1, "mqgated does not start");
 }
 
-void tls_start_haproxy(struct tls_server *s, const char *top, const char *dir,
-		       struct tls_mode mode, int cpu)
-{
-	char from[4096], to[4096];
+static const struct {
+	const char	*name, *file;
+	const char	*argv[10];		/* without the configuration, which comes last */
+	const char	*on, *off;		/* its words for tickets */
+	const char	*cannot, *cannot_resume;
+} peers[TLS_PEERS] = {
+	[TLS_HAPROXY] = { .name = "haproxy", .file = "haproxy.cfg", .off = "no-tls-tickets",
+			  .argv = { "haproxy", "-db", "-q", "-f" } },
+	[TLS_NGINX] = { .name = "nginx", .file = "nginx.conf", .on = "on", .off = "off",
+			.argv = { "nginx", "-p", ".", "-e", "stderr", "-c" } },
+	[TLS_MOSQUITTO] = { .name = "mosquitto", .file = "mosquitto.conf",
+			    .argv = { "mosquitto", "-c" },
+			    .cannot_resume = "it has no tickets" },
+	[TLS_STUNNEL] = { .name = "stunnel", .file = "stunnel.conf", .on = "NO_SSLv3",
+			  .off = "NO_TICKET", .argv = { "stunnel4" } },
+	[TLS_HITCH] = { .name = "hitch", .cannot = "it checks no CRL" },
+};
 
-	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/haproxy.cfg", top);
-	snprintf(to, sizeof(to), "%s/haproxy.cfg", dir);
-	configure(from, to, dir, mode.tickets ? "" : "no-tls-tickets");
-	if (child(s, "haproxy", cpu))
-		exit(execlp("haproxy", "haproxy", "-db", "-q", "-f", to, NULL) + 128);
-	await(s, "127.0.0.1", TLS_SESSION_PORT);
+const char *tls_peer_name(enum tls_peer peer)
+{
+	return peers[peer].name;
 }
 
-void tls_start_nginx(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
-		     int cpu)
+void tls_start_peer(struct tls_server *s, enum tls_peer peer, const char *top, const char *dir,
+		    struct tls_mode mode, int cpu)
 {
+	const char *tickets = mode.tickets ? peers[peer].on : peers[peer].off;
+	const char *argv[10];
 	char from[4096], to[4096];
+	int n = 0;
 
-	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/nginx.conf", top);
-	snprintf(to, sizeof(to), "%s/nginx.conf", dir);
-	configure(from, to, dir, mode.tickets ? "on" : "off");
-	if (child(s, "nginx", cpu))
-		exit(execlp("nginx", "nginx", "-p", dir, "-e", "stderr", "-c", to, NULL) + 128);
+	*s = (struct tls_server){ .name = peers[peer].name, .cannot = peers[peer].cannot };
+	if (!s->cannot && mode.tickets)
+		s->cannot = peers[peer].cannot_resume;
+	if (s->cannot)
+		return;
+	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/%s", top, peers[peer].file);
+	snprintf(to, sizeof(to), "%s/%s", dir, peers[peer].file);
+	configure(from, to, dir, tickets ? tickets : "", mode);
+	if (child(s, peers[peer].name, cpu)) {
+		for (; peers[peer].argv[n]; n++)
+			argv[n] = peers[peer].argv[n];
+		argv[n++] = to;
+		argv[n] = NULL;
+		exit(execvp(argv[0], (char *const *)argv) + 128);
+	}
 	await(s, "127.0.0.1", TLS_SESSION_PORT);
 }
 
