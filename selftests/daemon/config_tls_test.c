@@ -9,6 +9,12 @@
 #include <openssl/objects.h>
 #include <openssl/ssl.h>
 
+#include "config/servernames.h"
+
+#define SNI_TLS "        tls: {certificate: @/server.pem, key: @/server.key, client_ca: @/ca.pem}"
+#define SNI(name, names) \
+	"    sni:\n      - name: " name "\n        server_names: " names "\n" SNI_TLS
+
 static const struct broken cases[] = {
 	/* what belongs together */
 	BROKEN("TLS listener without tls", 11, 16, "",
@@ -69,6 +75,37 @@ static const struct broken cases[] = {
 	       "52: chain_cache.size: 16777217 is out of range; write 0 to 16777216"),
 	BROKEN("a cache for ever", 52, 52, "chain_cache: {time: 8d}",
 	       "52: chain_cache.time: 8d is out of range; write 1s to 7d"),
+	/* policies by server name */
+	BROKEN("sni on a plain listener", 30, 30, "    sni: [{name: a, server_names: [a.b], tls: "
+	       "{certificate: x, key: x, client_ca: x}}]",
+	       "30: listeners[1].sni: belongs to kind mqtts"),
+	BROKEN("sni_unknown without sni", 20, 20, "    sni_unknown: refuse",
+	       "20: listeners[0].sni_unknown: has no meaning without sni"),
+	BROKEN("a policy without names", 20, 20, SNI("a", "[]"),
+	       "22: listeners[0].sni[0].server_names: missing: no client could ask"),
+	BROKEN("a server name that is an address", 20, 20, SNI("a", "[b.c, 192.0.2.1]"),
+	       "22: listeners[0].sni[0].server_names[1]: \"192.0.2.1\" is no host name"),
+	BROKEN("a wildcard in the middle", 20, 20, SNI("a", "[a.*.c]"),
+	       "22: listeners[0].sni[0].server_names[0]: \"a.*.c\" is no host name"),
+	BROKEN("a final dot", 20, 20, SNI("a", "[a.b.]"),
+	       "22: listeners[0].sni[0].server_names[0]: \"a.b.\" is no host name"),
+	BROKEN("a label that ends with a dash", 20, 20, SNI("a", "[a-.b]"),
+	       "22: listeners[0].sni[0].server_names[0]: \"a-.b\" is no host name"),
+	BROKEN("a server name twice", 20, 20, SNI("a", "[a.b, c.d, A.B]"),
+	       "22: listeners[0].sni[0].server_names[2]: \"A.B\" is already a server name of "
+	       "\"a\""),
+	BROKEN("two policies of one name", 20, 20, SNI("a", "[a.b]") "\n      - name: a\n"
+	       "        server_names: [b.c]\n" SNI_TLS,
+	       "24: listeners[0].sni[1].name: \"a\" is already the name of another policy"),
+	BROKEN("a policy whose name is none", 20, 20, SNI("a/b", "[a.b]"),
+	       "21: listeners[0].sni[0].name: \"a/b\" is no name"),
+	BROKEN("a policy without tls", 20, 20, "    sni:\n      - {name: a, server_names: [a.b]}",
+	       "21: listeners[0].sni[0].tls: missing"),
+	BROKEN("a file that is none in a policy", 20, 20,
+	       "    sni:\n      - name: a\n        server_names: [a.b]\n        tls:\n"
+	       "          certificate: @/server.pem\n          key: @/server.key\n"
+	       "          client_ca: @/none.pem",
+	       "26: listeners[0].sni[0].tls.client_ca: @/none.pem: No such file"),
 	/* files */
 	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
 	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
@@ -136,7 +173,7 @@ static void crypto_policy_is_read(void **state)
 	(void)state;
 	write_config(&policy);
 	c = load();
-	crypto = c->listeners[0].crypto;
+	crypto = c->listeners[0].policies[0].crypto;
 	assert_int_equal(crypto->max_version, TLS1_2_VERSION);
 	assert_string_equal(crypto->groups, "P-384:P-256:X25519");
 	assert_string_equal(crypto->suites,
@@ -155,9 +192,43 @@ static void crypto_policy_is_read(void **state)
 	assert_false(crypto->classes[1].prefix);
 	assert_int_equal(crypto->classes[1].rule.groups[0], NID_X25519);
 	assert_int_equal(crypto->classes[1].rule.ciphers[0], NID_aes_256_gcm);
-	assert_int_equal(c->listeners[0].identity_from, MQG_FROM_SPIFFE);
-	assert_int_equal(c->listeners[0].username_rule, MQG_USERNAME_INJECT);
-	assert_string_equal(c->listeners[0].user_property, "device");
+	assert_int_equal(c->listeners[0].policies[0].identity_from, MQG_FROM_SPIFFE);
+	assert_int_equal(c->listeners[0].policies[0].username_rule, MQG_USERNAME_INJECT);
+	assert_string_equal(c->listeners[0].policies[0].user_property, "device");
+	mqg_config_put(c);
+}
+
+static void policies_by_server_name_are_read(void **state)
+{
+	const struct broken policies = { "sni", 20, 20,
+		SNI("plant-b", "[B.example.org, \"*.b.example.org\"]") "\n"
+		"        identity: {from: spiffe}\n"
+		"      - name: plant-c\n        server_names: [c]\n" SNI_TLS "\n"
+		"    sni_unknown: refuse", "" };
+	const struct mqg_listener *l;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&policies);
+	c = load();
+	l = &c->listeners[0];
+	assert_int_equal(l->n_policies, 3);
+	assert_string_equal(l->policies[0].title, "mqtts");
+	assert_null(l->policies[0].name);
+	assert_int_equal(l->policies[0].identity_from, MQG_FROM_SAN_URI);
+	assert_string_equal(l->policies[1].title, "mqtts/plant-b");
+	assert_string_equal(l->policies[1].name, "plant-b");
+	assert_int_equal(l->policies[1].identity_from, MQG_FROM_SPIFFE);
+	assert_int_equal(l->policies[1].client_id_rule, MQG_CLIENT_ID_EQUAL);
+	assert_int_equal(l->policies[1].tls_min, TLS1_2_VERSION);
+	assert_null(l->policies[1].crl);
+	assert_non_null(l->policies[2].material);
+	assert_int_equal(l->n_server_names, 3);
+	assert_true(l->refuse_unknown);
+	assert_int_equal(mqg_server_name_find(l, "b.EXAMPLE.org", 13), 1);
+	assert_int_equal(mqg_server_name_find(l, "x.b.example.org", 15), 1);
+	assert_int_equal(mqg_server_name_find(l, "c", 1), 2);
+	assert_int_equal(mqg_server_name_find(l, "d", 1), MQG_POLICY_NONE);
 	mqg_config_put(c);
 }
 
@@ -182,6 +253,7 @@ static void chain_cache_is_read(void **state)
 int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(policies_by_server_name_are_read),
 		cmocka_unit_test(crypto_policy_is_read),
 		cmocka_unit_test(chain_cache_is_read),
 	};

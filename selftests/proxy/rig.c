@@ -21,12 +21,14 @@
 
 #include "common/names.h"
 #include "config/material.h"
+#include "config/servernames.h"
 #include "judge/flows.h"
 #include "proxy/proxy.h"
 #include "revoke/revoked.h"
 
 #define LISTENERS 4
 #define BROKERS 4
+#define NAMES 8
 
 struct mqg_judge {
 	_Atomic uint64_t tickets;
@@ -170,32 +172,79 @@ static char *file_in(const char *dir, const char *name)
 	return path;
 }
 
-static void listener(struct mqg_config *config, const struct mqg_listener *model,
-		     enum mqgate_kind kind, const char *text, const char *pki)
+static void add_pin(struct mqg_policy *p, const char *hex)
+{
+	long len;
+	unsigned char *pin = OPENSSL_hexstr2buf(hex, &len);
+
+	if (!pin || len != MQG_PIN_SIZE)
+		errx(2, "-P %s: no pin", hex);
+	p->pins = malloc(MQG_PIN_SIZE);
+	memcpy(p->pins, pin, MQG_PIN_SIZE);
+	p->n_pins = 1;
+	OPENSSL_free(pin);
+}
+
+/* A policy to be made: @rules borrows its texts, and file names are in the directory of options. */
+struct model {
+	struct mqg_policy	rules;
+	const char		*server, *pin;	/* SERVER.pem and SERVER.key */
+	char			*names;		/* of servers, with ',' between them; NULL = [0] */
+};
+
+static void policy(struct mqg_listener *l, const struct model *model, const char *pki)
+{
+	size_t n = l->n_policies++;
+	struct mqg_policy *p = &l->policies[n];
+	char *names = model->names ? strdup(model->names) : NULL;
+
+	*p = model->rules;
+	if (asprintf(&p->title, "%s/%s", l->name, names ? names : "") < 0)
+		err(2, "asprintf");
+	p->name = names ? strchr(p->title, '/') + 1 : NULL;
+	p->user_property = p->user_property ? strdup(p->user_property) : NULL;
+	if (asprintf(&p->certificate, "%s/%s.pem", pki, model->server) < 0 ||
+	    asprintf(&p->key, "%s/%s.key", pki, model->server) < 0)
+		err(2, "asprintf");
+	p->client_ca = file_in(pki, p->client_ca);
+	p->crl = p->crl ? file_in(pki, p->crl) : NULL;
+	p->crypto = mqg_crypto_alloc();
+	if (!p->crypto)
+		errx(1, "no memory");
+	mqg_crypto_finish(p->crypto);
+	if (model->pin)
+		add_pin(p, model->pin);
+	for (char *name = names ? strtok(names, ",") : NULL; name; name = strtok(NULL, ",")) {
+		struct mqg_server_name *to = &l->server_names[l->n_server_names++];
+
+		if (l->n_server_names > NAMES)
+			errx(2, "at most %d server names", NAMES);
+		to->wildcard = !strncmp(name, "*.", 2);
+		to->name = strdup(name + (to->wildcard ? 2 : 0));
+		to->policy = n;
+	}
+	free(names);
+}
+
+static void listener(struct mqg_config *config, const struct mqg_listener *like,
+		     enum mqgate_kind kind, const char *text, const struct model *models,
+		     size_t n_models, const char *pki)
 {
 	struct mqg_listener *l = &config->listeners[config->n_listeners];
 
-	*l = *model;
+	*l = *like;
 	l->kind = kind;
 	l->service = ++config->n_listeners;
 	l->broker = &config->brokers[config->n_brokers - 1];
 	l->name = strdup(kind == MQGATE_KIND_MQTTS ? "tls" : "plain");
-	l->client_ca = NULL;
-	l->crl = NULL;
-	l->user_property = model->user_property ? strdup(model->user_property) : NULL;
-	l->pins = NULL;
-	l->n_pins = 0;
 	endpoint(text, &l->address);
 	if (kind != MQGATE_KIND_MQTTS)
 		return;
-	l->certificate = file_in(pki, "server.pem");
-	l->key = file_in(pki, "server.key");
-	l->client_ca = file_in(pki, model->client_ca);
-	l->crl = model->crl ? file_in(pki, model->crl) : NULL;
-	l->crypto = mqg_crypto_alloc();
-	if (!l->crypto)
-		errx(1, "no memory");
-	mqg_crypto_finish(l->crypto);
+	l->policies = calloc(n_models, sizeof(*l->policies));
+	l->server_names = calloc(NAMES, sizeof(*l->server_names));
+	for (size_t i = 0; i < n_models; i++)
+		policy(l, &models[i], pki);
+	qsort(l->server_names, l->n_server_names, sizeof(*l->server_names), mqg_server_name_order);
 }
 
 static enum mqg_identity_from identity_from(const char *word)
@@ -224,19 +273,6 @@ static enum mqg_username_rule username_rule(const char *word)
 	       !strcmp(word, "prefix") ? MQG_USERNAME_PREFIX : MQG_USERNAME_EQUAL;
 }
 
-static void add_pin(struct mqg_listener *l, const char *hex)
-{
-	long len;
-	unsigned char *pin = OPENSSL_hexstr2buf(hex, &len);
-
-	if (!pin || len != MQG_PIN_SIZE)
-		errx(2, "-P %s: no pin", hex);
-	l->pins = malloc(MQG_PIN_SIZE);
-	memcpy(l->pins, pin, MQG_PIN_SIZE);
-	l->n_pins = 1;
-	OPENSSL_free(pin);
-}
-
 /* "CHAINS,MILLISECONDS" */
 static void chain_cache(struct mqg_config *config, const char *text)
 {
@@ -247,42 +283,61 @@ static void chain_cache(struct mqg_config *config, const char *text)
 	config->chain_cache_ns = ms * 1000000ULL;
 }
 
-/* Options set the model; -t and -p make a listener of it as it is then, for the latest -b. */
+/*
+ * Options set the model; -n takes what it is then for the server names that it lists, and -t and -p
+ * make a listener, for the latest -b, of the model and of the -n before it.
+ */
 static void options(int argc, char **argv, struct mqg_config *config)
 {
-	struct mqg_listener model = {
+	struct mqg_listener like = {
 		.handshake_timeout_ms = 5000, .connect_timeout_ms = 5000,
-		.connect_max = 65536, .sessions_max = 10000, .tls_min = TLS1_2_VERSION,
-		.client_ca = (char *)"ca.pem", .crl = (char *)"crl.pem",
-		.username_rule = MQG_USERNAME_ANY,
+		.connect_max = 65536, .sessions_max = 10000,
 	};
+	struct model models[1 + NAMES] = { {
+		.server = "server",
+		.rules = {
+			.tls_min = TLS1_2_VERSION, .client_ca = (char *)"ca.pem",
+			.crl = (char *)"crl.pem", .username_rule = MQG_USERNAME_ANY,
+		},
+	} };
+	struct mqg_policy *rules = &models[0].rules;
 	uint32_t dial_ms = 2000;
-	const char *pki = ".", *pin = NULL;
+	const char *pki = ".";
+	size_t n_models = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:aN3Sxb:t:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:aN3SxK:n:Rb:t:p:")) !=
+	       -1) {
 		switch (opt) {
 		case 'w': config->workers = atoi(optarg); break;
 		case 'M': config->mark = strtoul(optarg, NULL, 0); break;
 		case 'd': pki = optarg; break;
-		case 'H': model.handshake_timeout_ms = atoi(optarg); break;
-		case 'T': model.connect_timeout_ms = atoi(optarg); break;
+		case 'H': like.handshake_timeout_ms = atoi(optarg); break;
+		case 'T': like.connect_timeout_ms = atoi(optarg); break;
 		case 'D': dial_ms = atoi(optarg); break;
-		case 'm': model.connect_max = atoi(optarg); break;
-		case 's': model.sessions_max = atoi(optarg); break;
-		case 'i': model.identity_from = identity_from(optarg); break;
-		case 'r': model.client_id_rule = client_id_rule(optarg); break;
-		case 'u': model.username_rule = username_rule(optarg); break;
-		case 'U': model.user_property = optarg; break;
-		case 'c': model.crl = optarg; break;
-		case 'A': model.client_ca = optarg; break;
-		case 'N': model.crl = NULL; break;
-		case 'P': pin = optarg; break;
+		case 'm': like.connect_max = atoi(optarg); break;
+		case 's': like.sessions_max = atoi(optarg); break;
+		case 'a': like.password_rule = MQG_PASSWORD_ALLOW; break;
+		case 'R': like.refuse_unknown = true; break;
+		case 'i': rules->identity_from = identity_from(optarg); break;
+		case 'r': rules->client_id_rule = client_id_rule(optarg); break;
+		case 'u': rules->username_rule = username_rule(optarg); break;
+		case 'U': rules->user_property = optarg; break;
+		case 'c': rules->crl = optarg; break;
+		case 'A': rules->client_ca = optarg; break;
+		case 'N': rules->crl = NULL; break;
+		case 'P': models[0].pin = optarg; break;
+		case 'S': rules->crl_stale = true; break;
+		case 'x': rules->partial_chain = true; break;
+		case '3': rules->tls_min = TLS1_3_VERSION; break;
 		case 'k': chain_cache(config, optarg); break;
-		case 'S': model.crl_stale = true; break;
-		case 'x': model.partial_chain = true; break;
-		case 'a': model.password_rule = MQG_PASSWORD_ALLOW; break;
-		case '3': model.tls_min = TLS1_3_VERSION; break;
+		case 'K': models[0].server = optarg; break;
+		case 'n':
+			if (n_models > NAMES)
+				errx(2, "-n: at most %d", NAMES);
+			models[n_models] = models[0];
+			models[n_models++].names = optarg;
+			break;
 		case 'b':
 			if (config->n_brokers == BROKERS)
 				errx(2, "at most %d brokers", BROKERS);
@@ -295,10 +350,8 @@ static void options(int argc, char **argv, struct mqg_config *config)
 			if (!config->n_brokers || config->n_listeners == LISTENERS)
 				errx(2, "-b goes before -t and -p, of which there may be %d",
 				     LISTENERS);
-			listener(config, &model, opt == 't' ? MQGATE_KIND_MQTTS : MQGATE_KIND_MQTT,
-				 optarg, pki);
-			if (pin && opt == 't')
-				add_pin(&config->listeners[config->n_listeners - 1], pin);
+			listener(config, &like, opt == 't' ? MQGATE_KIND_MQTTS : MQGATE_KIND_MQTT,
+				 optarg, models, n_models, pki);
 			break;
 		default:
 			errx(2, "see the source for the options");
@@ -306,12 +359,26 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	}
 }
 
+static void read_files(struct mqg_config *config, struct mqg_policy *p)
+{
+	const struct mqg_material_files files = {
+		.certificate = p->certificate, .key = p->key, .client_ca = p->client_ca,
+		.crl = p->crl,
+	};
+	const char *which;
+	char why[512];
+
+	if (mqg_material_load(&files, NULL, &p->material, &which, why, sizeof(why))) {
+		say(json_pack("{s:i, s:s}", "error", -EINVAL, "why", why));
+		mqg_config_put(config);
+		exit(1);
+	}
+}
+
 /* A configuration as the options say it, with what the files hold now. */
 static struct mqg_config *configure(int argc, char **argv)
 {
 	struct mqg_config *config = calloc(1, sizeof(*config));
-	const char *which;
-	char why[512];
 
 	config->listeners = calloc(LISTENERS, sizeof(*config->listeners));
 	config->brokers = calloc(BROKERS, sizeof(*config->brokers));
@@ -322,17 +389,9 @@ static struct mqg_config *configure(int argc, char **argv)
 	options(argc, argv, config);
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		struct mqg_listener *l = &config->listeners[i];
-		const struct mqg_material_files files = {
-			.certificate = l->certificate, .key = l->key, .client_ca = l->client_ca,
-			.crl = l->crl,
-		};
 
-		if (l->kind == MQGATE_KIND_MQTTS &&
-		    mqg_material_load(&files, NULL, &l->material, &which, why, sizeof(why))) {
-			say(json_pack("{s:i, s:s}", "error", -EINVAL, "why", why));
-			mqg_config_put(config);
-			exit(1);
-		}
+		for (size_t n = 0; n < l->n_policies; n++)
+			read_files(config, &l->policies[n]);
 	}
 	return config;
 }

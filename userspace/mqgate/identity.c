@@ -165,6 +165,17 @@ static void print_chain_cache(const json_t *cache)
 	       (long long)json_integer_value(json_object_get(cache, "misses")), size, time);
 }
 
+/* ", for A, B": the server names that lead to a policy. */
+static void print_names(const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		printf("%s%s", i ? ", " : ", for ", json_string_value(name));
+	printf("\n");
+}
+
 static void print_status(const json_t *answer)
 {
 	const json_t *aes = json_object_get(answer, "aes_instructions"), *listener;
@@ -178,14 +189,16 @@ static void print_status(const json_t *answer)
 	print_used("resumption", json_object_get(answer, "resumption"));
 	printf("%-12sno\n", "0-RTT");
 	print_chain_cache(json_object_get(answer, "chain_cache"));
-	json_array_foreach(json_object_get(answer, "listeners"), i, listener)
+	json_array_foreach(json_object_get(answer, "listeners"), i, listener) {
 		printf("listener    %s: TLS %s to %s, groups %s, %s, RSA from %d bits, "
-		       "%d classes, key in %s\n", text_of(listener, "name"),
+		       "%d classes, key in %s", text_of(listener, "name"),
 		       text_of(listener, "min_version"), text_of(listener, "max_version"),
 		       text_of(listener, "groups"), text_of(listener, "ciphers_1_3"),
 		       (int)json_integer_value(json_object_get(listener, "rsa_min")),
 		       (int)json_integer_value(json_object_get(listener, "classes")),
 		       text_of(listener, "key"));
+		print_names(json_object_get(listener, "server_names"));
+	}
 	print_counts("versions", json_object_get(in_use, "versions"));
 	print_counts("ciphers", json_object_get(in_use, "ciphers"));
 	print_counts("groups", json_object_get(in_use, "groups"));

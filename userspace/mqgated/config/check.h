@@ -52,7 +52,15 @@ int mqg_check_budgets(const struct mqg_check *check, const char *path,
 
 /* Fills @to->crypto; @owner: "listeners[0].tls". @to->tls_min is there already. */
 int mqg_check_crypto(struct mqg_check *check, const char *owner, const struct raw_tls *tls,
-		     struct mqg_listener *to);
+		     struct mqg_policy *to);
+
+/* Fills @to, but for its title; @owner: of the mappings tls and identity, "listeners[0]". */
+int mqg_check_policy(struct mqg_check *check, const char *owner, const struct raw_tls *tls,
+		     const struct raw_identity *identity, struct mqg_policy *to);
+
+/* Adds the policies under sni; those of the listener itself are there already. */
+int mqg_check_sni(struct mqg_check *check, const char *owner, const struct raw_listener *from,
+		  struct mqg_listener *to);
 
 int mqg_check_listener(struct mqg_check *check, size_t i);
 int mqg_check_service(struct mqg_check *check, size_t i);

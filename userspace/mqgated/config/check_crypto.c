@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The checking pass over the crypto policy of one TLS listener. Called by check_listener.c in the
+ * The checking pass over the crypto policy of one TLS policy. Called by check_policy.c in the
  * main thread; no lock.
  */
 #include <errno.h>
@@ -100,7 +100,7 @@ static int check_client_keys(const struct mqg_check *check, const char *owner,
 }
 
 int mqg_check_crypto(struct mqg_check *check, const char *owner, const struct raw_tls *tls,
-		     struct mqg_listener *to)
+		     struct mqg_policy *to)
 {
 	struct mqg_crypto *crypto = mqg_crypto_alloc();
 	char path[MQG_PATH_MAX];

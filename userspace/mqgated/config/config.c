@@ -15,19 +15,30 @@ const struct mqg_config *mqg_config_get(const struct mqg_config *config)
 	return config;
 }
 
+static void free_policy(struct mqg_policy *p)
+{
+	free(p->title);
+	free(p->certificate);
+	free(p->key);
+	free(p->pin_file);
+	free(p->client_ca);
+	free(p->crl);
+	free(p->pins);
+	free(p->user_property);
+	mqg_crypto_free(p->crypto);
+	mqg_material_free(p->material);
+}
+
 static void free_listener(struct mqg_listener *l)
 {
 	free(l->name);
 	free(l->address.text);
-	free(l->certificate);
-	free(l->key);
-	free(l->pin_file);
-	free(l->client_ca);
-	free(l->crl);
-	free(l->pins);
-	free(l->user_property);
-	mqg_crypto_free(l->crypto);
-	mqg_material_free(l->material);
+	for (size_t i = 0; i < l->n_policies; i++)
+		free_policy(&l->policies[i]);
+	free(l->policies);
+	for (size_t i = 0; i < l->n_server_names; i++)
+		free(l->server_names[i].name);
+	free(l->server_names);
 }
 
 void mqg_config_put(const struct mqg_config *shared)

@@ -87,6 +87,32 @@ struct mqg_guard {
 	bool			fragments;	/* fragments: pass */
 };
 
+/* Whom a TLS listener trusts, as what it shows itself, and how a client is named. */
+struct mqg_policy {
+	char			*title;		/* for people: LISTENER, or LISTENER/NAME */
+	const char		*name;		/* within @title, of one under sni; NULL = [0] */
+	char			*certificate, *key, *client_ca, *crl;	/* paths; crl may be NULL */
+	char			*pin_file;	/* of the key; NULL: none */
+	struct mqg_material	*material;	/* what these hold; main thread */
+	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
+	struct mqg_crypto	*crypto;
+	bool			crl_stale;	/* accept what a list says that is out of date */
+	bool			partial_chain;	/* client_ca may hold intermediates alone */
+	uint8_t			(*pins)[MQG_PIN_SIZE];	/* of public keys */
+	size_t			n_pins;		/* one of them in every chain; 0 = any chain */
+	enum mqg_identity_from	identity_from;
+	enum mqg_client_id_rule	client_id_rule;
+	enum mqg_username_rule	username_rule;
+	char			*user_property;	/* of MQTT 5, with the identity; NULL = none */
+};
+
+/* A name by which a client may ask for a policy (RFC 6066, 3), or all with one label before it. */
+struct mqg_server_name {
+	char			*name;		/* lower case; "*." not included */
+	bool			wildcard;
+	size_t			policy;		/* its place in the listener's */
+};
+
 struct mqg_listener {
 	char			*name;		/* at most 15 bytes: also the service's name */
 	struct mqg_endpoint	address;
@@ -100,20 +126,11 @@ struct mqg_listener {
 	uint32_t		sessions_max;
 	uint32_t		allow_pps, allow_burst;
 	struct mqg_guard	guard;
-	/* TLS; NULL on a plain listener */
-	char			*certificate, *key, *client_ca, *crl;
-	char			*pin_file;	/* of the key; NULL: none */
-	struct mqg_material	*material;	/* what these hold; main thread */
-	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
-	struct mqg_crypto	*crypto;
-	bool			crl_stale;	/* accept what a list says that is out of date */
-	bool			partial_chain;	/* client_ca may hold intermediates alone */
-	uint8_t			(*pins)[MQG_PIN_SIZE];	/* of public keys; see below */
-	size_t			n_pins;		/* one of them in every chain; 0 = any chain */
-	enum mqg_identity_from	identity_from;
-	enum mqg_client_id_rule	client_id_rule;
-	enum mqg_username_rule	username_rule;
-	char			*user_property;	/* of MQTT 5, with the identity; NULL = none */
+	struct mqg_policy	*policies;	/* of TLS; [0] is the listener's own */
+	size_t			n_policies;	/* 0 = a plain listener */
+	struct mqg_server_name	*server_names;	/* sorted by mqg_server_name_order() */
+	size_t			n_server_names;
+	bool			refuse_unknown;	/* server names that are none of these */
 	enum mqg_password_rule	password_rule;	/* plain listeners */
 };
 

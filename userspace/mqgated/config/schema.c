@@ -85,6 +85,11 @@ static const cyaml_strval_t password_rules[] = {
 	{ "allow", MQG_PASSWORD_ALLOW },
 };
 
+static const cyaml_strval_t unknown_name_rules[] = {
+	{ "default", 0 },
+	{ "refuse", 1 },
+};
+
 static const cyaml_strval_t flow_rules[] = {
 	{ "lenient", 0 },
 	{ "strict", 1 },
@@ -246,6 +251,19 @@ static const cyaml_schema_field_t identity_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t sni_fields[] = {
+	TEXT("name", MUST, struct raw_sni, name),
+	TEXTS("server_names", struct raw_sni, server_names),
+	CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER, struct raw_sni, tls, tls_fields),
+	CYAML_FIELD_MAPPING_PTR("identity", CYAML_FLAG_POINTER | MAY, struct raw_sni, identity,
+				identity_fields),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t sni_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_sni, sni_fields),
+};
+
 static const cyaml_schema_field_t listener_fields[] = {
 	TEXT("name", MUST, struct raw_listener, name),
 	TEXT("address", MUST, struct raw_listener, address),
@@ -256,6 +274,9 @@ static const cyaml_schema_field_t listener_fields[] = {
 				tls_fields),
 	CYAML_FIELD_MAPPING_PTR("identity", CYAML_FLAG_POINTER | MAY, struct raw_listener,
 				identity, identity_fields),
+	CYAML_FIELD_SEQUENCE("sni", CYAML_FLAG_POINTER | MAY, struct raw_listener, sni, &sni_value,
+			     0, CYAML_UNLIMITED),
+	WORD_MAY("sni_unknown", struct raw_listener, sni_unknown, unknown_name_rules),
 	WORD_MAY("passwords", struct raw_listener, passwords, password_rules),
 	TEXT("handshake_timeout", MAY, struct raw_listener, handshake_timeout),
 	TEXT("connect_timeout", MAY, struct raw_listener, connect_timeout),

@@ -55,6 +55,14 @@ struct raw_identity {
 	char		*user_property;
 };
 
+struct raw_sni {
+	char		*name;
+	char		**server_names;
+	unsigned int	server_names_count;
+	struct raw_tls	*tls;
+	struct raw_identity *identity;
+};
+
 struct raw_syn {
 	uint32_t	*per_source, *rate;
 	char		*calm;
@@ -88,6 +96,9 @@ struct raw_listener {
 	int			*mode, *passwords;
 	struct raw_tls		*tls;
 	struct raw_identity	*identity;
+	struct raw_sni		*sni;
+	unsigned int		sni_count;
+	int			*sni_unknown;
 	char			*handshake_timeout, *connect_timeout;
 	uint32_t		*connect_max, *sessions_max, *allow_pps, *allow_burst;
 	struct raw_guard	guard;

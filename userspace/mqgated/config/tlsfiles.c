@@ -17,29 +17,29 @@ static const struct mqg_key *kept_key(const struct mqg_config *before, const cha
 	for (size_t i = 0; before && i < before->n_listeners; i++) {
 		const struct mqg_listener *l = &before->listeners[i];
 
-		if (l->material && !strcmp(l->key, place))
-			return &l->material->key;
+		for (size_t n = 0; n < l->n_policies; n++)
+			if (!strcmp(l->policies[n].key, place))
+				return &l->policies[n].material->key;
 	}
 	return NULL;
 }
 
-int mqg_tls_files_load(const struct mqg_check *check, const char *path,
-		       struct mqg_listener *listener)
+int mqg_tls_files_load(const struct mqg_check *check, const char *path, struct mqg_policy *policy)
 {
 	const struct mqg_material_files files = {
-		.certificate = listener->certificate, .key = listener->key,
-		.pin_file = listener->pin_file, .client_ca = listener->client_ca,
-		.crl = listener->crl, .hardware = &check->config->hardware,
+		.certificate = policy->certificate, .key = policy->key,
+		.pin_file = policy->pin_file, .client_ca = policy->client_ca,
+		.crl = policy->crl, .hardware = &check->config->hardware,
 	};
 	char key[MQG_PATH_MAX], why[768];
 	const char *which;
-	int err = mqg_material_load(&files, kept_key(check->before, listener->key),
-				    &listener->material, &which, why, sizeof(why));
+	int err = mqg_material_load(&files, kept_key(check->before, policy->key),
+				    &policy->material, &which, why, sizeof(why));
 
-	if (!err && listener->material->crls &&
-	    !mqg_crls_belong(listener->material->crls, listener->material->authorities)) {
+	if (!err && policy->material->crls &&
+	    !mqg_crls_belong(policy->material->crls, policy->material->authorities)) {
 		snprintf(why, sizeof(why), "%s: no list in it is signed by a CA of %s; write the "
-					   "list of that CA", listener->crl, listener->client_ca);
+					   "list of that CA", policy->crl, policy->client_ca);
 		which = "crl";
 		err = -EINVAL;
 	}

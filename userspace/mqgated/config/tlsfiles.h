@@ -9,10 +9,9 @@
 #include "config/check.h"
 
 /*
- * Fills in @listener->material. @path: of the tls mapping, for instance "listeners[0].tls".
+ * Fills in @policy->material. @path: of the tls mapping, for instance "listeners[0].tls".
  * Return: 0 or -EINVAL, -ENOMEM.
  */
-int mqg_tls_files_load(const struct mqg_check *check, const char *path,
-		       struct mqg_listener *listener);
+int mqg_tls_files_load(const struct mqg_check *check, const char *path, struct mqg_policy *policy);
 
 #endif

@@ -19,6 +19,7 @@ uint32_t mqg_weight_default(uint32_t reason)
 	case MQGATE_REASON_REVOKED:
 		return 20;
 	case MQGATE_REASON_TLS_HANDSHAKE:
+	case MQGATE_REASON_TLS_NAME:
 	case MQGATE_REASON_TLS_TIMEOUT:
 		return 10;
 	case MQGATE_REASON_SOURCE_SESSIONS: /* told once a second, where limits are set */

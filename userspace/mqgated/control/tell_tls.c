@@ -123,24 +123,41 @@ static json_t *in_use(void)
 			 "groups", groups, "keys", keys);
 }
 
+/* As they are written in the configuration. */
+static json_t *server_names(const struct mqg_listener *l, size_t policy)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < l->n_server_names; i++)
+		if (l->server_names[i].policy == policy)
+			json_array_append_new(list, json_sprintf("%s%s",
+				l->server_names[i].wildcard ? "*." : "", l->server_names[i].name));
+	return list;
+}
+
+static json_t *policy_line(const struct mqg_listener *l, size_t n)
+{
+	const struct mqg_policy *p = &l->policies[n];
+
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i}",
+			 "name", p->title, "server_names", server_names(l, n),
+			 "min_version", version_word(p->tls_min),
+			 "max_version", version_word(p->crypto->max_version),
+			 "groups", p->crypto->groups, "ciphers_1_2", p->crypto->ciphers,
+			 "ciphers_1_3", p->crypto->suites,
+			 "signature_algorithms", p->crypto->signatures,
+			 "key", mqg_key_store_word(p->material->key.store),
+			 "rsa_min", (int)p->crypto->rsa_min,
+			 "classes", (int)p->crypto->n_classes);
+}
+
 static json_t *listeners(const struct mqg_config *config)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < config->n_listeners; i++) {
-		const struct mqg_listener *l = &config->listeners[i];
-
-		if (!l->crypto)
-			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, "
-						      "s:i, s:i}",
-			"name", l->name, "min_version", version_word(l->tls_min), "max_version",
-			version_word(l->crypto->max_version), "groups", l->crypto->groups,
-			"ciphers_1_2", l->crypto->ciphers, "ciphers_1_3", l->crypto->suites,
-			"signature_algorithms", l->crypto->signatures, "key",
-			l->material ? mqg_key_store_word(l->material->key.store) : "?", "rsa_min",
-			(int)l->crypto->rsa_min, "classes", (int)l->crypto->n_classes));
-	}
+	for (size_t i = 0; i < config->n_listeners; i++)
+		for (size_t n = 0; n < config->listeners[i].n_policies; n++)
+			json_array_append_new(list, policy_line(&config->listeners[i], n));
 	return list;
 }
 

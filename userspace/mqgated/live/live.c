@@ -68,24 +68,30 @@ static void warn_of(const char *path, const char *what)
 			"%s: the daemon's user may not read it: %s", path, what);
 }
 
+static const char refused[] = "a reload will be refused; let its group read it";
+
+static void warn_of_policy(const struct mqg_policy *policy)
+{
+	warn_of(policy->certificate, refused);
+	warn_of(policy->client_ca, refused);
+	warn_of(policy->crl, "a new list is not seen, and a reload will be refused; let its group "
+			     "read it");
+	warn_of(policy->pin_file, "a reload keeps the key that was opened at the start; let its "
+				  "group read it to open another without a restart");
+	if (!mqg_key_is_path(policy->key))
+		return;
+	warn_of(policy->key, "a reload keeps the key for as long as it belongs to the certificate; "
+			     "let its group read it to renew it without a restart");
+}
+
 void mqg_live_check_access(const struct mqg_live *live)
 {
-	static const char refused[] = "a reload will be refused; let its group read it";
-
 	warn_of(live->config->path, refused);
 	for (size_t i = 0; i < live->config->n_listeners; i++) {
 		const struct mqg_listener *l = &live->config->listeners[i];
 
-		warn_of(l->certificate, refused);
-		warn_of(l->client_ca, refused);
-		warn_of(l->crl, "a new list is not seen, and a reload will be refused; let its "
-				"group read it");
-		warn_of(l->pin_file, "a reload keeps the key that was opened at the start; let "
-				     "its group read it to open another without a restart");
-		if (!l->key || !mqg_key_is_path(l->key))
-			continue;
-		warn_of(l->key, "a reload keeps the key for as long as it belongs to the "
-				"certificate; let its group read it to renew it without a restart");
+		for (size_t n = 0; n < l->n_policies; n++)
+			warn_of_policy(&l->policies[n]);
 	}
 }
 

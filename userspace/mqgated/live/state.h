@@ -5,7 +5,7 @@
 
 #include "live/live.h"
 
-/* The lists of one listener, as they were looked at last. */
+/* The lists of one TLS policy, as they were looked at last. */
 struct mqg_watched {
 	uint64_t	tried;		/* stamp of lists that were refused; 0 = none */
 	bool		warned, late;	/* said already: they run out soon; they are out of date */
@@ -16,7 +16,7 @@ struct mqg_live {
 	struct mqg_revoked		*revoked;
 	struct mqg_live_users		users;
 	struct mqg_live_counts		counts;
-	struct mqg_watched		*watched;	/* by config->listeners; NULL = anew */
+	struct mqg_watched		*watched;	/* one a policy; NULL = anew */
 };
 
 /* After a reload: another configuration has other lists. */

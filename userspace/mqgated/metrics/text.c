@@ -272,9 +272,14 @@ static void tell_live(const struct mqg_metrics_sources *sources, FILE *out)
 	for (size_t i = 0; i < sources->config->n_listeners; i++) {
 		const struct mqg_listener *l = &sources->config->listeners[i];
 
-		if (l->material && l->material->crls && l->material->crls->first_out)
-			fprintf(out, "mqgate_crl_next_update_timestamp_seconds{listener=\"%s\"} "
-				"%lld\n", l->name, (long long)l->material->crls->first_out);
+		for (size_t n = 0; n < l->n_policies; n++) {
+			const struct mqg_crls *crls = l->policies[n].material->crls;
+
+			if (crls && crls->first_out)
+				fprintf(out, "mqgate_crl_next_update_timestamp_seconds"
+					"{listener=\"%s\"} %lld\n", l->policies[n].title,
+					(long long)crls->first_out);
+		}
 	}
 }
 

@@ -56,20 +56,43 @@ static void set_time(struct mqg_worker *worker, struct mqg_timer_class *class, u
 		mqg_timer_class_init(&worker->timers, class, ms);
 }
 
+/* Exchanges the realms of @port with those of @facing, which have got their contexts then. */
+static void take_realms(struct mqg_worker *worker, struct mqg_port *port, struct mqg_facing *facing)
+{
+	struct mqg_realms before = port->realms;
+
+	for (size_t i = 0; i < facing->realms.n; i++) {
+		struct mqg_realm *realm = facing->realms.list[i];
+		SSL_CTX *tls = realm->tls;
+
+		realm->config = &port->config->policies[i];
+		if (facing->tls[i]) {
+			realm->tls = facing->tls[i];
+			facing->tls[i] = tls;
+		}
+	}
+	port->realms = facing->realms;
+	facing->realms = before;
+	for (size_t i = 0; i < before.n; i++) {
+		struct mqg_realm *realm = before.list[i];
+
+		if (mqg_realms_have(&port->realms, realm))
+			continue;
+		realm->held = mqg_config_get(worker->config);
+		mqg_list_append(&worker->gone_realms, &realm->gone);
+	}
+}
+
 static void take_port(struct mqg_worker *worker, struct mqg_change *change, size_t i)
 {
 	struct mqg_port *port = change->ports[i];
-	SSL_CTX *before = port->tls;
 
 	port->config = &change->config->listeners[i];
 	port->index = i;
 	port->uplink = change->uplinks[port->config->broker - change->config->brokers];
 	set_time(worker, &port->handshake, port->config->handshake_timeout_ms);
 	set_time(worker, &port->connect, port->config->connect_timeout_ms);
-	if (change->tls[i]) {
-		port->tls = change->tls[i];
-		change->tls[i] = before;
-	}
+	take_realms(worker, port, &change->facing[i]);
 	if (!worker->resting)
 		mqg_port_listen(port, true);
 }
@@ -182,6 +205,15 @@ void mqg_worker_bury(struct mqg_worker *worker)
 		mqg_timer_class_exit(&port->handshake);
 		mqg_timer_class_exit(&port->connect);
 		mqg_port_free(port);
+	}
+	for (at = worker->gone_realms.next; at != &worker->gone_realms; at = next) {
+		struct mqg_realm *realm = mqg_container_of(at, struct mqg_realm, gone);
+
+		next = at->next;
+		if (realm->open)
+			continue;
+		mqg_list_remove(&realm->gone);
+		mqg_realm_free(realm);
 	}
 	/* A port that has gone may still lead to an uplink that has. */
 	if (!mqg_list_empty(&worker->gone_ports))

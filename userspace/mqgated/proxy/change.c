@@ -87,6 +87,32 @@ static int new_port(struct mqg_proxy *proxy, struct mqg_worker *worker,
 	return mqg_port_open(port, like, why, size);
 }
 
+static int plan_realms(const struct mqg_listener *l, const struct mqg_port *port, bool renew,
+		       struct mqg_facing *facing, char *why, size_t size)
+{
+	int err = 0;
+
+	facing->realms.list = calloc(l->n_policies + 1, sizeof(*facing->realms.list));
+	facing->tls = calloc(l->n_policies + 1, sizeof(SSL_CTX *));
+	if (!facing->realms.list || !facing->tls)
+		return no_memory(why, size);
+	for (size_t i = 0; i < l->n_policies && !err; i++) {
+		const struct mqg_policy *policy = &l->policies[i];
+		struct mqg_realm *realm = mqg_realms_find(&port->realms, policy);
+		bool fresh = !realm;
+
+		if (fresh)
+			realm = mqg_realm_alloc(policy);
+		if (!realm)
+			return no_memory(why, size);
+		facing->realms.list[i] = realm;
+		facing->realms.n = i + 1;
+		if (renew || fresh)
+			err = mqg_tls_context(policy, &facing->tls[i], why, size);
+	}
+	return err;
+}
+
 static int plan_port(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w, size_t i,
 		     bool renew, char *why, size_t size)
 {
@@ -106,8 +132,8 @@ static int plan_port(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w, s
 		err = new_port(proxy, worker, l, like, &change->ports[i], why, size);
 		renew = true;
 	}
-	if (!err && renew && l->kind == MQGATE_KIND_MQTTS)
-		err = mqg_tls_context(l, &change->tls[i], why, size);
+	if (!err)
+		err = plan_realms(l, change->ports[i], renew, &change->facing[i], why, size);
 	return err;
 }
 
@@ -146,9 +172,9 @@ static int plan_worker(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w,
 	change->config = config;
 	change->epoch = proxy->epoch + 1;
 	change->ports = calloc(config->n_listeners + 1, sizeof(*change->ports));
-	change->tls = calloc(config->n_listeners + 1, sizeof(SSL_CTX *));
+	change->facing = calloc(config->n_listeners + 1, sizeof(*change->facing));
 	change->uplinks = calloc(config->n_brokers + 1, sizeof(*change->uplinks));
-	if (!change->ports || !change->tls || !change->uplinks)
+	if (!change->ports || !change->facing || !change->uplinks)
 		return no_memory(why, size);
 	for (size_t i = 0; i < config->n_brokers && !err; i++)
 		err = plan_uplink(proxy, plan, w, i);
@@ -171,19 +197,32 @@ static int probe(const struct mqg_proxy *proxy, const struct mqg_config *config,
 	return err;
 }
 
+/* Realms that were made for it are freed where @port has not got them; NULL: they are in use. */
+static void drop_facing(struct mqg_facing *facing, size_t contexts, const struct mqg_port *port)
+{
+	for (size_t i = 0; i < facing->realms.n; i++)
+		if (port && !mqg_realms_have(&port->realms, facing->realms.list[i]))
+			mqg_realm_free(facing->realms.list[i]);
+	for (size_t i = 0; facing->tls && i < contexts; i++)
+		SSL_CTX_free(facing->tls[i]);
+	free(facing->realms.list);
+	free(facing->tls);
+}
+
 /* What is only the plan's; after the workers went over to it, what was theirs before. */
 static void drop_change(struct mqg_plan *plan, struct mqg_change *change)
 {
+	for (size_t i = 0; change->facing && change->ports && i < plan->config->n_listeners; i++)
+		drop_facing(&change->facing[i], plan->config->listeners[i].n_policies,
+			    change->ports[i]);
 	for (size_t i = 0; change->ports && i < plan->config->n_listeners; i++)
 		if (change->ports[i] && plan->kept[i] == SIZE_MAX)
 			mqg_port_free(change->ports[i]);
 	for (size_t i = 0; change->uplinks && i < plan->config->n_brokers; i++)
 		if (plan->kept_broker[i] == SIZE_MAX)
 			free(change->uplinks[i]);
-	for (size_t i = 0; change->tls && i < plan->config->n_listeners; i++)
-		SSL_CTX_free(change->tls[i]);
 	free(change->ports);
-	free(change->tls);
+	free(change->facing);
 	free(change->uplinks);
 }
 
@@ -236,9 +275,10 @@ void mqg_proxy_commit(struct mqg_proxy *proxy, struct mqg_plan *plan,
 		mqg_worker_change(proxy->workers[w], change);
 		/* The tables are those of before now; what the worker let go it frees itself. */
 		for (size_t i = 0; i < plan->config->n_listeners; i++)
-			SSL_CTX_free(change->tls[i]);
+			drop_facing(&change->facing[i],
+				    plan->config->listeners[i].n_policies, NULL);
 		free(change->ports);
-		free(change->tls);
+		free(change->facing);
 		free(change->uplinks);
 	}
 	proxy->config = plan->config;

@@ -46,17 +46,17 @@ static enum mqg_step lost(struct mqg_session *s)
 /* May a client of this identity call itself so? */
 static enum mqgate_reason check_names(struct mqg_session *s, const uint8_t *id)
 {
-	const struct mqg_listener *config = s->port->config;
+	const struct mqg_policy *policy = s->realm->config;
 	const struct mqw_connect *c = &s->intake->connect;
 
-	if (!mqg_identity_fits(config->client_id_rule, s->entry.identity, id, c->client_id.len))
+	if (!mqg_identity_fits(policy->client_id_rule, s->entry.identity, id, c->client_id.len))
 		return MQGATE_REASON_IDENTITY_CLIENT_ID;
 	/* Who leaves the name to the server wants to be told it (MQTT 5, 3.2.2.3.7). */
-	if (config->client_id_rule == MQG_CLIENT_ID_INJECT && c->level == MQW_LEVEL_5 &&
+	if (policy->client_id_rule == MQG_CLIENT_ID_INJECT && c->level == MQW_LEVEL_5 &&
 	    !c->client_id.len)
 		return MQGATE_REASON_IDENTITY_CLIENT_ID;
 	if (c->username.off &&
-	    !mqg_identity_names(config->username_rule, s->entry.identity,
+	    !mqg_identity_names(policy->username_rule, s->entry.identity,
 				s->intake->data + c->username.off, c->username.len))
 		return MQGATE_REASON_IDENTITY_USERNAME;
 	return MQGATE_REASON_NONE;
@@ -69,7 +69,7 @@ static int inject(struct mqg_session *s)
 	uint8_t *data;
 	size_t len;
 
-	if (mqg_inject(s->port->config, s->entry.identity, &in->connect, in->data, in->len, &data,
+	if (mqg_inject(s->realm->config, s->entry.identity, &in->connect, in->data, in->len, &data,
 		       &len))
 		return -ENOMEM;
 	OPENSSL_cleanse(in->data, in->len);
@@ -86,7 +86,7 @@ static int keep_said(struct mqg_session *s, const struct mqw_connect *c, const u
 	size_t length = c->client_id.len;
 
 	/* The name that the broker knows it by. */
-	if (s->port->config->client_id_rule == MQG_CLIENT_ID_INJECT) {
+	if (s->realm->config->client_id_rule == MQG_CLIENT_ID_INJECT) {
 		id = (const uint8_t *)s->entry.identity;
 		length = strlen(s->entry.identity);
 	}
@@ -107,7 +107,6 @@ static int keep_said(struct mqg_session *s, const struct mqw_connect *c, const u
 
 static enum mqg_step judge(struct mqg_session *s)
 {
-	const struct mqg_listener *config = s->port->config;
 	const struct mqw_connect *c = &s->intake->connect;
 	const uint8_t *id = s->intake->data + c->client_id.off;
 	char *printed = mqg_client_id_print(id, c->client_id.len);
@@ -117,7 +116,8 @@ static enum mqg_step judge(struct mqg_session *s)
 		return mqg_session_close(s);
 	mqg_registry_client_id(&s->worker->registry, &s->entry, printed);
 	if (!s->client.ssl) {
-		if (c->flags & MQW_CONNECT_PASSWORD && config->password_rule == MQG_PASSWORD_REFUSE)
+		if (c->flags & MQW_CONNECT_PASSWORD &&
+		    s->port->config->password_rule == MQG_PASSWORD_REFUSE)
 			return mqg_session_refuse(s, MQGATE_REASON_CREDENTIAL_CLEAR);
 		return mqg_broker_dial(s);
 	}
@@ -129,7 +129,7 @@ static enum mqg_step judge(struct mqg_session *s)
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
 	if (keep_said(s, c, id) ||
-	    (mqg_inject_wanted(config, c) && inject(s)))
+	    (mqg_inject_wanted(s->realm->config, c) && inject(s)))
 		return mqg_session_close(s);
 	return mqg_broker_dial(s);
 }

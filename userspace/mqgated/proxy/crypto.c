@@ -12,9 +12,9 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
-int mqg_crypto_apply(SSL_CTX *ctx, const struct mqg_listener *listener, char *why, size_t size)
+int mqg_crypto_apply(SSL_CTX *ctx, const struct mqg_policy *policy, char *why, size_t size)
 {
-	const struct mqg_crypto *crypto = listener->crypto;
+	const struct mqg_crypto *crypto = policy->crypto;
 	const char *text;
 
 	if (SSL_CTX_set_max_proto_version(ctx, crypto->max_version) == 1 &&
@@ -27,7 +27,7 @@ int mqg_crypto_apply(SSL_CTX *ctx, const struct mqg_listener *listener, char *wh
 	text = ERR_reason_error_string(ERR_peek_last_error());
 	snprintf(why, size, "listener %s: OpenSSL refuses its crypto policy: %s; its own "
 		 "configuration may forbid what tls.groups, tls.ciphers or "
-		 "tls.signature_algorithms say", listener->name, text ? text : "no reason told");
+		 "tls.signature_algorithms say", policy->title, text ? text : "no reason told");
 	ERR_clear_error();
 	return -EINVAL;
 }

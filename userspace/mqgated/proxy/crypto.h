@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The crypto policy of a listener in force: what OpenSSL is told before a handshake, and what is
+ * The crypto policy of a TLS policy in force: what OpenSSL is told before a handshake, and what is
  * looked at after one, when it is known who the device is. The policy is constant; contexts belong
  * to whoever makes them, connections to their worker's thread.
  */
@@ -11,12 +11,12 @@
 
 #include "config/config.h"
 
-/* Versions, groups, ciphers and signature algorithms of @listener. 0, or -EINVAL and @why. */
-int mqg_crypto_apply(SSL_CTX *ctx, const struct mqg_listener *listener, char *why, size_t size);
+/* Versions, groups, ciphers and signature algorithms of @policy. 0, or -EINVAL and @why. */
+int mqg_crypto_apply(SSL_CTX *ctx, const struct mqg_policy *policy, char *why, size_t size);
 
 /**
  * mqg_crypto_judge() - is what a finished handshake used good enough for this device?
- * @crypto:   of the listener
+ * @crypto:   of its policy
  * @ssl:      the connection
  * @identity: of the device; NULL = none, which fits no class
  *

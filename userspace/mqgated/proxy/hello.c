@@ -12,6 +12,7 @@
 #include "proxy/crypto.h"
 #include "proxy/identity.h"
 #include "proxy/inventory.h"
+#include "proxy/sni.h"
 #include "proxy/tls.h"
 
 #define HELLO_MAX	MQGATE_DEFAULT_HELLO_MAX
@@ -19,6 +20,16 @@
 #define HELLO_BYTES_MAX	(2 * HELLO_MAX)
 /* Enough for a usual ClientHello. */
 #define HELLO_BYTES	1024
+
+/* RFC 6066, 3: a fatal alert, unrecognized_name. */
+static enum mqg_step refuse_name(struct mqg_session *s)
+{
+	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_UNRECOGNIZED_NAME };
+
+	if (mqg_half_send(&s->down, alert, sizeof(alert)) == MQG_PUMP_WRITE_FAILED)
+		s->client.broken = true;
+	return mqg_session_refuse(s, MQGATE_REASON_TLS_NAME);
+}
 
 enum mqg_step mqg_hello_begin(struct mqg_session *s)
 {
@@ -30,13 +41,19 @@ enum mqg_step mqg_hello_begin(struct mqg_session *s)
 	return MQG_STEP_ON;
 }
 
+/* Of the whole ClientHello: nothing was signed, and no TLS state exists yet. */
 static enum mqg_step start(struct mqg_session *s)
 {
+	s->realm = mqg_sni_choose(&s->port->realms, s->port->config, &s->intake->hello,
+				  s->intake->data);
+	if (!s->realm)
+		return refuse_name(s);
+	s->realm->open++;
 	s->tls.revoked = &s->worker->revoked;
 	s->tls.chains = &s->worker->chains;
 	s->tls.counts = &s->port->tls_counts;
 	s->epoch = s->worker->epoch;
-	if (mqg_tls_start(&s->client, s->port->tls, &s->tls, s->intake->data, s->intake->len))
+	if (mqg_tls_start(&s->client, s->realm->tls, &s->tls, s->intake->data, s->intake->len))
 		return mqg_session_close(s);
 	s->state = MQG_HANDSHAKE;
 	return MQG_STEP_ON;
@@ -75,10 +92,10 @@ enum mqg_step mqg_hello_step(struct mqg_session *s)
 
 static int identify(struct mqg_session *s)
 {
-	const struct mqg_listener *config = s->port->config;
+	const struct mqg_policy *policy = s->realm->config;
 	char *identity;
 	int err = mqg_identity_get(SSL_get0_peer_certificate(s->client.ssl),
-				   config->identity_from, &identity);
+				   policy->identity_from, &identity);
 
 	if (!err)
 		mqg_registry_identity(&s->worker->registry, &s->entry, identity);
@@ -97,7 +114,7 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 	/* What it was verified by may have changed meanwhile. */
 	if (s->epoch != s->worker->epoch) {
 		s->epoch = s->worker->epoch;
-		reason = mqg_tls_recheck(s->client.ssl, s->port->tls);
+		reason = mqg_tls_recheck(s->client.ssl, s->realm->tls);
 		if (reason != MQGATE_REASON_NONE)
 			return mqg_session_refuse(s, reason);
 	}
@@ -105,7 +122,7 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 		return mqg_session_close(s);
 	/* Who is refused by the policy is what the operator looks for there. */
 	mqg_inventory_note(s->client.ssl, s->entry.identity);
-	reason = mqg_crypto_judge(s->port->config->crypto, s->client.ssl, s->entry.identity);
+	reason = mqg_crypto_judge(s->realm->config->crypto, s->client.ssl, s->entry.identity);
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
 	return mqg_connect_begin(s);

@@ -95,11 +95,11 @@ static void put_properties(struct writer *w, const uint8_t *p, const uint8_t *en
 	put_text(w, identity, strlen(identity));
 }
 
-bool mqg_inject_wanted(const struct mqg_listener *config, const struct mqw_connect *connect)
+bool mqg_inject_wanted(const struct mqg_policy *policy, const struct mqw_connect *connect)
 {
-	return config->client_id_rule == MQG_CLIENT_ID_INJECT ||
-	       config->username_rule == MQG_USERNAME_INJECT ||
-	       (config->user_property && connect->level == LEVEL_5);
+	return policy->client_id_rule == MQG_CLIENT_ID_INJECT ||
+	       policy->username_rule == MQG_USERNAME_INJECT ||
+	       (policy->user_property && connect->level == LEVEL_5);
 }
 
 /* From the protocol name to the end of keep alive. Returns the place of the flags in the copy. */
@@ -113,7 +113,7 @@ static uint8_t *put_head(struct writer *w, const uint8_t *name, const uint8_t **
 	return flags;
 }
 
-static void put_section(struct writer *w, const struct mqg_listener *config, const char *identity,
+static void put_section(struct writer *w, const struct mqg_policy *policy, const char *identity,
 			const uint8_t *p)
 {
 	struct writer section;
@@ -121,7 +121,7 @@ static void put_section(struct writer *w, const struct mqg_listener *config, con
 	size_t len;
 
 	p = skip_variable(p, &len);
-	if (!config->user_property) {
+	if (!policy->user_property) {
 		put_variable(w, len);
 		put(w, p, len);
 		return;
@@ -129,23 +129,23 @@ static void put_section(struct writer *w, const struct mqg_listener *config, con
 	/* Its length is known when it has been written: four bytes ahead, then moved. */
 	begin = w->at + 4;
 	section.at = begin;
-	put_properties(&section, p, p + len, config->user_property, identity);
+	put_properties(&section, p, p + len, policy->user_property, identity);
 	len = (size_t)(section.at - begin);
 	put_variable(w, len);
 	memmove(w->at, begin, len);
 	w->at += len;
 }
 
-int mqg_inject(const struct mqg_listener *config, const char *identity, const struct mqw_connect *c,
+int mqg_inject(const struct mqg_policy *policy, const char *identity, const struct mqw_connect *c,
 	       const uint8_t *in, size_t len, uint8_t **out, size_t *out_len)
 {
 	size_t own = strlen(identity), ignored, body;
-	bool inject_id = config->client_id_rule == MQG_CLIENT_ID_INJECT;
-	bool inject_name = config->username_rule == MQG_USERNAME_INJECT;
+	bool inject_id = policy->client_id_rule == MQG_CLIENT_ID_INJECT;
+	bool inject_name = policy->username_rule == MQG_USERNAME_INJECT;
 	const uint8_t *p = in + c->client_id.off + c->client_id.len, *end = in + c->total, *next;
 	/* Three texts may grow; a property has an identifier and a longer length before it. */
 	size_t room = len + 3 * (2 + own) + FIXED_MAX + 8 +
-		      (config->user_property ? 2 + strlen(config->user_property) : 0);
+		      (policy->user_property ? 2 + strlen(policy->user_property) : 0);
 	uint8_t *packet = malloc(FIXED_MAX + room), *flags;
 	struct writer w;
 
@@ -154,7 +154,7 @@ int mqg_inject(const struct mqg_listener *config, const char *identity, const st
 	w.at = packet + FIXED_MAX;
 	flags = put_head(&w, skip_variable(in + 1, &ignored), &next);
 	if (c->level == LEVEL_5)
-		put_section(&w, config, identity, next);
+		put_section(&w, policy, identity, next);
 	if (inject_id)
 		put_text(&w, identity, own);
 	else

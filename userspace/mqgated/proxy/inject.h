@@ -14,12 +14,12 @@
 
 #include "config/config.h"
 
-/* True where the listener has the CONNECT of such a client changed. */
-bool mqg_inject_wanted(const struct mqg_listener *config, const struct mqw_connect *connect);
+/* True where the policy has the CONNECT of such a client changed. */
+bool mqg_inject_wanted(const struct mqg_policy *policy, const struct mqw_connect *connect);
 
 /**
  * mqg_inject() - write the CONNECT anew
- * @config:   client_id_rule, username_rule and user_property are used
+ * @policy:   client_id_rule, username_rule and user_property are used
  * @identity: of the client
  * @connect:  the packet at @in, judged good
  * @in:       the packet, and what the client sent behind it, which is copied
@@ -32,7 +32,7 @@ bool mqg_inject_wanted(const struct mqg_listener *config, const struct mqw_conne
  *
  * Return: 0 or -ENOMEM.
  */
-int mqg_inject(const struct mqg_listener *config, const char *identity,
+int mqg_inject(const struct mqg_policy *policy, const char *identity,
 	       const struct mqw_connect *connect, const uint8_t *in, size_t len, uint8_t **out,
 	       size_t *out_len);
 

@@ -252,7 +252,9 @@ void mqg_port_free(struct mqg_port *port)
 	if (!port)
 		return;
 	mqg_port_close(port);
-	SSL_CTX_free(port->tls);
+	for (size_t i = 0; i < port->realms.n; i++)
+		mqg_realm_free(port->realms.list[i]);
+	free(port->realms.list);
 	mqg_config_put(port->held);
 	free(port);
 }

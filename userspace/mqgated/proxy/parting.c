@@ -59,15 +59,15 @@ void mqg_session_end(struct mqg_session *s, enum mqgate_reason reason)
 /* MQGATE_REASON_NONE, and the session goes by its identity as the rule takes it now. */
 static enum mqgate_reason identify(struct mqg_session *s)
 {
-	const struct mqg_listener *config = s->port->config;
+	const struct mqg_policy *policy = s->realm->config;
 	char *identity;
 	int err = mqg_identity_get(SSL_get0_peer_certificate(s->client.ssl),
-				   config->identity_from, &identity);
+				   policy->identity_from, &identity);
 
 	/* Before its CONNECT it is told so in the answer to that. */
 	if (err && s->state != MQG_CONNECT)
 		return MQGATE_REASON_IDENTITY_NONE;
-	if (s->id && !mqg_identity_fits(config->client_id_rule, identity, s->id,
+	if (s->id && !mqg_identity_fits(policy->client_id_rule, identity, s->id,
 					s->said.id_length)) {
 		free(identity);
 		return MQGATE_REASON_IDENTITY_CLIENT_ID;
@@ -91,7 +91,7 @@ void mqg_session_recheck(struct mqg_session *s)
 
 	if (s->closed || s->state == MQG_ANSWER || s->state == MQG_LINGER)
 		return;
-	if (s->port->held) {
+	if (s->port->held || (s->realm && s->realm->held)) {
 		mqg_session_end(s, MQGATE_REASON_CONFIG);
 		return;
 	}
@@ -99,11 +99,11 @@ void mqg_session_recheck(struct mqg_session *s)
 	if (!s->client.ssl || s->state == MQG_HANDSHAKE)
 		return;
 	s->epoch = s->worker->epoch;
-	reason = mqg_tls_recheck(s->client.ssl, s->port->tls);
+	reason = mqg_tls_recheck(s->client.ssl, s->realm->tls);
 	if (reason == MQGATE_REASON_NONE)
 		reason = identify(s);
 	if (reason == MQGATE_REASON_NONE)
-		reason = mqg_crypto_judge(s->port->config->crypto, s->client.ssl,
+		reason = mqg_crypto_judge(s->realm->config->crypto, s->client.ssl,
 					  s->entry.identity);
 	if (reason != MQGATE_REASON_NONE)
 		mqg_session_end(s, reason);

@@ -240,6 +240,8 @@ void mqg_session_free(struct mqg_session *s)
 {
 	mqg_list_remove(&s->link);
 	s->port->open--;
+	if (s->realm)
+		s->realm->open--;
 	free(s);
 }
 

@@ -66,6 +66,7 @@ struct mqg_session {
 	bool			spoken;		/* the client has part of the broker's answer: ours
 						 * would be read as the rest of it */
 	uint8_t			level;		/* protocol level of the CONNECT; 0 = not known */
+	struct mqg_realm	*realm;		/* that its ClientHello chose; NULL = none so far */
 	struct mqg_tls_client	tls;
 	uint64_t		epoch;		/* of the worker, when its chain was verified */
 	uint32_t		linger_left;	/* bytes still read before the close */

@@ -17,13 +17,13 @@
 #include "proxy/crypto.h"
 
 /* Of the one kind of failure that is left once the files have been read. */
-static int no_memory(char *why, size_t size, const struct mqg_listener *listener)
+static int no_memory(char *why, size_t size, const struct mqg_policy *policy)
 {
 	unsigned long error = ERR_peek_last_error();
 	const char *text = ERR_reason_error_string(error);
 
 	snprintf(why, size, "listener %s: tls: %s; OpenSSL cannot use what the files hold",
-		 listener->name, text ? text : "no memory");
+		 policy->title, text ? text : "no memory");
 	ERR_clear_error();
 	return -ENOMEM;
 }
@@ -53,29 +53,29 @@ static bool own_certificate(SSL_CTX *ctx, const struct mqg_material *m)
 	return fine;
 }
 
-static struct mqg_tls_policy *make_policy(const struct mqg_listener *l)
+static struct mqg_tls_policy *make_policy(const struct mqg_policy *from)
 {
-	const struct mqg_material *m = l->material;
+	const struct mqg_material *m = from->material;
 	struct mqg_tls_policy *policy = calloc(1, sizeof(*policy));
 	static uint64_t last;
 
 	if (!policy)
 		return NULL;
 	policy->number = ++last;
-	policy->crl_stale = l->crl_stale;
-	policy->partial_chain = l->partial_chain;
-	policy->tls_min = l->tls_min;
-	policy->identity_from = l->identity_from;
+	policy->crl_stale = from->crl_stale;
+	policy->partial_chain = from->partial_chain;
+	policy->tls_min = from->tls_min;
+	policy->identity_from = from->identity_from;
 	policy->authorities = copy_certificates(m->authorities);
 	policy->crls = m->crls ? copy_crls(m->crls->list) : NULL;
-	policy->pins = calloc(l->n_pins + 1, sizeof(*policy->pins));
+	policy->pins = calloc(from->n_pins + 1, sizeof(*policy->pins));
 	if (!policy->authorities || (m->crls && !policy->crls) || !policy->pins) {
 		mqg_tls_policy_free(policy);
 		return NULL;
 	}
-	if (l->n_pins)
-		memcpy(policy->pins, l->pins, l->n_pins * sizeof(*policy->pins));
-	policy->n_pins = l->n_pins;
+	if (from->n_pins)
+		memcpy(policy->pins, from->pins, from->n_pins * sizeof(*policy->pins));
+	policy->n_pins = from->n_pins;
 	return policy;
 }
 
@@ -99,28 +99,28 @@ static bool trust(SSL_CTX *ctx, const struct mqg_tls_policy *policy)
 	return true;
 }
 
-static int load(SSL_CTX *ctx, const struct mqg_listener *l, char *why, size_t size)
+static int load(SSL_CTX *ctx, const struct mqg_policy *from, char *why, size_t size)
 {
-	struct mqg_tls_policy *policy = make_policy(l);
+	struct mqg_tls_policy *policy = make_policy(from);
 
 	if (!policy || mqg_tls_policy_attach(ctx, policy))
-		return no_memory(why, size, l);
-	if (!own_certificate(ctx, l->material) || !trust(ctx, policy))
-		return no_memory(why, size, l);
+		return no_memory(why, size, from);
+	if (!own_certificate(ctx, from->material) || !trust(ctx, policy))
+		return no_memory(why, size, from);
 	return 0;
 }
 
-int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *why, size_t size)
+int mqg_tls_context(const struct mqg_policy *policy, SSL_CTX **out, char *why, size_t size)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	int err;
 
 	*out = NULL;
 	if (!ctx) {
-		snprintf(why, size, "listener %s: no memory for TLS", listener->name);
+		snprintf(why, size, "listener %s: no memory for TLS", policy->title);
 		return -ENOMEM;
 	}
-	SSL_CTX_set_min_proto_version(ctx, listener->tls_min);
+	SSL_CTX_set_min_proto_version(ctx, policy->tls_min);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 				 SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
 				 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
@@ -136,9 +136,9 @@ int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *wh
 	SSL_CTX_set_verify_depth(ctx, MQG_TLS_DEPTH_MAX);
 	SSL_CTX_set_max_cert_list(ctx, MQG_TLS_CHAIN_MAX);
 	SSL_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT);
-	err = load(ctx, listener, why, size);
+	err = load(ctx, policy, why, size);
 	if (!err)
-		err = mqg_crypto_apply(ctx, listener, why, size);
+		err = mqg_crypto_apply(ctx, policy, why, size);
 	if (err) {
 		SSL_CTX_free(ctx);
 		return err;

@@ -2,7 +2,7 @@
 /*
  * TLS of the listeners: contexts that demand a client certificate, what a failed handshake means,
  * and whether a client that was let in would still be. A context belongs to one worker and one
- * listener, so that workers share no lock in it.
+ * policy, so that workers share no lock in it.
  */
 #ifndef MQG_TLS_H
 #define MQG_TLS_H
@@ -45,11 +45,11 @@ struct mqg_tls_client {
 };
 
 /**
- * mqg_tls_context() - make the context of a TLS listener
- * @listener: its material, tls_min and what it says of chains
- * @out:      context; SSL_CTX_free() it
- * @why:      buffer for "listener NAME: what is wrong; remedy"
- * @size:     of @why
+ * mqg_tls_context() - make the context of a TLS policy
+ * @policy: its material, tls_min and what it says of chains
+ * @out:    context; SSL_CTX_free() it
+ * @why:    buffer for "listener NAME: what is wrong; remedy"
+ * @size:   of @why
  *
  * Main thread. The context has copies of the material, so that workers share no reference count.
  *
@@ -61,12 +61,12 @@ struct mqg_tls_client {
  *
  * Return: 0 or -errno.
  */
-int mqg_tls_context(const struct mqg_listener *listener, SSL_CTX **out, char *why, size_t size);
+int mqg_tls_context(const struct mqg_policy *policy, SSL_CTX **out, char *why, size_t size);
 
 /**
  * mqg_tls_start() - begin a server handshake whose first bytes have been read already
  * @stream: its socket; its `ssl` is set
- * @ctx:    of its listener
+ * @ctx:    of its policy
  * @client: must outlive @stream->ssl; its revoked, chains and counts are set
  * @hello:  bytes read so far; must stay until mqg_tls_handshake() has taken them
  * @len:    their number
@@ -91,7 +91,7 @@ enum mqgate_reason mqg_tls_verify_reason(int error, int depth);
 /**
  * mqg_tls_recheck() - would a client that was let in be let in by this context?
  * @ssl: its handshake is over, by a context of before
- * @ctx: that its listener has now
+ * @ctx: that its policy has now
  *
  * Signatures of a chain that was verified do not change. So where every certificate is in time, its
  * anchor is still configured and no list names one of them, nothing is computed; else the

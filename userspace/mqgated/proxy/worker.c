@@ -46,7 +46,8 @@ static void bury(struct mqg_worker *worker)
 {
 	while (!mqg_list_empty(&worker->dead))
 		mqg_session_free(mqg_container_of(worker->dead.next, struct mqg_session, link));
-	if (!mqg_list_empty(&worker->gone_ports) || !mqg_list_empty(&worker->gone_uplinks))
+	if (!mqg_list_empty(&worker->gone_ports) || !mqg_list_empty(&worker->gone_uplinks) ||
+	    !mqg_list_empty(&worker->gone_realms))
 		mqg_worker_bury(worker);
 }
 
@@ -153,6 +154,7 @@ int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, char *w
 	mqg_list_init(&worker->dead);
 	mqg_list_init(&worker->gone_ports);
 	mqg_list_init(&worker->gone_uplinks);
+	mqg_list_init(&worker->gone_realms);
 	mqg_registry_init(&worker->registry);
 	init_timers(worker);
 	return watch_wake(worker, why, size);

@@ -16,6 +16,7 @@
 #include "proxy/chain_cache.h"
 #include "proxy/counter.h"
 #include "proxy/proxy.h"
+#include "proxy/realm.h"
 #include "proxy/registry.h"
 #include "proxy/half.h"
 #include "proxy/stream.h"
@@ -57,12 +58,18 @@ struct mqg_port {
 	uint32_t		open;		/* sessions of this worker */
 	size_t			index;
 	int			fd;
-	SSL_CTX			*tls;		/* NULL = clear text */
+	struct mqg_realms	realms;		/* by config->policies; none = clear text */
 	struct mqg_uplink	*uplink;
 	struct mqg_timer_class	handshake, connect;
 	mqg_counter		accepted, refused, bytes_in, bytes_out;
 	struct mqg_tls_counts	tls_counts;
 	_Atomic uint32_t	*sessions;	/* shared by the workers */
+};
+
+/* The realms of one port, and the contexts that they get; NULL = it keeps its own. */
+struct mqg_facing {
+	struct mqg_realms	realms;
+	SSL_CTX			**tls;
 };
 
 /* What a worker is to go on with; made by the main thread (change.c), applied by the worker. */
@@ -71,7 +78,7 @@ struct mqg_change {
 	const struct mqg_revoked	*revoked;
 	uint64_t			epoch;
 	struct mqg_port			**ports;	/* by config->listeners; some are new */
-	SSL_CTX				**tls;		/* likewise; NULL = stays as it is */
+	struct mqg_facing		*facing;	/* likewise */
 	struct mqg_uplink		**uplinks;	/* by config->brokers */
 	bool				done;		/* guarded by the mail's lock */
 };
@@ -107,7 +114,7 @@ struct mqg_worker {
 	struct mqg_list		sessions;	/* open, and judged by this epoch or not yet */
 	struct mqg_list		older;		/* open, to be judged again by this epoch */
 	uint32_t		ended;		/* by this epoch so far */
-	struct mqg_list		gone_ports, gone_uplinks;
+	struct mqg_list		gone_ports, gone_uplinks, gone_realms;
 	struct mqg_list		ready;		/* stopped for fairness, not for want of data */
 	struct mqg_list		dead;		/* closed in this turn; epoll may still name them */
 	struct mqg_registry	registry;	/* shared with the main thread */
@@ -129,7 +136,7 @@ int mqg_worker_start(struct mqg_worker *worker, unsigned int number);
 
 /*
  * Gives the worker a change and waits until it goes by it. What the worker does not need any more
- * is in @change afterwards: tables of before, and contexts in `tls`. Its sessions are judged
+ * is in @change afterwards: tables of before, and contexts in `facing`. Its sessions are judged
  * again in the worker's next turns.
  */
 void mqg_worker_change(struct mqg_worker *worker, struct mqg_change *change);
