@@ -33,6 +33,7 @@
 static struct bench {
 	const char	*top;
 	char		dir[64];
+	pid_t		pid;
 	int		server_cpu;
 	uint32_t	handshakes;
 	uint32_t	clients_max;
@@ -54,9 +55,10 @@ static void run(const char *format, ...)
 		errx(1, "failed: %s", command);
 }
 
+/* Its children leave the directory to it. */
 static void tidy(void)
 {
-	if (b.dir[0])
+	if (getpid() == b.pid)
 		run("rm -rf %s", b.dir);
 }
 
@@ -90,6 +92,7 @@ static void prepare(void)
 	snprintf(b.dir, sizeof(b.dir), "/tmp/mqgate-tls-XXXXXX");
 	if (!mkdtemp(b.dir))
 		err(1, "%s", b.dir);
+	b.pid = getpid();
 	atexit(tidy);
 	run("cd %s && pki() { %s/build/mqgate pki \"$@\" >/dev/null; } && pki init p && "
 	    "pki issue p device cn device && pki issue p server ip 127.0.0.1 && "

@@ -44,23 +44,22 @@ static bool listens(const char *address, uint16_t port)
 
 /* PR_SET_PDEATHSIG is not enough: who changes its user, as mqgated does, has lost it. */
 #define SERVERS		4
-static pid_t running[SERVERS];
+static pid_t running[SERVERS], owner;
 
 static void end_all(void)
 {
 	for (int i = 0; i < SERVERS; i++)
-		if (running[i])
+		if (running[i] && getpid() == owner)
 			kill(running[i], SIGKILL);
 }
 
 static void remember(pid_t pid, pid_t instead_of)
 {
-	static bool before;
 	int i = 0;
 
-	if (!before)
+	if (!owner)
 		atexit(end_all);
-	before = true;
+	owner = getpid();
 	while (i < SERVERS && running[i] != instead_of)
 		i++;
 	if (i < SERVERS)
@@ -103,7 +102,7 @@ static bool child(struct tls_server *s, const char *name, int cpu)
 	CPU_SET(cpu, &set);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || sched_setaffinity(0, sizeof(set), &set) ||
 	    !freopen("log", "w", stderr))
-		err(127, "%s", name);
+		_exit(127);
 	return true;
 }
 
@@ -129,8 +128,10 @@ void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, st
 	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/mqgate.yaml", top);
 	snprintf(to, sizeof(to), "%s/mqgate.yaml", dir);
 	configure(from, to, dir, mode.tickets ? "on" : "off", mode);
-	if (child(s, "mqgate", cpu))
-		exit(execl(program, program, "-c", to, NULL) + 128);
+	if (child(s, "mqgate", cpu)) {
+		execl(program, program, "-c", to, NULL);
+		_exit(127);
+	}
 	s->session_port = TLS_HANDSHAKE_PORT;
 	await(s, "127.0.0.1", TLS_HANDSHAKE_PORT);
 	if (!s->pid && !system("cat log"))
@@ -181,7 +182,8 @@ void tls_start_peer(struct tls_server *s, enum tls_peer peer, const char *top, c
 			argv[n] = peers[peer].argv[n];
 		argv[n++] = to;
 		argv[n] = NULL;
-		exit(execvp(argv[0], (char *const *)argv) + 128);
+		execvp(argv[0], (char *const *)argv);
+		_exit(127);
 	}
 	await(s, "127.0.0.1", TLS_SESSION_PORT);
 }
