@@ -53,32 +53,19 @@ static uint8_t code_v5(enum mqgate_reason reason)
 	}
 }
 
-/* MQTT 3.1.1, table 3.1. 0 = nothing to say. */
+/* MQTT 3.1.1, table 3.1: what has a code there of what has one in MQTT 5. 0 = nothing to say. */
 static uint8_t code_v3(enum mqgate_reason reason)
 {
-	switch (reason) {
-	case MQGATE_REASON_MQTT_LEVEL:
+	if (reason == MQGATE_REASON_MQTT_LEVEL)
 		return 1; /* unacceptable protocol version */
-	case MQGATE_REASON_MQTT_CLIENT_ID:
+	switch (code_v5(reason)) {
+	case 0x85:
 		return 2; /* identifier rejected */
-	case MQGATE_REASON_BROKER_UNREACHABLE:
-	case MQGATE_REASON_BROKER_CLOSED:
-	case MQGATE_REASON_MQTT_CONNACK:
-	case MQGATE_REASON_LIMIT_SESSIONS:
-	case MQGATE_REASON_CONFIG:
-		return 3; /* Server unavailable */
-	case MQGATE_REASON_IDENTITY_NONE:
-	case MQGATE_REASON_IDENTITY_CLIENT_ID:
-	case MQGATE_REASON_IDENTITY_USERNAME:
-	case MQGATE_REASON_CREDENTIAL_CLEAR:
-	case MQGATE_REASON_CERT_EXPIRED:
-	case MQGATE_REASON_CERT_NOT_YET_VALID:
-	case MQGATE_REASON_CERT_REVOKED:
-	case MQGATE_REASON_CERT_UNTRUSTED:
-	case MQGATE_REASON_CERT_PURPOSE:
-	case MQGATE_REASON_CERT_OTHER:
-	case MQGATE_REASON_REVOKED:
+	case 0x87:
 		return 5; /* not authorized */
+	case 0x88:
+	case 0x89:
+		return 3; /* Server unavailable */
 	default:
 		return 0;
 	}
