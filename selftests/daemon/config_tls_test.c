@@ -106,6 +106,15 @@ static const struct broken cases[] = {
 	       "          certificate: @/server.pem\n          key: @/server.key\n"
 	       "          client_ca: @/none.pem",
 	       "26: listeners[0].sni[0].tls.client_ca: @/none.pem: No such file"),
+	/* handshakes */
+	BROKEN("a burst without a rate", 52, 52, "handshakes: {per_source: 0, per_source_burst: 5}",
+	       "52: handshakes.per_source_burst: has no meaning without per_source"),
+	BROKEN("a burst of all without a rate", 52, 52, "handshakes: {rate: 0, burst: 5}",
+	       "52: handshakes.burst: has no meaning without rate"),
+	BROKEN("a burst that lets nobody in", 52, 52, "handshakes: {burst: 0}",
+	       "52: handshakes.burst: 0 is out of range; write 1 to 10000000"),
+	BROKEN("a queue without an end", 52, 52, "handshakes: {queue_time: 11m}",
+	       "52: handshakes.queue_time: 11m is out of range; write 10ms to 10m"),
 	/* files */
 	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
 	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
@@ -250,12 +259,45 @@ static void chain_cache_is_read(void **state)
 	mqg_config_put(c);
 }
 
+static void handshakes_are_read(void **state)
+{
+	const struct broken some = { "some", 52, 52, "handshakes: {per_source: 7, rate: 0, "
+				     "in_flight: 10, patience: 500ms}", "" };
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(NULL);
+	c = load();
+	assert_int_equal(c->handshakes.source_rate, 200);
+	assert_int_equal(c->handshakes.source_burst, 1000);
+	assert_int_equal(c->handshakes.rate, 3 * 2000);
+	assert_int_equal(c->handshakes.burst, 3 * 2000);
+	assert_int_equal(c->handshakes.in_flight, 2000);
+	assert_int_equal(c->handshakes.source_in_flight, 500);
+	assert_int_equal(c->handshakes.queue, 4000);
+	assert_int_equal(c->handshakes.queue_time_ms, 3000);
+	assert_int_equal(c->handshakes.patience_ms, 2000);
+	assert_int_equal(c->handshakes.known_for_ms, 3600000);
+	mqg_config_put(c);
+	write_config(&some);
+	c = load();
+	assert_int_equal(c->handshakes.source_rate, 7);
+	assert_int_equal(c->handshakes.source_burst, 35);
+	assert_int_equal(c->handshakes.rate, 0);
+	assert_int_equal(c->handshakes.burst, 1);
+	assert_int_equal(c->handshakes.in_flight, 10);
+	assert_int_equal(c->handshakes.source_in_flight, 3);
+	assert_int_equal(c->handshakes.patience_ms, 500);
+	mqg_config_put(c);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(policies_by_server_name_are_read),
 		cmocka_unit_test(crypto_policy_is_read),
 		cmocka_unit_test(chain_cache_is_read),
+		cmocka_unit_test(handshakes_are_read),
 	};
 
 	return run_config_tests("config of TLS", fixed, sizeof(fixed) / sizeof(fixed[0]), cases,

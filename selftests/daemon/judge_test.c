@@ -34,6 +34,29 @@ static void evidence_past_the_threshold_bans(void **state)
 	assert_false(verdict_on("192.0.2.2", &v));
 }
 
+/* DESIGN: who shares an address with devices is not banned for how many of them come at once. */
+static void handshake_budgets_ban_strangers_alone(void **state)
+{
+	struct mqg_refusal refusal = { .reason = MQGATE_REASON_HANDSHAKE_SOURCE, .service = 3,
+				       .spared = true };
+	struct mqgate_source_key shared = key_of("192.0.2.2");
+	struct mqgate_verdict v;
+
+	(void)state;
+	memcpy(refusal.addr, shared.addr, sizeof(refusal.addr));
+	for (int i = 0; i < 1000; i++)
+		mqg_judge_refused(judge, &refusal);
+	assert_false(verdict_on("192.0.2.2", &v));
+	assert_int_equal(counts().sources, 0);
+	assert_int_equal(mqg_judge_refused_read(judge, 3, MQGATE_REASON_HANDSHAKE_SOURCE), 1000);
+	refuse("192.0.2.3", MQGATE_REASON_HANDSHAKE_RATE, 1000);
+	assert_false(verdict_on("192.0.2.3", &v));
+	refuse("192.0.2.1", MQGATE_REASON_HANDSHAKE_SOURCE, 20);
+	assert_true(verdict_on("192.0.2.1", &v));
+	assert_int_equal(v.action, MQGATE_ACTION_DROP);
+	assert_int_equal(v.reason, MQGATE_REASON_HANDSHAKE_SOURCE);
+}
+
 static void second_ban_is_twice_as_long(void **state)
 {
 	struct mqgate_verdict v;
@@ -610,6 +633,7 @@ static void operators_ban_of_a_64_covers_its_addresses(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(evidence_past_the_threshold_bans),
+	TEST(handshake_budgets_ban_strangers_alone),
 	TEST(second_ban_is_twice_as_long),
 	TEST(ipv6_is_scored_and_banned_by_64),
 	TEST(allow_list_is_never_banned),

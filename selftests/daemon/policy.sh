@@ -20,7 +20,7 @@ getent group mqgate > /dev/null || skip_all "needs the group mqgate: sudo system
 stage_init || skip_all "certificates cannot be made"
 ns_add gw || skip_all "network namespaces cannot be made"
 in_ns gw ip link set lo up
-plan 101
+plan 103
 
 trial=$dir/trial
 mqgate() {
@@ -228,11 +228,14 @@ contains "and what was renewed" "$metrics" "mqgate_certificates_superseded 1"
 refuse "and name nobody" grep -qE 'pump|sensor|plant' <<< "$metrics"
 check "they count chains that were verified" grep -qE \
 	'^mqgate_tls_chain_cache_misses_total\{listener="default"\} [1-9]' <<< "$metrics"
+check "and handshakes that began" grep -qE '^mqgate_tls_handshakes_started_total [1-9]' \
+	<<< "$metrics"
 said=$(mqgate tls status)
 contains "tls status tells the library" "$said" "OpenSSL $(openssl version | cut -d' ' -f2)"
 contains "and why there is no kTLS" "$said" "kTLS        no: "
 contains "and no resumption" "$said" "resumption  no: every connection proves"
 contains "and the chains that are remembered" "$said" "16384 a worker at most, for 1h"
+contains "and who may begin" "$said" "0 under way (of 2000), 0 wait (of 4000; 0 known)"
 is "and what was agreed on" "$(mqgate -j tls status | jq '.in_use.keys["RSA"]')" 1
 
 mqgate pki revoke "$trial" lost-1 > "$dir/said"

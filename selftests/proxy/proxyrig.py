@@ -392,19 +392,30 @@ def read_all(sock):
         out += part
 
 
-def dial(address=PLAIN, context=None, timeout=10):
-    sock = socket.create_connection(address, timeout)
+def dial(address=PLAIN, context=None, timeout=10, source=None):
+    """@source: the address that it comes from; all of 127.0.0.0/8 are there."""
+    sock = socket.create_connection(address, timeout, source and (source, 0))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return context.wrap_socket(sock) if context else sock
 
 
-def session(client_id, address=PLAIN, context=None, level=4):
+def session(client_id, address=PLAIN, context=None, level=4, source=None):
     """A connected client."""
-    sock = dial(address, context)
+    sock = dial(address, context, source=source)
     sock.sendall(connect(client_id, level))
     kind, body = read_packet(sock)
     equal((kind, body[1]), (0x20, 0), "CONNACK")
     return sock
+
+
+def client_hello(context):
+    """The first flight of a handshake, as bytes."""
+    out = ssl.MemoryBIO()
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), out).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
 
 
 def noise(size, seed=1):

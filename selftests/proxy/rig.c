@@ -2,7 +2,7 @@
 /*
  * The proxy with a judge that tells everything it hears, one JSON object a line on stdout. The
  * scripts of this directory drive it: they name listeners and brokers by options and ask through
- * stdin ("counts", "sessions", "change OPTION...", "revoke KIND VALUE", "quit").
+ * stdin ("counts", "sessions", "handshakes", "change OPTION...", "revoke KIND VALUE", "quit").
  * Only tests call it; stdout is guarded by its own lock.
  */
 #include <arpa/inet.h>
@@ -64,9 +64,9 @@ static json_t *address(const uint8_t addr[16])
 void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *r)
 {
 	(void)judge;
-	say(json_pack("{s:s, s:o, s:i, s:s*, s:s*}", "refused", mqg_reason_word(r->reason), "addr",
-		      address(r->addr), "service", (int)r->service, "client_id", r->client_id,
-		      "identity", r->identity));
+	say(json_pack("{s:s, s:o, s:i, s:b, s:s*, s:s*}", "refused", mqg_reason_word(r->reason),
+		      "addr", address(r->addr), "service", (int)r->service, "spared", r->spared,
+		      "client_id", r->client_id, "identity", r->identity));
 }
 
 int mqg_judge_allowed(struct mqg_judge *judge, const struct mqgate_flow_key *flow,
@@ -136,6 +136,18 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 	}
 	return json_pack("{s:o, s:o, s:I}", "listeners", listeners, "brokers", brokers, "chains",
 			 (json_int_t)mqg_proxy_chains(proxy));
+}
+
+static json_t *handshakes(struct mqg_proxy *proxy)
+{
+	struct mqg_handshake_counts c;
+
+	mqg_proxy_handshake_counts(proxy, &c);
+	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "in_flight", (int)c.in_flight,
+			 "waiting", (int)c.waiting, "waiting_known", (int)c.waiting_known, "begun",
+			 (json_int_t)c.begun, "waited", (json_int_t)c.waited, "refused_source",
+			 (json_int_t)c.refused_source, "refused_rate", (json_int_t)c.refused_rate,
+			 "cut", (json_int_t)c.cut);
 }
 
 /* "127.0.0.1:1883" or "[::]:8883" */
@@ -283,6 +295,29 @@ static void chain_cache(struct mqg_config *config, const char *text)
 	config->chain_cache_ns = ms * 1000000ULL;
 }
 
+/* "KEY=NUMBER", the keys as the configuration has them, times in ms. */
+static void limit(struct mqg_handshakes *h, const char *text)
+{
+	const struct {
+		const char	*key;
+		uint32_t	*value;
+	} keys[] = {
+		{ "per_source=", &h->source_rate }, { "per_source_burst=", &h->source_burst },
+		{ "per_source_in_flight=", &h->source_in_flight }, { "rate=", &h->rate },
+		{ "burst=", &h->burst }, { "in_flight=", &h->in_flight }, { "queue=", &h->queue },
+		{ "queue_time=", &h->queue_time_ms }, { "patience=", &h->patience_ms },
+		{ "known_for=", &h->known_for_ms },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strncmp(text, keys[i].key, strlen(keys[i].key)))
+			continue;
+		*keys[i].value = strtoul(text + strlen(keys[i].key), NULL, 10);
+		return;
+	}
+	errx(2, "-B %s: unknown", text);
+}
+
 /*
  * Options set the model; -n takes what it is then for the server names that it lists, and -t and -p
  * make a listener, for the latest -b, of the model and of the -n before it.
@@ -306,9 +341,10 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	size_t n_models = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:aN3SxK:n:Rb:t:p:")) !=
+	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:aN3SxK:n:RB:b:t:p:")) !=
 	       -1) {
 		switch (opt) {
+		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
 		case 'M': config->mark = strtoul(optarg, NULL, 0); break;
 		case 'd': pki = optarg; break;
@@ -385,6 +421,10 @@ static struct mqg_config *configure(int argc, char **argv)
 	config->workers = 2;
 	config->chain_cache_size = 64;
 	config->chain_cache_ns = 3600 * 1000000000ULL;
+	config->handshakes = (struct mqg_handshakes){
+		.source_burst = 1, .burst = 1, .queue = 100, .queue_time_ms = 3000,
+		.patience_ms = 60000, .known_for_ms = 60000,
+	};
 	optind = 0;
 	options(argc, argv, config);
 	for (size_t i = 0; i < config->n_listeners; i++) {
@@ -457,6 +497,8 @@ static void serve(struct rig *rig)
 
 			mqg_proxy_session_each(rig->proxy, add_session, all);
 			say(json_pack("{s:o}", "answer", all));
+		} else if (!strcmp(line, "handshakes\n")) {
+			say(json_pack("{s:o}", "answer", handshakes(rig->proxy)));
 		} else if (!strncmp(line, "revoke ", 7)) {
 			take_back(rig, line + 7);
 		} else if (!strncmp(line, "change ", 7)) {

@@ -176,6 +176,22 @@ static void print_names(const json_t *names)
 	printf("\n");
 }
 
+static long long count_of(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static void print_handshakes(const json_t *h)
+{
+	printf("%-12s%lld begun, %lld under way (of %lld), %lld wait (of %lld; %lld known)\n",
+	       "handshakes", count_of(h, "started"), count_of(h, "in_flight"),
+	       count_of(h, "in_flight_most"), count_of(h, "waiting") + count_of(h, "waiting_known"),
+	       count_of(h, "queue"), count_of(h, "waiting_known"));
+	printf("%-12s%lld over the budget of their source, %lld for want of a place, %lld cut for "
+	       "others\n", "refused", count_of(h, "refused_source"), count_of(h, "refused_rate"),
+	       count_of(h, "cut"));
+}
+
 static void print_status(const json_t *answer)
 {
 	const json_t *aes = json_object_get(answer, "aes_instructions"), *listener;
@@ -189,6 +205,7 @@ static void print_status(const json_t *answer)
 	print_used("resumption", json_object_get(answer, "resumption"));
 	printf("%-12sno\n", "0-RTT");
 	print_chain_cache(json_object_get(answer, "chain_cache"));
+	print_handshakes(json_object_get(answer, "handshakes"));
 	json_array_foreach(json_object_get(answer, "listeners"), i, listener) {
 		printf("listener    %s: TLS %s to %s, groups %s, %s, RSA from %d bits, "
 		       "%d classes, key in %s", text_of(listener, "name"),

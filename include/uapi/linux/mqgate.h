@@ -154,6 +154,8 @@
 	X(139, CERT_WEAK,		"cert-weak",		"key of the client certificate is below the crypto policy")	\
 	X(140, TLS_POLICY,		"tls-policy",		"group or cipher is not one of the device's class")	\
 	X(141, TLS_NAME,		"tls-name",		"server name is none that the listener serves")	\
+	X(142, HANDSHAKE_SOURCE,	"handshake-source",	"source begins more TLS handshakes than its budget")	\
+	X(143, HANDSHAKE_RATE,		"handshake-rate",	"no place for another TLS handshake in time")	\
 	X(148, TLS_KEY,			"tls-key",		"this gateway's own key did not sign (token or TPM)")	\
 	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\
 	X(161, IDENTITY_CLIENT_ID,	"identity-client-id",	"client identifier does not match the identity")	\

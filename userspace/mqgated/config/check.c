@@ -347,7 +347,9 @@ static int check_values(struct mqg_check *check)
 		config->workers = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX
 								      : (uint32_t)cores;
 	config->mark = raw->mark ? *raw->mark : MARK_DEFAULT;
-	err = mqg_check_copy(raw->user ? raw->user : "mqgate", &config->user);
+	err = mqg_check_handshakes(check);
+	if (!err)
+		err = mqg_check_copy(raw->user ? raw->user : "mqgate", &config->user);
 	if (!err)
 		err = mqg_check_copy(raw->group ? raw->group : "mqgate", &config->group);
 	return err ? err : check_http(check);

@@ -65,4 +65,7 @@ int mqg_check_sni(struct mqg_check *check, const char *owner, const struct raw_l
 int mqg_check_listener(struct mqg_check *check, size_t i);
 int mqg_check_service(struct mqg_check *check, size_t i);
 
+/* check_handshakes.c: the workers have been counted. */
+int mqg_check_handshakes(const struct mqg_check *check);
+
 #endif

@@ -180,6 +180,20 @@ struct mqg_hardware {
 	char			*tpm;		/* its TCTI; NULL: the default */
 };
 
+/* TLS handshakes of all listeners together; where it says so, 0 is no limit. */
+struct mqg_handshakes {
+	uint32_t		source_rate;	/* a second of one source, or 0 */
+	uint32_t		source_burst;	/* at least 1 */
+	uint32_t		source_in_flight;	/* under way or waiting, or 0 */
+	uint32_t		rate;		/* a second of all, or 0 */
+	uint32_t		burst;		/* at least 1 */
+	uint32_t		in_flight;	/* under way, or 0 */
+	uint32_t		queue;		/* that wait for the two above */
+	uint32_t		queue_time_ms;
+	uint32_t		patience_ms;	/* one's own, while others wait */
+	uint32_t		known_for_ms;	/* after its last session a source stays known */
+};
+
 struct mqg_config {
 	atomic_uint		references;	/* besides the maker's */
 	char			*path;
@@ -194,6 +208,7 @@ struct mqg_config {
 	struct mqg_score_config	score;
 	struct mqg_module_config module;
 	struct mqg_hardware	hardware;
+	struct mqg_handshakes	handshakes;
 	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
 	uint32_t		chain_cache_size;	/* verified chains a worker; 0 = none */

@@ -345,6 +345,20 @@ static const cyaml_schema_field_t hardware_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t handshakes_fields[] = {
+	NUMBER("per_source", struct raw_handshakes, per_source),
+	NUMBER("per_source_burst", struct raw_handshakes, per_source_burst),
+	NUMBER("per_source_in_flight", struct raw_handshakes, per_source_in_flight),
+	NUMBER("rate", struct raw_handshakes, rate),
+	NUMBER("burst", struct raw_handshakes, burst),
+	NUMBER("in_flight", struct raw_handshakes, in_flight),
+	NUMBER("queue", struct raw_handshakes, queue),
+	TEXT("queue_time", MAY, struct raw_handshakes, queue_time),
+	TEXT("patience", MAY, struct raw_handshakes, patience),
+	TEXT("known_for", MAY, struct raw_handshakes, known_for),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_value_t broker_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_broker, broker_fields),
 };
@@ -378,6 +392,8 @@ static const cyaml_schema_field_t top_fields[] = {
 				chain_cache, chain_cache_fields),
 	CYAML_FIELD_MAPPING_PTR("hardware", CYAML_FLAG_POINTER | MAY, struct raw_config, hardware,
 				hardware_fields),
+	CYAML_FIELD_MAPPING_PTR("handshakes", CYAML_FLAG_POINTER | MAY, struct raw_config,
+				handshakes, handshakes_fields),
 	NUMBER("workers", struct raw_config, workers),
 	NUMBER("mark", struct raw_config, mark),
 	TEXT("user", MAY, struct raw_config, user),

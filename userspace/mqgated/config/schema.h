@@ -141,6 +141,12 @@ struct raw_hardware {
 	char			*pkcs11_module, *tpm;
 };
 
+struct raw_handshakes {
+	uint32_t		*per_source, *per_source_burst, *per_source_in_flight;
+	uint32_t		*rate, *burst, *in_flight, *queue;
+	char			*queue_time, *patience, *known_for;
+};
+
 struct raw_config {
 	struct raw_broker	*brokers;
 	struct raw_listener	*listeners;
@@ -151,6 +157,7 @@ struct raw_config {
 	struct raw_module	*module;
 	struct raw_chain_cache	*chain_cache;
 	struct raw_hardware	*hardware;
+	struct raw_handshakes	*handshakes;
 	uint32_t		*workers, *mark;
 	char			*user, *group, *http;
 };

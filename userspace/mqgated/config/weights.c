@@ -22,6 +22,8 @@ uint32_t mqg_weight_default(uint32_t reason)
 	case MQGATE_REASON_TLS_NAME:
 	case MQGATE_REASON_TLS_TIMEOUT:
 		return 10;
+	case MQGATE_REASON_HANDSHAKE_SOURCE: /* of strangers alone, judge.h: spared */
+		return 5;
 	case MQGATE_REASON_SOURCE_SESSIONS: /* told once a second, where limits are set */
 	case MQGATE_REASON_SOURCE_RATE:
 		return 10;

@@ -27,5 +27,7 @@ json_t *mqg_tell_identities(int64_t expires, bool weak);
 
 /* What TLS uses: the library, the processor, policies, and what the last handshakes agreed on. */
 json_t *mqg_tell_tls(const struct mqg_verb_context *context);
+/* The part "handshakes" of that. */
+json_t *mqg_tell_handshakes(const struct mqg_verb_context *context);
 
 #endif

@@ -219,11 +219,13 @@ json_t *mqg_tell_tls(const struct mqg_verb_context *context)
 {
 	const struct mqg_config *config = context->config;
 
-	return json_pack("{s:b, s:s, s:o, s:{s:b, s:s}, s:{s:b, s:s}, s:b, s:o, s:o, s:o}", "ok", 1,
-			 "openssl", OpenSSL_version(OPENSSL_VERSION), "aes_instructions", aes(),
+	return json_pack("{s:b, s:s, s:o, s:{s:b, s:s}, s:{s:b, s:s}, s:b, s:o, s:o, s:o, s:o}",
+			 "ok", 1, "openssl", OpenSSL_version(OPENSSL_VERSION),
+			 "aes_instructions", aes(),
 			 "ktls", "used", 0, "reason", ktls_reason(), "resumption", "used", 0,
 			 "reason", "every connection proves its certificate anew and meets the "
 				   "revocation list",
 			 "early_data", 0, "chain_cache", chain_cache(config, context->proxy),
-			 "listeners", listeners(config), "in_use", in_use());
+			 "handshakes", mqg_tell_handshakes(context), "listeners",
+			 listeners(config), "in_use", in_use());
 }

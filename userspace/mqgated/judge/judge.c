@@ -223,7 +223,8 @@ void mqg_judge_refused(struct mqg_judge *judge, const struct mqg_refusal *refusa
 	if (refusal->service < MQGATE_SERVICES && refusal->reason < MQGATE_REASON_MAX)
 		judge->refused[refusal->service][refusal->reason]++;
 	mqg_refusals_add(judge->refusals, refusal, now);
-	mqg_judge_evidence(judge, refusal->addr, refusal->reason, now);
+	if (!refusal->spared)
+		mqg_judge_evidence(judge, refusal->addr, refusal->reason, now);
 	pthread_mutex_unlock(&judge->lock);
 
 	mqg_printable(refusal->client_id, id, sizeof(id));

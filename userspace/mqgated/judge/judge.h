@@ -24,6 +24,7 @@ struct mqg_refusal {
 	uint32_t		service;
 	const char		*client_id;
 	const char		*identity;
+	bool			spared;		/* counted, and no evidence against its source */
 };
 
 /*

@@ -21,6 +21,7 @@ struct mqg_proxy {
 	const struct mqg_config	*config;	/* in force; NULL before the first change */
 	uint64_t		epoch;
 	struct mqg_common	*listeners, *brokers;
+	struct mqg_door		door;
 	struct mqg_worker	**workers;	/* each allocated by itself: no shared cache line */
 	size_t			n_workers;
 };

@@ -44,6 +44,7 @@ enum mqg_step mqg_hello_begin(struct mqg_session *s)
 /* Of the whole ClientHello: nothing was signed, and no TLS state exists yet. */
 static enum mqg_step start(struct mqg_session *s)
 {
+	mqg_timer_arm(&s->timer, &s->port->handshake, s->worker->now);
 	s->realm = mqg_sni_choose(&s->port->realms, s->port->config, &s->intake->hello,
 				  s->intake->data);
 	if (!s->realm)
@@ -53,10 +54,31 @@ static enum mqg_step start(struct mqg_session *s)
 	s->tls.chains = &s->worker->chains;
 	s->tls.counts = &s->port->tls_counts;
 	s->epoch = s->worker->epoch;
+	mqg_admission_begun(s);
 	if (mqg_tls_start(&s->client, s->realm->tls, &s->tls, s->intake->data, s->intake->len))
 		return mqg_session_close(s);
 	s->state = MQG_HANDSHAKE;
 	return MQG_STEP_ON;
+}
+
+void mqg_hello_admitted(struct mqg_session *s)
+{
+	if (start(s) == MQG_STEP_ON)
+		mqg_session_run(s);
+}
+
+/* The ClientHello is a good one. Who is refused here has cost neither a signature nor an SSL. */
+static enum mqg_step ask(struct mqg_session *s)
+{
+	enum mqgate_reason reason = mqg_admission_ask(s);
+
+	if (reason == MQGATE_REASON_NONE)
+		return start(s);
+	if (reason != MQGATE_REASON_PASS_SUSPECT)
+		return mqg_session_turn_away(s, reason);
+	mqg_timer_disarm(&s->timer);
+	s->state = MQG_QUEUED;
+	return MQG_STEP_WAIT;
 }
 
 enum mqg_step mqg_hello_step(struct mqg_session *s)
@@ -81,7 +103,7 @@ enum mqg_step mqg_hello_step(struct mqg_session *s)
 		mqg_counter_add(&s->port->bytes_in, n);
 		switch (tlsw_hello_feed(&in->hello, in->data + in->len - n, n, &used)) {
 		case MQW_OK:
-			return start(s);
+			return ask(s);
 		case MQW_MALFORMED:
 			return mqg_session_refuse(s, in->hello.reason);
 		default:
@@ -111,6 +133,7 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 		return MQG_STEP_WAIT;
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
+	mqg_admission_leave(s);
 	/* What it was verified by may have changed meanwhile. */
 	if (s->epoch != s->worker->epoch) {
 		s->epoch = s->worker->epoch;

@@ -26,7 +26,7 @@ static int add_worker(struct mqg_proxy *proxy, struct mqg_judge *judge, char *wh
 		return no_memory(why, size);
 	memset(worker, 0, sizeof(*worker));
 	proxy->workers[proxy->n_workers++] = worker;
-	return mqg_worker_setup(worker, judge, why, size);
+	return mqg_worker_setup(worker, judge, &proxy->door, why, size);
 }
 
 static int fill(struct mqg_proxy *proxy, const struct mqg_config *config,
@@ -36,7 +36,7 @@ static int fill(struct mqg_proxy *proxy, const struct mqg_config *config,
 	int err = 0;
 
 	proxy->workers = calloc(config->workers, sizeof(*proxy->workers));
-	if (!proxy->workers)
+	if (!proxy->workers || mqg_door_init(&proxy->door, config->workers))
 		return no_memory(why, size);
 	for (size_t i = 0; i < config->workers && !err; i++)
 		err = add_worker(proxy, judge, why, size);
@@ -98,6 +98,7 @@ void mqg_proxy_teardown(struct mqg_proxy *proxy)
 		free(proxy->workers[i]);
 	}
 	free(proxy->workers);
+	mqg_door_exit(&proxy->door);
 	free_common(proxy->listeners);
 	free_common(proxy->brokers);
 	free(proxy);
@@ -149,6 +150,20 @@ void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 		counts->connections += mqg_counter_get(&uplink->connections);
 		counts->failures += mqg_counter_get(&uplink->failures);
 	}
+}
+
+void mqg_proxy_handshake_counts(struct mqg_proxy *proxy, struct mqg_handshake_counts *counts)
+{
+	struct mqg_door *door = &proxy->door;
+
+	counts->in_flight = mqg_budget_places(door->budget);
+	counts->waiting = atomic_load_explicit(&door->waiting[0], memory_order_relaxed);
+	counts->waiting_known = atomic_load_explicit(&door->waiting[1], memory_order_relaxed);
+	counts->begun = atomic_load_explicit(&door->begun, memory_order_relaxed);
+	counts->waited = atomic_load_explicit(&door->waited, memory_order_relaxed);
+	counts->refused_source = atomic_load_explicit(&door->refused_source, memory_order_relaxed);
+	counts->refused_rate = atomic_load_explicit(&door->refused_rate, memory_order_relaxed);
+	counts->cut = atomic_load_explicit(&door->cut, memory_order_relaxed);
 }
 
 int mqg_proxy_session_each(struct mqg_proxy *proxy, mqg_session_fn fn, void *arg)

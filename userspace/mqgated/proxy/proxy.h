@@ -69,6 +69,23 @@ struct mqg_broker_counts {
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 			     struct mqg_broker_counts *counts);
 
+/**
+ * struct mqg_handshake_counts - TLS handshakes of all listeners
+ * @in_flight:      begun and not over
+ * @waiting:        of strangers, for a place or the rate
+ * @waiting_known:  of sources that had a session lately
+ * @begun:          handed to OpenSSL
+ * @waited:         had to wait first
+ * @refused_source: beyond what their source may begin; no OpenSSL object was made for them
+ * @refused_rate:   for want of a place, likewise
+ * @cut:            had to give their place up to those who waited
+ */
+struct mqg_handshake_counts {
+	uint32_t	in_flight, waiting, waiting_known;
+	uint64_t	begun, waited, refused_source, refused_rate, cut;
+};
+void mqg_proxy_handshake_counts(struct mqg_proxy *proxy, struct mqg_handshake_counts *counts);
+
 struct mqg_session_info {
 	char		client_id[128];	/* cut with a "~" where longer; unprintable bytes as \xNN */
 	char		identity[256];

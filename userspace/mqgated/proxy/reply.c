@@ -87,6 +87,7 @@ void mqg_session_allow(struct mqg_session *s)
 		allowed = mqg_judge_allowed(s->worker->judge, &flow, s->port->config->service,
 					    identity, s->id ? &s->said : NULL,
 					    &s->ticket) >= 0;
+	mqg_admission_vouch(s);
 	mqg_registry_connected(&s->worker->registry, &s->entry, allowed);
 }
 

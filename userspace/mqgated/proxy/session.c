@@ -58,6 +58,8 @@ static enum mqg_step step(struct mqg_session *s)
 	switch (s->state) {
 	case MQG_HELLO:
 		return mqg_hello_step(s);
+	case MQG_QUEUED:
+		return MQG_STEP_WAIT;
 	case MQG_HANDSHAKE:
 		return mqg_handshake_step(s);
 	case MQG_CONNECT:
@@ -94,6 +96,11 @@ static void ready(struct mqg_watch *watch, uint32_t events)
 	if (s->closed)
 		return;
 	mqg_stream_wake(stream, events);
+	/* Who is waited for no more gives his place in the queue to others. */
+	if (s->state == MQG_QUEUED && events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) {
+		mqg_session_close(s);
+		return;
+	}
 	/* A client that is gone for good needs no broker; the other stages learn it by reading. */
 	if (s->state == MQG_DIAL && stream == &s->client && events & (EPOLLHUP | EPOLLERR)) {
 		mqg_session_close(s);
@@ -118,6 +125,7 @@ static void expired(struct mqg_timer *timer)
 	case MQG_REPLY:
 		mqg_broker_timeout(s);
 		break;
+	case MQG_QUEUED:
 	case MQG_RELAY:
 	case MQG_ANSWER:
 	case MQG_LINGER:
@@ -156,6 +164,7 @@ int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
 	s->down.from = &s->broker;
 	s->down.to = &s->client;
 	mqg_list_init(&s->ready);
+	mqg_list_init(&s->admitted.link);
 	mqg_timer_init(&s->timer, expired);
 	mqg_sockaddr_split(peer, s->entry.addr, &s->entry.port);
 	s->entry.since = mqg_boottime_ns();
@@ -187,6 +196,9 @@ static void report(struct mqg_session *s, enum mqgate_reason reason)
 	};
 
 	memcpy(refusal.addr, s->entry.addr, sizeof(refusal.addr));
+	/* Who comes from where devices live is not to blame for how many of them come at once. */
+	refusal.spared = s->admitted.known && (reason == MQGATE_REASON_HANDSHAKE_SOURCE ||
+					       reason == MQGATE_REASON_HANDSHAKE_RATE);
 	mqg_counter_add(&s->port->refused, 1);
 	mqg_judge_refused(s->worker->judge, &refusal);
 }
@@ -203,8 +215,15 @@ enum mqg_step mqg_session_refuse(struct mqg_session *s, enum mqgate_reason reaso
 	return mqg_session_finish(s);
 }
 
+enum mqg_step mqg_session_turn_away(struct mqg_session *s, enum mqgate_reason reason)
+{
+	report(s, reason);
+	return mqg_session_close(s);
+}
+
 enum mqg_step mqg_session_finish(struct mqg_session *s)
 {
+	mqg_admission_leave(s);
 	mqg_intake_drop(s);
 	mqg_half_drop(&s->up);
 	mqg_stream_close(&s->broker);
@@ -218,6 +237,8 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	if (s->closed)
 		return MQG_STEP_GONE;
 	s->closed = true;
+	mqg_admission_leave(s);
+	mqg_admission_over(s);
 	mqg_timer_disarm(&s->timer);
 	mqg_list_remove(&s->ready);
 	mqg_stream_close(&s->client);

@@ -3,8 +3,8 @@
  * A session: one client, at most one broker connection, and the stage that it is in. It is touched
  * by its worker's thread only; what others may see of it lies in its registry entry.
  *
- *	HELLO -> HANDSHAKE -> CONNECT -> DIAL -> REPLY -> RELAY
- *	  (TLS listeners)        \___________\______\________ refused: ANSWER -> LINGER
+ *	HELLO -> (QUEUED) -> HANDSHAKE -> CONNECT -> DIAL -> REPLY -> RELAY
+ *	       (TLS listeners)              \___________\______\________ refused: ANSWER -> LINGER
  *
  * Every stage is a step function that does what can be done now. The client's answer to a refusal
  * is sent in ANSWER; LINGER reads on, a bounded time, so that unread input does not turn our close
@@ -22,6 +22,7 @@
 
 enum mqg_state {
 	MQG_HELLO,	/* collecting the ClientHello */
+	MQG_QUEUED,	/* its ClientHello is good, and there is no place for a handshake yet */
 	MQG_HANDSHAKE,	/* OpenSSL at work */
 	MQG_CONNECT,	/* collecting the CONNECT */
 	MQG_DIAL,	/* connecting to the broker */
@@ -67,6 +68,7 @@ struct mqg_session {
 						 * would be read as the rest of it */
 	uint8_t			level;		/* protocol level of the CONNECT; 0 = not known */
 	struct mqg_realm	*realm;		/* that its ClientHello chose; NULL = none so far */
+	struct mqg_admitted	admitted;	/* to the handshake */
 	struct mqg_tls_client	tls;
 	uint64_t		epoch;		/* of the worker, when its chain was verified */
 	uint32_t		linger_left;	/* bytes still read before the close */
@@ -90,6 +92,9 @@ void mqg_session_run(struct mqg_session *session);
 
 /* Reports @reason, and answers the client where its protocol has an answer. */
 enum mqg_step mqg_session_refuse(struct mqg_session *session, enum mqgate_reason reason);
+
+/* Reports @reason and closes at once: no answer, nothing left to read. */
+enum mqg_step mqg_session_turn_away(struct mqg_session *session, enum mqgate_reason reason);
 
 /* Sends what is kept for the client, then closes in order. Gives the broker's connection up. */
 enum mqg_step mqg_session_finish(struct mqg_session *session);
@@ -115,6 +120,8 @@ void mqg_intake_drop(struct mqg_session *session);
 /* The stages, each in the file of its name. */
 enum mqg_step mqg_hello_begin(struct mqg_session *session);
 enum mqg_step mqg_hello_step(struct mqg_session *session);
+/* Its turn has come: out of QUEUED, and goes on as far as it can. */
+void mqg_hello_admitted(struct mqg_session *session);
 enum mqg_step mqg_handshake_step(struct mqg_session *session);
 enum mqg_step mqg_connect_begin(struct mqg_session *session);
 enum mqg_step mqg_connect_step(struct mqg_session *session);

@@ -140,7 +140,8 @@ static void init_timers(struct mqg_worker *worker)
 	mqg_timer_init(&worker->rest, mqg_port_rested);
 }
 
-int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, char *why, size_t size)
+int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, struct mqg_door *door,
+		     char *why, size_t size)
 {
 	worker->judge = judge;
 	worker->epfd = -1;
@@ -157,6 +158,7 @@ int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, char *w
 	mqg_list_init(&worker->gone_realms);
 	mqg_registry_init(&worker->registry);
 	init_timers(worker);
+	mqg_admission_init(worker, door);
 	return watch_wake(worker, why, size);
 }
 

@@ -13,6 +13,7 @@
 
 #include <openssl/ssl.h>
 
+#include "proxy/admission.h"
 #include "proxy/chain_cache.h"
 #include "proxy/counter.h"
 #include "proxy/proxy.h"
@@ -108,6 +109,7 @@ struct mqg_worker {
 	bool			stopping;	/* worker's thread only */
 	bool			resting;	/* accept rests */
 	struct mqg_timer	rest;
+	struct mqg_admission	admission;
 	struct mqg_timers	timers;
 	struct mqg_timer_class	linger, parting, half_closed, accept_rest;
 	uint64_t		now;		/* CLOCK_MONOTONIC ns, of this turn */
@@ -126,12 +128,14 @@ struct mqg_worker {
  * mqg_worker_setup() - epoll set of a worker without listeners; no thread yet
  * @worker:   zeroed memory
  * @judge:    whom sessions report to
+ * @door:     to the TLS handshakes, of all workers
  * @why:      buffer for what is wrong and the remedy
  * @size:     of @why
  *
  * Return: 0 or -errno; mqg_worker_teardown() is due in either case.
  */
-int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, char *why, size_t size);
+int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, struct mqg_door *door,
+		     char *why, size_t size);
 int mqg_worker_start(struct mqg_worker *worker, unsigned int number);
 
 /*
