@@ -146,6 +146,10 @@ static const struct broken cases[] = {
 	       "21: listeners[0].connect_timeout: 10ms is out of range; write 100ms to 10m"),
 	BROKEN("broker's duration too long", 4, 4, "    connect_timeout: 1h",
 	       "4: brokers[0].connect_timeout: 1h is out of range"),
+	BROKEN("a header that has no room for addresses", 4, 4, "    proxy_protocol: {max: 51}",
+	       "4: brokers[0].proxy_protocol.max: 51 is out of range; write 52 to 1024"),
+	BROKEN("a TLV that is not there", 4, 4, "    proxy_protocol: {tlvs: [ssl, cert-sig]}",
+	       "4: brokers[0].proxy_protocol.tlvs[1]: \"cert-sig\" is none; there are identity"),
 	BROKEN("connect_max too small", 22, 22, "    connect_max: 11",
 	       "22: listeners[0].connect_max: 11 is out of range; write 12 to 268435455"),
 	BROKEN("connect_max too large", 22, 22, "    connect_max: 268435456",
@@ -254,6 +258,7 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	write_config(&least);
 	c = load();
 	assert_int_equal(c->brokers[0].connect_timeout_ms, 5000);
+	assert_int_equal(c->brokers[0].pp2_max, 0);
 	l = &c->listeners[0];
 	assert_int_equal(l->mode, MQGATE_MODE_ENFORCE);
 	assert_int_equal(l->handshake_timeout_ms, 10000);
@@ -293,6 +298,31 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	assert_string_equal(c->http.text, "127.0.0.1:9883");
 	assert_true(c->workers >= 1);
 	mqg_config_put(c);
+}
+
+static uint32_t tlvs_of(const char *line, uint32_t max)
+{
+	const struct broken good = { "proxy_protocol", 4, 4, line, "" };
+	struct mqg_config *c;
+	uint32_t tlvs;
+
+	write_config(&good);
+	c = load();
+	assert_int_equal(c->brokers[0].pp2_max, max);
+	tlvs = c->brokers[0].pp2_tlvs;
+	mqg_config_put(c);
+	return tlvs;
+}
+
+static void the_proxy_protocol_is_asked_for_by_word(void **state)
+{
+	(void)state;
+	assert_int_equal(tlvs_of("    proxy_protocol: {max: 600}", 600),
+			 MQG_PP2_IDENTITY | MQG_PP2_SSL | MQG_PP2_CN);
+	assert_int_equal(tlvs_of("    proxy_protocol: {tlvs: [none]}", 536), 0);
+	assert_int_equal(tlvs_of("    proxy_protocol: {tlvs: [authority, ssl-cipher]}", 536),
+			 MQG_PP2_AUTHORITY | MQG_PP2_SSL | MQG_PP2_CIPHER);
+	assert_int_equal(tlvs_of("    proxy_protocol: {tlvs: [crc32c]}", 536), MQG_PP2_CRC32C);
 }
 
 static void http_may_be_off(void **state)
@@ -398,6 +428,7 @@ int main(void)
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(good_file_gives_its_values),
 		cmocka_unit_test(what_is_left_out_has_the_documented_default),
+		cmocka_unit_test(the_proxy_protocol_is_asked_for_by_word),
 		cmocka_unit_test(http_may_be_off),
 		cmocka_unit_test(services_beyond_the_numbers_are_refused),
 		cmocka_unit_test(absent_file_is_told_apart),

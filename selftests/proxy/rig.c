@@ -336,13 +336,13 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		},
 	} };
 	struct mqg_policy *rules = &models[0].rules;
-	uint32_t dial_ms = 2000;
+	uint32_t dial_ms = 2000, pp2_tlvs = 0, pp2_max = 0;
 	const char *pki = ".";
 	size_t n_models = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:aN3SxK:n:RB:b:t:p:")) !=
-	       -1) {
+	while ((opt = getopt(argc, argv,
+			     "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:aN3SxK:n:RB:X:b:t:p:")) != -1) {
 		switch (opt) {
 		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
@@ -374,11 +374,17 @@ static void options(int argc, char **argv, struct mqg_config *config)
 			models[n_models] = models[0];
 			models[n_models++].names = optarg;
 			break;
+		case 'X':
+			if (sscanf(optarg, "%x,%u", &pp2_tlvs, &pp2_max) != 2)
+				errx(2, "-X TLVS,MAX");
+			break;
 		case 'b':
 			if (config->n_brokers == BROKERS)
 				errx(2, "at most %d brokers", BROKERS);
 			config->brokers[config->n_brokers].name = strdup("broker");
 			config->brokers[config->n_brokers].connect_timeout_ms = dial_ms;
+			config->brokers[config->n_brokers].pp2_tlvs = pp2_tlvs;
+			config->brokers[config->n_brokers].pp2_max = pp2_max;
 			endpoint(optarg, &config->brokers[config->n_brokers++].address);
 			break;
 		case 't':

@@ -140,6 +140,41 @@ int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t
 	return 0;
 }
 
+/* The words of haproxy's proxy-v2-options where it has the same. */
+static const struct {
+	const char	*word;
+	uint32_t	bit;
+} tlv_words[] = {
+	{ "none", 0 }, { "identity", MQG_PP2_IDENTITY }, { "ssl", MQG_PP2_SSL },
+	{ "cert-cn", MQG_PP2_SSL | MQG_PP2_CN }, { "ssl-cipher", MQG_PP2_SSL | MQG_PP2_CIPHER },
+	{ "authority", MQG_PP2_AUTHORITY }, { "crc32c", MQG_PP2_CRC32C },
+};
+
+static int check_proxy_protocol(struct mqg_check *check, size_t number, struct mqg_broker *to)
+{
+	const struct raw_proxy_protocol *from = check->raw->brokers[number].proxy_protocol;
+	char path[MQG_PATH_MAX];
+
+	if (!from)
+		return 0;
+	to->pp2_tlvs = from->tlvs_count ? 0 : MQG_PP2_IDENTITY | MQG_PP2_SSL | MQG_PP2_CN;
+	for (unsigned int i = 0; i < from->tlvs_count; i++) {
+		size_t n = 0;
+
+		while (n < sizeof(tlv_words) / sizeof(tlv_words[0]) &&
+		       strcmp(from->tlvs[i], tlv_words[n].word))
+			n++;
+		snprintf(path, sizeof(path), "brokers[%zu].proxy_protocol.tlvs[%u]", number, i);
+		if (n == sizeof(tlv_words) / sizeof(tlv_words[0]))
+			return complain(check, path, "\"%s\" is none; there are identity, ssl, "
+				"cert-cn, ssl-cipher, authority, crc32c, none", from->tlvs[i]);
+		to->pp2_tlvs |= tlv_words[n].bit;
+	}
+	snprintf(path, sizeof(path), "brokers[%zu].proxy_protocol.max", number);
+	return mqg_check_number(check, path, from->max, MQG_PP2_DEFAULT, MQG_PP2_MIN, MQG_PP2_MAX,
+				&to->pp2_max);
+}
+
 static int check_brokers(struct mqg_check *check)
 {
 	const struct raw_config *raw = check->raw;
@@ -172,6 +207,9 @@ static int check_brokers(struct mqg_check *check)
 		if (err)
 			return err;
 		to->connect_timeout_ms = (uint32_t)(ns / 1000000);
+		err = check_proxy_protocol(check, i, to);
+		if (err)
+			return err;
 		err = mqg_check_copy(from->name, &to->name);
 		if (err)
 			return err;

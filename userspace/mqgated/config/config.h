@@ -56,10 +56,26 @@ enum mqg_password_rule {
 
 struct mqg_material;
 
+/* What a broker is told of a client by the PROXY protocol, besides addresses; bits. */
+enum mqg_pp2_tlv {
+	MQG_PP2_CRC32C = 1 << 0,
+	MQG_PP2_IDENTITY = 1 << 1,	/* a TLV of our own */
+	MQG_PP2_SSL = 1 << 2,		/* that it was TLS, and which version */
+	MQG_PP2_CN = 1 << 3,		/* the identity, where it is the commonName */
+	MQG_PP2_CIPHER = 1 << 4,
+	MQG_PP2_AUTHORITY = 1 << 5,	/* the server name that it asked for */
+};
+
+#define MQG_PP2_MIN	52U	/* bytes of a header with addresses alone */
+#define MQG_PP2_MAX	1024U	/* with the longest of everything */
+#define MQG_PP2_DEFAULT	536U	/* what one segment carries on any path */
+
 struct mqg_broker {
 	char			*name;
 	struct mqg_endpoint	address;
 	uint32_t		connect_timeout_ms;
+	uint32_t		pp2_tlvs;	/* enum mqg_pp2_tlv */
+	uint32_t		pp2_max;	/* bytes; 0: the protocol is not spoken */
 };
 
 enum mqg_cookies {

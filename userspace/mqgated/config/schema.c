@@ -187,10 +187,18 @@ static const cyaml_strval_t module_uses[] = {
 	{ "auto", 1 },
 };
 
+static const cyaml_schema_field_t proxy_protocol_fields[] = {
+	TEXTS("tlvs", struct raw_proxy_protocol, tlvs),
+	NUMBER("max", struct raw_proxy_protocol, max),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t broker_fields[] = {
 	TEXT("name", MUST, struct raw_broker, name),
 	TEXT("address", MUST, struct raw_broker, address),
 	TEXT("connect_timeout", MAY, struct raw_broker, connect_timeout),
+	CYAML_FIELD_MAPPING_PTR("proxy_protocol", CYAML_FLAG_POINTER | MAY, struct raw_broker,
+				proxy_protocol, proxy_protocol_fields),
 	CYAML_FIELD_END
 };
 

@@ -21,8 +21,15 @@ enum raw_kind {
 	RAW_KIND_UNPROTECTED,
 };
 
+struct raw_proxy_protocol {
+	char		**tlvs;
+	unsigned int	tlvs_count;
+	uint32_t	*max;
+};
+
 struct raw_broker {
-	char		*name, *address, *connect_timeout;
+	char				*name, *address, *connect_timeout;
+	struct raw_proxy_protocol	*proxy_protocol;
 };
 
 struct raw_class {

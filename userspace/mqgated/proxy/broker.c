@@ -13,6 +13,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <openssl/crypto.h>
+
+#include "proxy/pp2.h"
 #include "system/log.h"
 
 /* Says it when the answer is another than last time, of whichever worker. */
@@ -77,6 +80,76 @@ enum mqg_step mqg_broker_dial(struct mqg_session *s)
 	return MQG_STEP_WAIT;
 }
 
+/* @addr as in the maps: IPv4 mapped. */
+static void local_address(int fd, uint8_t addr[16], uint16_t *port)
+{
+	union {
+		struct sockaddr		any;
+		struct sockaddr_in	v4;
+		struct sockaddr_in6	v6;
+	} own = { 0 };
+	socklen_t len = sizeof(own);
+
+	memset(addr, 0, 16);
+	if (getsockname(fd, &own.any, &len))
+		return;
+	if (own.any.sa_family == AF_INET6) {
+		memcpy(addr, &own.v6.sin6_addr, 16);
+		*port = ntohs(own.v6.sin6_port);
+	} else {
+		addr[10] = addr[11] = 0xFF;
+		memcpy(addr + 12, &own.v4.sin_addr, 4);
+		*port = ntohs(own.v4.sin_port);
+	}
+}
+
+/* Whoever listens to the log hears it once: the limit is the configuration's. */
+static void note_left(const struct mqg_broker *broker)
+{
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&said))
+		mqg_log(MQG_LOG_WARNING, MQG_LOG_PROXY, "broker %s: a header of the PROXY "
+			"protocol has no room for all of \"tlvs\" in %u bytes; raise "
+			"proxy_protocol.max to what the broker takes, or ask for fewer",
+			broker->name, broker->pp2_max);
+}
+
+/* Puts the header of the PROXY protocol before the CONNECT. 0 or -ENOMEM. */
+static int introduce(struct mqg_session *s)
+{
+	const struct mqg_broker *broker = s->port->uplink->config;
+	struct mqg_intake *in = s->intake;
+	SSL *ssl = s->client.ssl;
+	struct mqg_pp2_facts facts = { .sport = s->entry.port, .identity = s->entry.identity };
+	uint8_t header[MQG_PP2_MAX], *both;
+	uint32_t left;
+	size_t len;
+
+	memcpy(facts.saddr, s->entry.addr, sizeof(facts.saddr));
+	local_address(s->client.fd, facts.daddr, &facts.dport);
+	if (ssl) {
+		facts.server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+		facts.tls_version = SSL_get_version(ssl);
+		facts.cipher = SSL_get_cipher_name(ssl);
+		facts.resumed = SSL_session_reused(ssl);
+		facts.cn = s->realm->config->identity_from == MQG_FROM_CN;
+	}
+	len = mqg_pp2_build(&facts, broker->pp2_tlvs, broker->pp2_max, &left, header);
+	if (left)
+		note_left(broker);
+	both = malloc(len + in->len);
+	if (!both)
+		return -ENOMEM;
+	memcpy(both, header, len);
+	memcpy(both + len, in->data, in->len);
+	OPENSSL_cleanse(in->data, in->len);
+	free(in->data);
+	in->data = both;
+	in->size = in->len += len;
+	return 0;
+}
+
 enum mqg_step mqg_broker_step(struct mqg_session *s)
 {
 	struct mqg_intake *in = s->intake;
@@ -90,7 +163,8 @@ enum mqg_step mqg_broker_step(struct mqg_session *s)
 	if (err)
 		return failed(s, err);
 	note(s->port->uplink, 0);
-
+	if (s->port->uplink->config->pp2_max && introduce(s))
+		return mqg_session_close(s);
 	mqg_half_adopt(&s->up, in->data, in->len);
 	free(in);
 	s->intake = NULL;
