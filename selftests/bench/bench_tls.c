@@ -5,7 +5,7 @@
  * AES-128-GCM. Five runs, those that are compared taking turns in each; a ratio is the median of
  * the runs' ratios. CPU time is that of all threads of a server.
  *
- *	bench_tls [GROUP...]	handshakes memory reload; all of them without
+ *	bench_tls [GROUP...]	handshakes refusals memory reload; all of them without
  *
  * MQGATE_BENCH_HANDSHAKES: of one measurement (2,000). MQGATE_BENCH_CLIENTS: that are idle
  * (10,000, and 50,000); fewer where the limit of descriptors is lower, of which one takes two.
@@ -214,6 +214,26 @@ static void handshakes(void)
 	tls_stop(&broker);
 }
 
+/* A client that is refused for its source's budget, against one that gets in. */
+static void refusals(void)
+{
+	struct row *r = row("tls-refused", "refused by its source's budget", "CPU us",
+			    "a full handshake", 0.02);
+
+	for (int i = 0; i < ROW_RUNS; i++) {
+		struct tls_clients *c = tls_clients_new(b.dir, "device");
+		struct tls_server s;
+
+		start(&s, OURS, (struct tls_mode){ .no_cache = true });
+		r->limit[i] = one(c, &s, TLS_FULL);
+		tls_stop(&s);
+		start(&s, OURS, (struct tls_mode){ .refuse = true });
+		r->ours[i] = one(c, &s, TLS_REFUSED);
+		tls_stop(&s);
+		tls_clients_free(c);
+	}
+}
+
 /* ---- idle clients ---------------------------------------------------------------------------- */
 
 static double idle(enum who who, uint32_t clients, const char **cannot)
@@ -329,6 +349,7 @@ static const struct {
 	void		(*run)(void);
 } groups[] = {
 	{ "handshakes", handshakes },
+	{ "refusals", refusals },
 	{ "memory", memory },
 	{ "reload", reload },
 };

@@ -27,11 +27,12 @@ struct tls_server {
 struct tls_mode {
 	bool	tickets;
 	bool	no_cache;	/* the gateway verifies every chain anew */
+	bool	refuse;		/* the gateway takes one handshake a second */
 };
 
 /*
  * Start on the CPU @cpu, with files of @dir; return when they listen. The configurations are
- * peers/tls/NAME with @DIR@, @TICKETS@ and @CACHE@ replaced. mqgated is the one of @build.
+ * peers/tls/NAME with @DIR@, @TICKETS@ and so on replaced. mqgated is the one of @build.
  */
 void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
 		      int cpu);
@@ -72,7 +73,8 @@ enum tls_want { TLS_FULL, TLS_RESUMED, TLS_REFUSED };
 
 /*
  * @count handshakes, eight at a time, each on a connection of its own that ends behind it. Exits
- * with a message where one does not end as it should: refused, not resumed, not refused.
+ * with a message where one does not end as it should: refused, not resumed, let in (one in fifty
+ * may be, of those that are to be refused).
  */
 void tls_clients_shake(struct tls_clients *c, uint32_t count, enum tls_want want);
 

@@ -106,15 +106,16 @@ static bool child(struct tls_server *s, const char *name, int cpu)
 	return true;
 }
 
-/* @from with words in the place of @DIR@, @TICKETS@ and @CACHE@. */
+/* @from with words in the place of @DIR@, @TICKETS@, @CACHE@ and @BUDGET@. */
 static void configure(const char *from, const char *to, const char *dir, const char *tickets,
 		      struct tls_mode mode)
 {
 	char command[12800];
 
 	snprintf(command, sizeof(command),
-		 "sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' -e 's|@CACHE@|%d|g' '%s' >'%s'", dir,
-		 tickets, mode.no_cache ? 0 : 1000, from, to);
+		 "sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' -e 's|@CACHE@|%d|g' "
+		 "-e 's|@BUDGET@|%s|g' '%s' >'%s'", dir, tickets, mode.no_cache ? 0 : 1000,
+		 mode.refuse ? "per_source: 1, per_source_burst: 1" : "per_source: 0", from, to);
 	if (system(command))
 		errx(1, "failed: %s", command);
 }
