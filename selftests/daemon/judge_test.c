@@ -396,6 +396,26 @@ static void authenticated_flow_is_allowed_until_it_closes(void **state)
 	mqg_judge_closed(judge, ticket);
 }
 
+static void who_is_ended_loses_his_allow_at_once(void **state)
+{
+	const struct mqg_refusal why = { .reason = MQGATE_REASON_REVOKED, .service = 3 };
+	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
+	struct mqgate_allow entry;
+	uint64_t ticket;
+
+	(void)state;
+	assert_int_equal(mqg_judge_allowed(judge, &flow, 3, IDENTITY, NULL, &ticket), 0);
+	assert_true(allow_of(flow, &entry));
+	mqg_judge_ended(judge, &why, ticket);
+	assert_false(allow_of(flow, &entry));
+	/* Nor is it refreshed while the session parts. */
+	now += 100 * S;
+	mqg_judge_tick(judge);
+	assert_false(allow_of(flow, &entry));
+	mqg_judge_closed(judge, ticket);
+	assert_int_equal(counts().flows, 0);
+}
+
 static void refresh_extends_and_keeps_what_xdp_wrote(void **state)
 {
 	struct mqgate_flow_key flow = flow_of("192.0.2.1", 1000);
@@ -649,6 +669,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(maps_are_counted_a_batch_a_tick),
 	TEST(bans_without_maps_come_into_force_with_them),
 	TEST(authenticated_flow_is_allowed_until_it_closes),
+	TEST(who_is_ended_loses_his_allow_at_once),
 	TEST(refresh_extends_and_keeps_what_xdp_wrote),
 	TEST(refresh_reaches_every_flow),
 	TEST(flow_without_maps_is_allowed_when_they_appear),

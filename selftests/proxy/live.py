@@ -316,6 +316,16 @@ def slow():
                 rig.counts()["listeners"][0]["bytes_out"]) or size[-3:].count(size[-1]) == 3)
             since = rig.mark()
             rig.ask("revoke identity device-1")
+            rig.wait(lambda line: "ended" in line, 1, since)
+            # While it parts from him: what was kept could reach him now.
+            got = 5
+            try:
+                while part := client.recv(65536):
+                    got += len(part)
+            except (ssl.SSLError, ConnectionError):
+                pass
+            if not 5 < got < size[-1]:
+                raise AssertionError(f"the broker's {size[-1]} bytes, of which he has {got}")
             ended(rig, "revoked", since)
             poll("session is given back", lambda: rig.open() == 0)
 
