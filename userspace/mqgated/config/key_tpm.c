@@ -24,8 +24,11 @@
 #include <openssl/ec.h>
 
 static struct mqg_key_provider provider = { .name = "tpm2" };
-/* A TPM does one thing at a time, and so does the connection that the provider has to it. */
-static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+/*
+ * A TPM does one thing at a time, and so does the connection that the provider has to it, also where
+ * a key is only asked for its curve. Freeing a key that is being made takes it twice.
+ */
+static pthread_mutex_t one_at_a_time = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static int slot = -1;
 
 void mqg_key_setup(const struct mqg_hardware *hardware)
@@ -192,7 +195,9 @@ int mqg_key_tpm(struct mqg_key_loading *l)
 	if (!inner)
 		return explain(l);
 	l->key->store = MQG_KEY_TPM;
+	pthread_mutex_lock(&one_at_a_time);
 	l->key->pkey = wrap(inner);
+	pthread_mutex_unlock(&one_at_a_time);
 	return l->key->pkey ? 0 : mqg_key_refuse(l, "its curve is unknown to OpenSSL; make a key "
 						    "of P-256 or P-384 in the TPM");
 }
