@@ -333,6 +333,8 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		.rules = {
 			.tls_min = TLS1_2_VERSION, .client_ca = (char *)"ca.pem",
 			.crl = (char *)"crl.pem", .username_rule = MQG_USERNAME_ANY,
+			/* For runs by hand of any script, where the kernel has it. */
+			.ktls = getenv("MQGATE_KTLS") != NULL,
 		},
 	} };
 	struct mqg_policy *rules = &models[0].rules;

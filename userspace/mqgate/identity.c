@@ -143,8 +143,52 @@ static void print_counts(const char *what, const json_t *counts)
 
 static void print_used(const char *what, const json_t *object)
 {
-	printf("%-12s%s: %s\n", what, json_is_true(json_object_get(object, "used")) ? "yes" : "no",
-	       text_of(object, "reason"));
+	bool used = json_is_true(json_object_get(object, "used"));
+
+	printf("%-12s%s%s%s\n", what, used ? "yes" : "no", used ? "" : ": ",
+	       used ? "" : text_of(object, "reason"));
+}
+
+static void print_names(const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		printf("%s%s", i ? ", " : ", for ", json_string_value(name));
+	printf("\n");
+}
+
+static void print_listener(const json_t *listener)
+{
+	const json_t *ktls = json_object_get(listener, "ktls");
+
+	printf("listener    %s: TLS %s to %s, groups %s, %s, RSA from %d bits, %d classes",
+	       text_of(listener, "name"), text_of(listener, "min_version"),
+	       text_of(listener, "max_version"), text_of(listener, "groups"),
+	       text_of(listener, "ciphers_1_3"),
+	       (int)json_integer_value(json_object_get(listener, "rsa_min")),
+	       (int)json_integer_value(json_object_get(listener, "classes")));
+	print_names(json_object_get(listener, "server_names"));
+	printf("            key in %s; kTLS ", text_of(listener, "key"));
+	if (json_is_true(json_object_get(ktls, "used")))
+		printf("of %lld sessions sends for %lld, receives for %lld\n",
+		       (long long)json_integer_value(json_object_get(ktls, "sessions")),
+		       (long long)json_integer_value(json_object_get(ktls, "send")),
+		       (long long)json_integer_value(json_object_get(ktls, "receive")));
+	else
+		printf("not used: %s\n", text_of(ktls, "reason"));
+}
+
+static void print_words(const char *what, const json_t *list)
+{
+	const json_t *word;
+	size_t i;
+
+	printf("%-12s", what);
+	json_array_foreach((json_t *)list, i, word)
+		printf("%s%s", i ? ", " : "", json_string_value(word));
+	printf("\n");
 }
 
 static void print_chain_cache(const json_t *cache)
@@ -166,16 +210,6 @@ static void print_chain_cache(const json_t *cache)
 }
 
 /* ", for A, B": the server names that lead to a policy. */
-static void print_names(const json_t *names)
-{
-	const json_t *name;
-	size_t i;
-
-	json_array_foreach(names, i, name)
-		printf("%s%s", i ? ", " : ", for ", json_string_value(name));
-	printf("\n");
-}
-
 static long long count_of(const json_t *object, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(object, key));
@@ -199,23 +233,16 @@ static void print_status(const json_t *answer)
 	size_t i;
 
 	printf("%-12s%s\n", "library", text_of(answer, "openssl"));
-	printf("%-12s%s\n", "AES in CPU",
-	       json_is_true(aes) ? "yes" : json_is_false(aes) ? "no" : "not known");
+	print_words("providers", json_object_get(answer, "providers"));
+	printf("%-12s%s\n", "CPU", text_of(answer, "cpu"));
+	printf("%-12s%s\n", "AES in CPU", json_is_true(aes) ? "yes" : "no");
 	print_used("kTLS", json_object_get(answer, "ktls"));
 	print_used("resumption", json_object_get(answer, "resumption"));
 	printf("%-12sno\n", "0-RTT");
 	print_chain_cache(json_object_get(answer, "chain_cache"));
 	print_handshakes(json_object_get(answer, "handshakes"));
-	json_array_foreach(json_object_get(answer, "listeners"), i, listener) {
-		printf("listener    %s: TLS %s to %s, groups %s, %s, RSA from %d bits, "
-		       "%d classes, key in %s", text_of(listener, "name"),
-		       text_of(listener, "min_version"), text_of(listener, "max_version"),
-		       text_of(listener, "groups"), text_of(listener, "ciphers_1_3"),
-		       (int)json_integer_value(json_object_get(listener, "rsa_min")),
-		       (int)json_integer_value(json_object_get(listener, "classes")),
-		       text_of(listener, "key"));
-		print_names(json_object_get(listener, "server_names"));
-	}
+	json_array_foreach(json_object_get(answer, "listeners"), i, listener)
+		print_listener(listener);
 	print_counts("versions", json_object_get(in_use, "versions"));
 	print_counts("ciphers", json_object_get(in_use, "ciphers"));
 	print_counts("groups", json_object_get(in_use, "groups"));

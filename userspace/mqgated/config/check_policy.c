@@ -96,6 +96,7 @@ int mqg_check_policy(struct mqg_check *check, const char *owner, const struct ra
 
 	to->tls_min = tls->min_version ? *tls->min_version : TLS1_2_VERSION;
 	to->crl_stale = tls->crl_stale && *tls->crl_stale;
+	to->ktls = tls->ktls && *tls->ktls;
 	to->partial_chain = tls->partial_chain && *tls->partial_chain;
 	join(path, owner, "tls.crl_stale");
 	if (tls->crl_stale && !tls->crl)

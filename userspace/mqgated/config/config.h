@@ -113,6 +113,7 @@ struct mqg_policy {
 	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
 	struct mqg_crypto	*crypto;
 	bool			crl_stale;	/* accept what a list says that is out of date */
+	bool			ktls;		/* where the kernel has it */
 	bool			partial_chain;	/* client_ca may hold intermediates alone */
 	uint8_t			(*pins)[MQG_PIN_SIZE];	/* of public keys */
 	size_t			n_pins;		/* one of them in every chain; 0 = any chain */

@@ -14,6 +14,8 @@
 #include <openssl/ssl.h>
 #include <openssl/tls1.h>
 
+#include "config/cpu.h"
+
 /* What SSL_get_negotiated_group() says of a group without a NID: its number in TLS. */
 #define UNNAMED(id)	(TLSEXT_nid_unknown | (id))
 
@@ -185,8 +187,11 @@ void mqg_crypto_free(struct mqg_crypto *crypto)
 
 static void fill_rule(struct mqg_crypto_rule *rule)
 {
+	/* Of a client that has no preference, ours counts: what this processor is good at. */
+	size_t first = mqg_cpu_has_aes() ? 0 : COUNT(ciphers) - 1;
+
 	for (size_t i = 0; !rule->n_ciphers && i < COUNT(ciphers); i++)
-		rule->ciphers[i] = ciphers[i].nid;
+		rule->ciphers[i] = ciphers[(first + i) % COUNT(ciphers)].nid;
 	rule->n_ciphers = rule->n_ciphers ? rule->n_ciphers : COUNT(ciphers);
 	if (rule->n_groups)
 		return;

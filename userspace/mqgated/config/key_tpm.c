@@ -25,8 +25,8 @@
 
 static struct mqg_key_provider provider = { .name = "tpm2" };
 /*
- * A TPM does one thing at a time, and so does the connection that the provider has to it, also where
- * a key is only asked for its curve. Freeing a key that is being made takes it twice.
+ * A TPM does one thing at a time, and so does the connection that the provider has to it, also
+ * where a key is only asked for its curve. Freeing a key that is being made takes it twice.
  */
 static pthread_mutex_t one_at_a_time = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static int slot = -1;

@@ -51,6 +51,11 @@ static const cyaml_strval_t stale_rules[] = {
 	{ "accept", 1 },
 };
 
+static const cyaml_strval_t ktls_rules[] = {
+	{ "off", 0 },
+	{ "auto", 1 },
+};
+
 static const cyaml_strval_t chain_rules[] = {
 	{ "whole", 0 },
 	{ "partial", 1 },
@@ -227,6 +232,7 @@ static const cyaml_schema_field_t tls_fields[] = {
 	TEXT("crl", MAY, struct raw_tls, crl),
 	WORD_MAY("crl_stale", struct raw_tls, crl_stale, stale_rules),
 	WORD_MAY("chain", struct raw_tls, partial_chain, chain_rules),
+	WORD_MAY("ktls", struct raw_tls, ktls, ktls_rules),
 	{
 		.key = "pins",
 		.value = {

@@ -46,7 +46,7 @@ struct raw_client_keys {
 
 struct raw_tls {
 	char		*certificate, *key, *pin_file, *client_ca, *crl;
-	int		*min_version, *crl_stale, *partial_chain;
+	int		*min_version, *crl_stale, *partial_chain, *ktls;
 	char		**pins;
 	unsigned int	pins_count;
 	int		*max_version;

@@ -10,10 +10,13 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 
+#include "config/cpu.h"
 #include "config/material.h"
 #include "proxy/inventory.h"
+#include "proxy/ktls.h"
 
 static const char *version_word(int version)
 {
@@ -135,11 +138,45 @@ static json_t *server_names(const struct mqg_listener *l, size_t policy)
 	return list;
 }
 
-static json_t *policy_line(const struct mqg_listener *l, size_t n)
+/* Sessions of the listener @i, and those whose records the kernel makes or opens. */
+struct counting {
+	size_t		i;
+	json_int_t	sessions, send, receive;
+};
+
+static int count(const struct mqg_session_info *info, void *arg)
 {
+	struct counting *c = arg;
+
+	if (info->listener != c->i)
+		return 0;
+	c->sessions++;
+	c->send += info->ktls_sends;
+	c->receive += info->ktls_receives;
+	return 0;
+}
+
+/* Those of a listener are counted together, whatever policies they have. */
+static json_t *ktls_of(const struct mqg_verb_context *context, size_t i, size_t policy,
+		       const char *missing)
+{
+	const struct mqg_listener *l = &context->config->listeners[i];
+	const char *reason = !l->policies[policy].ktls ? "tls.ktls is off" : missing;
+	struct counting c = { .i = i };
+
+	if (context->proxy)
+		mqg_proxy_session_each(context->proxy, count, &c);
+	return json_pack("{s:b, s:s?, s:I, s:I, s:I}", "used", !reason, "reason", reason,
+			 "sessions", c.sessions, "send", c.send, "receive", c.receive);
+}
+
+static json_t *policy_line(const struct mqg_verb_context *context, size_t i, size_t n,
+			   const char *no_ktls)
+{
+	const struct mqg_listener *l = &context->config->listeners[i];
 	const struct mqg_policy *p = &l->policies[n];
 
-	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o}",
 			 "name", p->title, "server_names", server_names(l, n),
 			 "min_version", version_word(p->tls_min),
 			 "max_version", version_word(p->crypto->max_version),
@@ -148,53 +185,34 @@ static json_t *policy_line(const struct mqg_listener *l, size_t n)
 			 "signature_algorithms", p->crypto->signatures,
 			 "key", mqg_key_store_word(p->material->key.store),
 			 "rsa_min", (int)p->crypto->rsa_min,
-			 "classes", (int)p->crypto->n_classes);
+			 "classes", (int)p->crypto->n_classes,
+			 "ktls", ktls_of(context, i, n, no_ktls));
 }
 
-static json_t *listeners(const struct mqg_config *config)
+static json_t *listeners(const struct mqg_verb_context *context, const char *no_ktls)
 {
+	const struct mqg_config *config = context->config;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < config->n_listeners; i++)
 		for (size_t n = 0; n < config->listeners[i].n_policies; n++)
-			json_array_append_new(list, policy_line(&config->listeners[i], n));
+			json_array_append_new(list, policy_line(context, i, n, no_ktls));
 	return list;
 }
 
-/* As OpenSSL sees the processor, which OPENSSL_ia32cap can change. */
-static json_t *aes(void)
+static int add_provider(OSSL_PROVIDER *provider, void *list)
 {
-#if defined(__x86_64__)
-	const char *info = OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS);
-	const char *at = info ? strstr(info, "OPENSSL_ia32cap=0x") : NULL;
-
-	/* CPUID 1: EDX in the low half, ECX in the high one; AES is bit 25 of ECX. */
-	if (at)
-		return json_boolean(strtoull(at + 18, NULL, 16) >> 57 & 1);
-#endif
-	return json_null();
+	json_array_append_new(list, json_string(OSSL_PROVIDER_get0_name(provider)));
+	return 1;
 }
 
-static bool kernel_has_tls(void)
+/* Of everything but keys in tokens and TPMs, which their listeners tell. */
+static json_t *providers(void)
 {
-	FILE *file = fopen("/proc/sys/net/ipv4/tcp_available_ulp", "re");
-	char text[128] = "";
-	bool has = file && fgets(text, sizeof(text), file) && strstr(text, "tls");
+	json_t *list = json_array();
 
-	if (file)
-		fclose(file);
-	return has;
-}
-
-static const char *ktls_reason(void)
-{
-#ifdef OPENSSL_NO_KTLS
-	return "OpenSSL was built without it";
-#else
-	return kernel_has_tls() ? "this version of mqgated does not switch it on"
-				: "the kernel has no TLS layer loaded (tcp_available_ulp), and "
-				  "this version of mqgated does not switch it on";
-#endif
+	OSSL_PROVIDER_do_all(NULL, add_provider, list);
+	return list;
 }
 
 static json_t *chain_cache(const struct mqg_config *config, struct mqg_proxy *proxy)
@@ -218,14 +236,18 @@ static json_t *chain_cache(const struct mqg_config *config, struct mqg_proxy *pr
 json_t *mqg_tell_tls(const struct mqg_verb_context *context)
 {
 	const struct mqg_config *config = context->config;
+	const char *no_ktls = mqg_ktls_missing();
+	char cpu[128];
 
-	return json_pack("{s:b, s:s, s:o, s:{s:b, s:s}, s:{s:b, s:s}, s:b, s:o, s:o, s:o, s:o}",
-			 "ok", 1, "openssl", OpenSSL_version(OPENSSL_VERSION),
-			 "aes_instructions", aes(),
-			 "ktls", "used", 0, "reason", ktls_reason(), "resumption", "used", 0,
+	mqg_cpu_features(cpu, sizeof(cpu));
+	return json_pack("{s:b, s:s, s:s, s:o, s:b, s:{s:b, s:s?}, s:{s:b, s:s}, s:b, s:o, s:o, "
+			 "s:o, s:o}", "ok", 1, "openssl", OpenSSL_version(OPENSSL_VERSION), "cpu",
+			 cpu, "providers", providers(), "aes_instructions",
+			 (int)mqg_cpu_has_aes(), "ktls", "used", !no_ktls, "reason", no_ktls,
+			 "resumption", "used", 0,
 			 "reason", "every connection proves its certificate anew and meets the "
 				   "revocation list",
 			 "early_data", 0, "chain_cache", chain_cache(config, context->proxy),
 			 "handshakes", mqg_tell_handshakes(context), "listeners",
-			 listeners(config), "in_use", in_use());
+			 listeners(context, no_ktls), "in_use", in_use());
 }

@@ -12,6 +12,7 @@
 #include "proxy/crypto.h"
 #include "proxy/identity.h"
 #include "proxy/inventory.h"
+#include "proxy/ktls.h"
 #include "proxy/sni.h"
 #include "proxy/tls.h"
 
@@ -141,6 +142,9 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 		if (reason != MQGATE_REASON_NONE)
 			return mqg_session_refuse(s, reason);
 	}
+	if (s->realm->config->ktls)
+		mqg_registry_ktls(&s->worker->registry, &s->entry, mqg_ktls_sends(s->client.ssl),
+				  mqg_ktls_receives(s->client.ssl));
 	if (identify(s))
 		return mqg_session_close(s);
 	/* Who is refused by the policy is what the operator looks for there. */

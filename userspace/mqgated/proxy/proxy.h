@@ -95,6 +95,8 @@ struct mqg_session_info {
 	size_t		listener;	/* SIZE_MAX: one that a change has taken away */
 	bool		connected;	/* CONNACK said yes */
 	bool		allowed;	/* ALLOW written */
+	bool		ktls_sends;	/* the kernel makes its records */
+	bool		ktls_receives;	/* and opens them */
 };
 
 typedef int (*mqg_session_fn)(const struct mqg_session_info *info, void *arg);

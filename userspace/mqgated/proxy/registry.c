@@ -57,6 +57,15 @@ void mqg_registry_identity(struct mqg_registry *registry, struct mqg_entry *entr
 	pthread_mutex_unlock(&registry->lock);
 }
 
+void mqg_registry_ktls(struct mqg_registry *registry, struct mqg_entry *entry, bool sends,
+		       bool receives)
+{
+	pthread_mutex_lock(&registry->lock);
+	entry->ktls_sends = sends;
+	entry->ktls_receives = receives;
+	pthread_mutex_unlock(&registry->lock);
+}
+
 void mqg_registry_connected(struct mqg_registry *registry, struct mqg_entry *entry, bool allowed)
 {
 	pthread_mutex_lock(&registry->lock);
@@ -78,6 +87,8 @@ static void describe(const struct mqg_entry *entry, struct mqg_session_info *inf
 	info->listener = entry->listener;
 	info->connected = entry->connected;
 	info->allowed = entry->allowed;
+	info->ktls_sends = entry->ktls_sends;
+	info->ktls_receives = entry->ktls_receives;
 }
 
 /* Copies up to BATCH entries behind @walker and moves it behind them. */

@@ -16,6 +16,7 @@ struct mqg_entry {
 	struct mqg_list	link;
 	bool		walker;		/* not a session but the place of a walk */
 	bool		connected, allowed;
+	bool		ktls_sends, ktls_receives;
 	uint16_t	port;
 	uint8_t		addr[16];
 	uint64_t	since;
@@ -39,6 +40,8 @@ void mqg_registry_remove(struct mqg_registry *registry, struct mqg_entry *entry)
 /* Each sets one string; the registry takes it over. */
 void mqg_registry_client_id(struct mqg_registry *registry, struct mqg_entry *entry, char *text);
 void mqg_registry_identity(struct mqg_registry *registry, struct mqg_entry *entry, char *text);
+void mqg_registry_ktls(struct mqg_registry *registry, struct mqg_entry *entry, bool sends,
+		       bool receives);
 void mqg_registry_connected(struct mqg_registry *registry, struct mqg_entry *entry, bool allowed);
 
 /* Calls @fn, without the lock, for every entry; stops at its first answer that is not 0. */

@@ -13,6 +13,8 @@
 
 #include <openssl/err.h>
 
+#include "proxy/ktls.h"
+
 void mqg_stream_wake(struct mqg_stream *stream, uint32_t events)
 {
 	if (stream->ssl || events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -107,7 +109,12 @@ void mqg_stream_finish(struct mqg_stream *stream)
 	stream->finished = true;
 	if (stream->ssl && !stream->broken && SSL_is_init_finished(stream->ssl)) {
 		ERR_clear_error();
-		SSL_shutdown(stream->ssl);
+		/*
+		 * The kernel may have taken a record of which a part does not fit into the socket
+		 * yet. A FIN now would cut it off; so the client closes, or our time for it.
+		 */
+		if (SSL_shutdown(stream->ssl) < 0 && mqg_ktls_sends(stream->ssl))
+			return;
 	}
 	shutdown(stream->fd, SHUT_WR);
 }

@@ -15,6 +15,8 @@
 
 #include "config/material.h"
 #include "proxy/crypto.h"
+#include "proxy/ktls.h"
+#include "system/log.h"
 
 /* Of the one kind of failure that is left once the files have been read. */
 static int no_memory(char *why, size_t size, const struct mqg_policy *policy)
@@ -125,6 +127,7 @@ int mqg_tls_context(const struct mqg_policy *policy, SSL_CTX **out, char *why, s
 				 SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
 				 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
 				 SSL_OP_CLEANSE_PLAINTEXT);
+	mqg_ktls_apply(ctx, policy);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -188,7 +191,10 @@ static enum mqgate_reason failed(struct mqg_stream *stream)
 	if (client->reason != MQGATE_REASON_NONE)
 		return client->reason;
 	if (signing(stream->ssl)) {
-		ERR_clear_error();
+		char says[256];
+
+		mqg_log(MQG_LOG_ERR, MQG_LOG_PROXY, "this gateway's own key did not sign: %s",
+			mqg_key_openssl_says(says, sizeof(says)));
 		return MQGATE_REASON_TLS_KEY;
 	}
 	while ((error = ERR_get_error()))
