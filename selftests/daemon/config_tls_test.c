@@ -4,12 +4,15 @@
  */
 #include "config_stage.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/objects.h>
 #include <openssl/ssl.h>
 
 #include "config/servernames.h"
+#include "config/ticketfile.h"
 
 #define SNI_TLS "        tls: {certificate: @/server.pem, key: @/server.key, client_ca: @/ca.pem}"
 #define SNI(name, names) \
@@ -115,6 +118,36 @@ static const struct broken cases[] = {
 	       "52: handshakes.burst: 0 is out of range; write 1 to 10000000"),
 	BROKEN("a queue without an end", 52, 52, "handshakes: {queue_time: 11m}",
 	       "52: handshakes.queue_time: 11m is out of range; write 10ms to 10m"),
+	/* resumption */
+	BROKEN("a ticket for longer than a week", 52, 52, "resumption: {lifetime: 8d}",
+	       "52: resumption.lifetime: 8d is out of range; write 1s to 7d"),
+	BROKEN("more keys than are kept", 52, 52, "resumption:\n  lifetime: 1h\n  rotate: 4m",
+	       "54: resumption.rotate: is less than a 14th of resumption.lifetime"),
+	BROKEN("resumption that is neither on nor off", 52, 52, "resumption: {use: maybe}",
+	       "52: resumption.use: \"maybe\" is not known; write one of: on, off"),
+	BROKEN("keys for nothing", 52, 52, "resumption:\n  use: off\n  keys: @/tickets",
+	       "54: resumption.keys: has no meaning with use: off"),
+	BROKEN("keys that nobody rotates", 52, 52, "resumption:\n  rotate: 1h\n  keys: @/tickets",
+	       "53: resumption.rotate: has no meaning with keys"),
+	BROKEN("no file of keys", 52, 52, "resumption: {keys: @/none}",
+	       "52: resumption.keys: @/none: No such file or directory; write one with: openssl "
+	       "rand -hex 80 > FILE"),
+	BROKEN("a directory of keys", 52, 52, "resumption: {keys: @}",
+	       "52: resumption.keys: @: is no regular file; write one with: openssl rand"),
+	BROKEN("keys that anybody may read", 52, 52, "resumption: {keys: @/tickets.open}",
+	       "52: resumption.keys: @/tickets.open: mode 0644 lets others read or write it, and "
+	       "who has it can be any device; chmod 0640, group mqgate"),
+	BROKEN("a file without a key", 52, 52, "resumption: {keys: @/tickets.none}",
+	       "52: resumption.keys: @/tickets.none: holds no key; write one with: openssl rand "
+	       "-hex 80 > @/tickets.none"),
+	BROKEN("a key that is too short", 52, 52, "resumption: {keys: @/tickets.short}",
+	       "52: resumption.keys: @/tickets.short:2: no key of 160 hex digits; write one with: "
+	       "openssl rand -hex 80"),
+	BROKEN("a key twice", 52, 52, "resumption: {keys: @/tickets.twice}",
+	       "52: resumption.keys: @/tickets.twice:2: the first 32 digits are those of a key "
+	       "above"),
+	BROKEN("too many keys", 52, 52, "resumption: {keys: @/tickets.many}",
+	       "52: resumption.keys: @/tickets.many:17: more than 16 keys; take the oldest out"),
 	/* files */
 	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
 	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
@@ -291,6 +324,89 @@ static void handshakes_are_read(void **state)
 	mqg_config_put(c);
 }
 
+/* @digits of the key with this number, a line. */
+static void write_key(FILE *out, int number, int digits)
+{
+	for (int i = 0; i < digits; i++)
+		fprintf(out, "%x", i < 2 ? number >> 4 * (1 - i) & 15 : i & 15);
+	fputc('\n', out);
+}
+
+static FILE *ticket_file(const char *name, mode_t mode)
+{
+	char path[128];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	assert_int_equal(fchmod(fileno(out), mode), 0);
+	return out;
+}
+
+/* The files that the broken cases name. */
+static int write_ticket_files(void **state)
+{
+	FILE *out = ticket_file("tickets", 0640);
+
+	(void)state;
+	fputs("# of two gateways\n\n", out);
+	write_key(out, 1, 160);
+	write_key(out, 2, 160);
+	fclose(out);
+	out = ticket_file("tickets.open", 0644);
+	write_key(out, 1, 160);
+	fclose(out);
+	fclose(ticket_file("tickets.none", 0600));
+	out = ticket_file("tickets.short", 0600);
+	write_key(out, 1, 160);
+	write_key(out, 2, 158);
+	fclose(out);
+	out = ticket_file("tickets.twice", 0600);
+	write_key(out, 1, 160);
+	write_key(out, 1, 160);
+	fclose(out);
+	out = ticket_file("tickets.many", 0600);
+	for (int i = 0; i < 17; i++)
+		write_key(out, i, 160);
+	fclose(out);
+	return 0;
+}
+
+static void resumption_is_read(void **state)
+{
+	const struct broken some = { "some", 52, 52, "resumption: {lifetime: 2d}", "" };
+	const struct broken keys = { "keys", 52, 52,
+		"resumption: {lifetime: 30m, keys: @/tickets}", "" };
+	const struct broken off = { "off", 52, 52, "resumption: {use: off}", "" };
+	struct mqg_config *c;
+
+	write_config(NULL);
+	c = load();
+	assert_true(c->resumption);
+	assert_int_equal(c->ticket_lifetime, 8 * 3600);
+	assert_int_equal(c->ticket_rotate, 3600);
+	assert_null(c->ticket_file);
+	mqg_config_put(c);
+	write_config(&some);
+	c = load();
+	assert_int_equal(c->ticket_rotate, 2 * 86400 / 8);
+	mqg_config_put(c);
+	write_ticket_files(state);
+	write_config(&keys);
+	c = load();
+	assert_int_equal(c->ticket_lifetime, 1800);
+	assert_int_equal(c->ticket_file->n, 2);
+	assert_int_equal(c->ticket_file->key[1].name[0], 2);
+	assert_int_equal(c->ticket_file->key[1].name[1], 0x23);
+	assert_int_equal(c->ticket_file->key[1].mac[31], 0xef);
+	mqg_config_put(c);
+	write_config(&off);
+	c = load();
+	assert_false(c->resumption);
+	mqg_config_put(c);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
@@ -298,6 +414,7 @@ int main(void)
 		cmocka_unit_test(crypto_policy_is_read),
 		cmocka_unit_test(chain_cache_is_read),
 		cmocka_unit_test(handshakes_are_read),
+		cmocka_unit_test(resumption_is_read),
 	};
 
 	return run_config_tests("config of TLS", fixed, sizeof(fixed) / sizeof(fixed[0]), cases,

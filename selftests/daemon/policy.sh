@@ -20,7 +20,7 @@ getent group mqgate > /dev/null || skip_all "needs the group mqgate: sudo system
 stage_init || skip_all "certificates cannot be made"
 ns_add gw || skip_all "network namespaces cannot be made"
 in_ns gw ip link set lo up
-plan 103
+plan 109
 
 trial=$dir/trial
 mqgate() {
@@ -220,6 +220,21 @@ is "weak finds what has outlived its cryptography" \
 	"$(mqgate -j identity list weak | jq -r '.[] | "\(.identity): \(.weak[0])"')" \
 	"dev-rsa2048: RSA below 3072 bits"
 contains "for people, too" "$(mqgate identity list weak)" "weak: RSA below 3072 bits"
+# again OPTION FILE: a handshake of TLS 1.2 and nothing else.
+again() {
+	in_ns gw openssl s_client -connect 127.0.0.1:8883 -tls1_2 "$1" "$2" \
+		-cert "$trial/devices/dev-p256.pem" -key "$trial/devices/dev-p256.key" \
+		< /dev/null 2> /dev/null
+}
+again -sess_out "$dir/session.pem" > /dev/null
+contains "a session is resumed by its ticket" "$(again -sess_in "$dir/session.pem")" \
+	"Reused, TLSv1.2"
+resumed_once() {
+	[ "$(seen dev-p256 .resumed)" = 1 ]
+}
+check "and the inventory says so" poll_until 10 resumed_once
+is "and what the device signed with is still known" \
+	"$(seen dev-p256 .handshake_signature)" id-ecPublicKey
 metrics=$(in_ns gw curl -s http://127.0.0.1:9883/metrics)
 check "the metrics are valid Prometheus text" /usr/bin/python3 ./promlint.py <<< "$metrics"
 contains "they count keys" "$metrics" 'mqgate_certificates{key="rsa-2048"} 1'
@@ -230,10 +245,15 @@ check "they count chains that were verified" grep -qE \
 	'^mqgate_tls_chain_cache_misses_total\{listener="default"\} [1-9]' <<< "$metrics"
 check "and handshakes that began" grep -qE '^mqgate_tls_handshakes_started_total [1-9]' \
 	<<< "$metrics"
+check "and handshakes" grep -qE \
+	'^mqgate_tls_handshakes_total\{listener="default",kind="full"\} [1-9]' <<< "$metrics"
+contains "and tickets that were declined" "$metrics" \
+	'mqgate_tls_tickets_declined_total{listener="default",reason="revoked"} 0'
 said=$(mqgate tls status)
 contains "tls status tells the library" "$said" "OpenSSL $(openssl version | cut -d' ' -f2)"
 contains "and why there is no kTLS" "$said" "kTLS        no: "
-contains "and no resumption" "$said" "resumption  no: every connection proves"
+contains "and that sessions are resumed" "$said" "resumption  yes: by tickets"
+contains "and how often, and why not" "$said" " 1 resumed; tickets declined: key 0 policy 0 age 0"
 contains "and the chains that are remembered" "$said" "16384 a worker at most, for 1h"
 contains "and who may begin" "$said" "0 under way (of 2000), 0 wait (of 4000; 0 known)"
 is "and what was agreed on" "$(mqgate -j tls status | jq '.in_use.keys["RSA"]')" 1

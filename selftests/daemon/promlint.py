@@ -7,7 +7,7 @@ import re
 import sys
 
 LABELS = {"service", "reason", "verdict", "listener", "broker", "map", "version", "abi",
-          "key", "days", "result"}
+          "key", "days", "result", "kind"}
 SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
 

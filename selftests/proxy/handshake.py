@@ -216,16 +216,10 @@ def version_floor():
     refuse_certificate("tls-handshake", pki.device("device-1"), VERSIONS[0], ["-3"])
 
 
-@test("TLS 1.2 renegotiation is refused and sessions are not resumed (ATTACKS 24, 25)")
-def no_resumption():
-    context = pki.context(pki.device("device-1"), VERSIONS[0])
-    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-t", "127.0.0.1:8883", pki=pki):
-        with session("device-1", TLS, context) as client:
-            kept = client.session
-            equal(kept.has_ticket, False, "ticket")
-        sock = context.wrap_socket(socket.create_connection(TLS, 10), session=kept)
-        equal(sock.session_reused, False, "resumed")
-        sock.close()
+@test("TLS 1.2 renegotiation is refused (ATTACKS 25)")
+def no_renegotiation():
+    pki.device("device-1")
+    with Rig("-b", "127.0.0.1:1883", "-t", "127.0.0.1:8883", pki=pki):
         client = subprocess.run(
             ["openssl", "s_client", "-connect", "127.0.0.1:8883", "-tls1_2", "-cert",
              pki.path("device-1.pem"), "-key", pki.path("device-1.key")],

@@ -66,6 +66,8 @@ static size_t find(const struct mqg_seen *seen, size_t count, uint32_t serial,
 static void a_line_tells_what_the_certificate_says(void **state)
 {
 	const struct mqg_handshake last = { .version = TLS1_2_VERSION, .cipher = "c" };
+	const struct mqg_handshake signed_ = { .cipher = "c", .signature = NID_rsassaPss };
+	const struct mqg_handshake resumed = { .cipher = "c", .resumed = 1 };
 	X509 *cert = certificate(0xabcde, rsa, EVP_sha1());
 	struct mqg_certificate_info info;
 	struct mqg_seen *seen;
@@ -95,6 +97,16 @@ static void a_line_tells_what_the_certificate_says(void **state)
 	mqg_inventory_describe(seen[0].certificate, &info);
 	assert_string_equal(info.identity, "two");
 	assert_int_equal(seen[0].last.handshakes, 3);
+	mqg_inventory_free(seen, count);
+
+	/* Who resumes signs nothing: what it signed with last stays. */
+	mqg_inventory_add(cert, signed_, "two");
+	mqg_inventory_add(cert, resumed, "two");
+	mqg_inventory_add(cert, resumed, "two");
+	assert_int_equal(mqg_inventory_copy(&seen, &count), 0);
+	assert_int_equal(seen[0].last.handshakes, 6);
+	assert_int_equal(seen[0].last.resumed, 2);
+	assert_int_equal(seen[0].last.signature, NID_rsassaPss);
 	mqg_inventory_free(seen, count);
 	X509_free(cert);
 }

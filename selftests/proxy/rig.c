@@ -2,7 +2,8 @@
 /*
  * The proxy with a judge that tells everything it hears, one JSON object a line on stdout. The
  * scripts of this directory drive it: they name listeners and brokers by options and ask through
- * stdin ("counts", "sessions", "handshakes", "change OPTION...", "revoke KIND VALUE", "quit").
+ * stdin ("counts", "sessions", "handshakes", "change OPTION...", "revoke KIND VALUE", "later
+ * SECONDS", "quit").
  * Only tests call it; stdout is guarded by its own lock.
  */
 #include <arpa/inet.h>
@@ -22,6 +23,7 @@
 #include "common/names.h"
 #include "config/material.h"
 #include "config/servernames.h"
+#include "config/ticketfile.h"
 #include "judge/flows.h"
 #include "proxy/proxy.h"
 #include "revoke/revoked.h"
@@ -116,15 +118,20 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 
 	for (i = 0; i < config->n_listeners; i++) {
 		struct mqg_listener_counts c;
+		json_t *declined = json_object();
 
 		mqg_proxy_listener_counts(proxy, i, &c);
+		for (int n = 0; n < MQG_TICKET_DECLINED; n++)
+			json_object_set_new(declined, mqg_ticket_word(n),
+					    json_integer((json_int_t)c.declined[n]));
 		json_array_append_new(listeners,
-			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "accepted",
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "accepted",
 				  (json_int_t)c.accepted, "refused", (json_int_t)c.refused,
 				  "sessions", (json_int_t)c.sessions, "bytes_in",
 				  (json_int_t)c.bytes_in, "bytes_out", (json_int_t)c.bytes_out,
 				  "chain_hits", (json_int_t)c.chain_hits, "chain_misses",
-				  (json_int_t)c.chain_misses));
+				  (json_int_t)c.chain_misses, "full", (json_int_t)c.full,
+				  "resumed", (json_int_t)c.resumed, "declined", declined));
 	}
 	for (i = 0; i < config->n_brokers; i++) {
 		struct mqg_broker_counts c;
@@ -248,7 +255,9 @@ static void listener(struct mqg_config *config, const struct mqg_listener *like,
 	l->kind = kind;
 	l->service = ++config->n_listeners;
 	l->broker = &config->brokers[config->n_brokers - 1];
-	l->name = strdup(kind == MQGATE_KIND_MQTTS ? "tls" : "plain");
+	if (asprintf(&l->name, "%s%zu", kind == MQGATE_KIND_MQTTS ? "tls" : "plain",
+		     config->n_listeners) < 0)
+		err(2, "asprintf");
 	endpoint(text, &l->address);
 	if (kind != MQGATE_KIND_MQTTS)
 		return;
@@ -318,6 +327,15 @@ static void limit(struct mqg_handshakes *h, const char *text)
 	errx(2, "-B %s: unknown", text);
 }
 
+static void ticket_keys(struct mqg_config *config, const char *path)
+{
+	char why[512];
+
+	mqg_ticket_file_free(config->ticket_file);
+	if (mqg_ticket_file_load(path, &config->ticket_file, why, sizeof(why)))
+		errx(2, "-f %s", why);
+}
+
 /*
  * Options set the model; -n takes what it is then for the server names that it lists, and -t and -p
  * make a listener, for the latest -b, of the model and of the -n before it.
@@ -344,7 +362,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	int opt;
 
 	while ((opt = getopt(argc, argv,
-			     "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:aN3SxK:n:RB:X:b:t:p:")) != -1) {
+			     "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:aN3SxK:n:RB:X:b:t:p:")) != -1) {
 		switch (opt) {
 		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
@@ -369,6 +387,8 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 'x': rules->partial_chain = true; break;
 		case '3': rules->tls_min = TLS1_3_VERSION; break;
 		case 'k': chain_cache(config, optarg); break;
+		case 'l': config->ticket_lifetime = atoi(optarg); break;
+		case 'f': ticket_keys(config, optarg); break;
 		case 'K': models[0].server = optarg; break;
 		case 'n':
 			if (n_models > NAMES)
@@ -433,8 +453,11 @@ static struct mqg_config *configure(int argc, char **argv)
 		.source_burst = 1, .burst = 1, .queue = 100, .queue_time_ms = 3000,
 		.patience_ms = 60000, .known_for_ms = 60000,
 	};
+	config->ticket_lifetime = 3600;
+	config->ticket_rotate = 600;
 	optind = 0;
 	options(argc, argv, config);
+	config->resumption = config->ticket_lifetime > 0;
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		struct mqg_listener *l = &config->listeners[i];
 
@@ -507,6 +530,13 @@ static void serve(struct rig *rig)
 			say(json_pack("{s:o}", "answer", all));
 		} else if (!strcmp(line, "handshakes\n")) {
 			say(json_pack("{s:o}", "answer", handshakes(rig->proxy)));
+		} else if (!strncmp(line, "later ", 6)) {
+			struct mqg_tickets_info info;
+
+			mqg_proxy_tick(rig->proxy, mqg_boottime_ns() +
+						   strtoull(line + 6, NULL, 0) * 1000000000ULL);
+			mqg_proxy_tickets(rig->proxy, &info);
+			say(json_pack("{s:I}", "answer", (json_int_t)info.keys));
 		} else if (!strncmp(line, "revoke ", 7)) {
 			take_back(rig, line + 7);
 		} else if (!strncmp(line, "change ", 7)) {

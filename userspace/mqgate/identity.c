@@ -191,6 +191,19 @@ static void print_words(const char *what, const json_t *list)
 	printf("\n");
 }
 
+static void print_resumed(const json_t *resumption)
+{
+	const char *word;
+	json_t *n;
+
+	printf("%-12s%lld handshakes full, %lld resumed; tickets declined:", "tickets",
+	       (long long)json_integer_value(json_object_get(resumption, "full")),
+	       (long long)json_integer_value(json_object_get(resumption, "resumed")));
+	json_object_foreach(json_object_get(resumption, "declined"), word, n)
+		printf(" %s %lld", word, (long long)json_integer_value(n));
+	printf("\n");
+}
+
 static void print_chain_cache(const json_t *cache)
 {
 	long long size = json_integer_value(json_object_get(cache, "size"));
@@ -238,6 +251,7 @@ static void print_status(const json_t *answer)
 	printf("%-12s%s\n", "AES in CPU", json_is_true(aes) ? "yes" : "no");
 	print_used("kTLS", json_object_get(answer, "ktls"));
 	print_used("resumption", json_object_get(answer, "resumption"));
+	print_resumed(json_object_get(answer, "resumption"));
 	printf("%-12sno\n", "0-RTT");
 	print_chain_cache(json_object_get(answer, "chain_cache"));
 	print_handshakes(json_object_get(answer, "handshakes"));

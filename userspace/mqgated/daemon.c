@@ -124,6 +124,7 @@ static void on_timer(struct mqg_watch *watch, uint32_t events)
 	mqg_judge_tick(d->judge);
 	follow_ring(d);
 	mqg_live_tick(d->live);
+	mqg_proxy_tick(d->proxy, now);
 	mqg_metrics_tick(d->metrics);
 	if (d->watchdog_ns && now >= d->next_watchdog) {
 		sd_notify(0, "WATCHDOG=1");

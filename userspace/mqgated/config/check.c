@@ -318,19 +318,6 @@ static int check_module(const struct mqg_check *check)
 	return err;
 }
 
-static int check_chain_cache(const struct mqg_check *check)
-{
-	static const struct raw_chain_cache none;
-	const struct raw_chain_cache *raw = check->raw->chain_cache ? check->raw->chain_cache
-								    : &none;
-	struct mqg_config *config = check->config;
-	int err = mqg_check_number(check, "chain_cache.size", raw->size, 16384, 0, 16U << 20,
-				   &config->chain_cache_size);
-
-	return err ? err : mqg_check_duration(check, "chain_cache.time", raw->time, HOUR, SECOND,
-					      7 * DAY, &config->chain_cache_ns);
-}
-
 static int check_hardware(struct mqg_check *check)
 {
 	const struct raw_hardware *raw = check->raw->hardware;
@@ -427,6 +414,8 @@ int mqg_config_check(struct mqg_check *check)
 	if (!err)
 		err = check_module(check);
 	if (!err)
-		err = check_chain_cache(check);
+		err = mqg_check_chain_cache(check);
+	if (!err)
+		err = mqg_check_resumption(check);
 	return err ? err : check_values(check);
 }

@@ -62,6 +62,8 @@ int mqg_check_policy(struct mqg_check *check, const char *owner, const struct ra
 int mqg_check_sni(struct mqg_check *check, const char *owner, const struct raw_listener *from,
 		  struct mqg_listener *to);
 
+int mqg_check_chain_cache(const struct mqg_check *check);
+int mqg_check_resumption(const struct mqg_check *check);
 int mqg_check_listener(struct mqg_check *check, size_t i);
 int mqg_check_service(struct mqg_check *check, size_t i);
 

@@ -8,6 +8,7 @@
 
 #include "config/crypto.h"
 #include "config/material.h"
+#include "config/ticketfile.h"
 
 const struct mqg_config *mqg_config_get(const struct mqg_config *config)
 {
@@ -65,6 +66,8 @@ void mqg_config_put(const struct mqg_config *shared)
 	free(config->http.text);
 	free(config->hardware.pkcs11_module);
 	free(config->hardware.tpm);
+	free(config->ticket_path);
+	mqg_ticket_file_free(config->ticket_file);
 	free(config->path);
 	free(config);
 }

@@ -55,6 +55,7 @@ enum mqg_password_rule {
 #define MQG_PIN_SIZE	32	/* SHA-256 */
 
 struct mqg_material;
+struct mqg_ticket_file;
 
 /* What a broker is told of a client by the PROXY protocol, besides addresses; bits. */
 enum mqg_pp2_tlv {
@@ -230,6 +231,10 @@ struct mqg_config {
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
 	uint32_t		chain_cache_size;	/* verified chains a worker; 0 = none */
 	uint64_t		chain_cache_ns;
+	bool			resumption;	/* by tickets */
+	uint32_t		ticket_lifetime, ticket_rotate;	/* s */
+	char			*ticket_path;	/* of their keys; NULL = made by each process */
+	struct mqg_ticket_file	*ticket_file;
 	char			*user;		/* whom to become when started as root */
 	char			*group;		/* of the control socket */
 	struct mqg_endpoint	http;		/* text NULL = off */

@@ -121,6 +121,11 @@ static const cyaml_strval_t cookie_rules[] = {
 	{ "off", MQG_COOKIES_OFF },
 };
 
+static const cyaml_strval_t on_off[] = {
+	{ "on", 1 },
+	{ "off", 0 },
+};
+
 static const cyaml_schema_field_t syn_fields[] = {
 	NUMBER("per_source", struct raw_syn, per_source),
 	NUMBER("rate", struct raw_syn, rate),
@@ -373,6 +378,14 @@ static const cyaml_schema_field_t handshakes_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t resumption_fields[] = {
+	WORD_MAY("use", struct raw_resumption, use, on_off),
+	TEXT("lifetime", MAY, struct raw_resumption, lifetime),
+	TEXT("rotate", MAY, struct raw_resumption, rotate),
+	TEXT("keys", MAY, struct raw_resumption, keys),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_value_t broker_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_broker, broker_fields),
 };
@@ -408,6 +421,8 @@ static const cyaml_schema_field_t top_fields[] = {
 				hardware_fields),
 	CYAML_FIELD_MAPPING_PTR("handshakes", CYAML_FLAG_POINTER | MAY, struct raw_config,
 				handshakes, handshakes_fields),
+	CYAML_FIELD_MAPPING_PTR("resumption", CYAML_FLAG_POINTER | MAY, struct raw_config,
+				resumption, resumption_fields),
 	NUMBER("workers", struct raw_config, workers),
 	NUMBER("mark", struct raw_config, mark),
 	TEXT("user", MAY, struct raw_config, user),

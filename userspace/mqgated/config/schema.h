@@ -154,6 +154,11 @@ struct raw_handshakes {
 	char			*queue_time, *patience, *known_for;
 };
 
+struct raw_resumption {
+	int			*use;
+	char			*lifetime, *rotate, *keys;
+};
+
 struct raw_config {
 	struct raw_broker	*brokers;
 	struct raw_listener	*listeners;
@@ -165,6 +170,7 @@ struct raw_config {
 	struct raw_chain_cache	*chain_cache;
 	struct raw_hardware	*hardware;
 	struct raw_handshakes	*handshakes;
+	struct raw_resumption	*resumption;
 	uint32_t		*workers, *mark;
 	char			*user, *group, *http;
 };

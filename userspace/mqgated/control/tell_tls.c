@@ -49,8 +49,8 @@ static json_t *stamp(time_t at)
 static json_t *line(const struct mqg_seen *seen, const struct mqg_certificate_info *info,
 		    time_t now)
 {
-	return json_pack("{s:s?, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:b, "
-			 "s:s, s:s, s:s, s:s, s:o}",
+	return json_pack("{s:s?, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:I, "
+			 "s:b, s:s, s:s, s:s, s:s, s:o}",
 			 "identity", info->identity, "subject", info->subject, "issuer",
 			 info->issuer, "serial", info->serial, "fingerprint", info->fingerprint,
 			 "key", info->key, "bits", info->bits, "signature", info->signature,
@@ -58,7 +58,8 @@ static json_t *line(const struct mqg_seen *seen, const struct mqg_certificate_in
 			 (json_int_t)(info->not_after - now), "last_seen",
 			 (json_int_t)(now - seen->last.last_seen), "first_seen",
 			 (json_int_t)(now - info->first_seen), "handshakes",
-			 (json_int_t)seen->last.handshakes, "superseded", (int)seen->superseded,
+			 (json_int_t)seen->last.handshakes, "resumed",
+			 (json_int_t)seen->last.resumed, "superseded", (int)seen->superseded,
 			 "tls", version_word(seen->last.version), "group",
 			 mqg_crypto_group_word(seen->last.group), "cipher", seen->last.cipher,
 			 "handshake_signature", OBJ_nid2ln(seen->last.signature), "weak",
@@ -233,6 +234,34 @@ static json_t *chain_cache(const struct mqg_config *config, struct mqg_proxy *pr
 			 (json_int_t)hits, "misses", (json_int_t)misses);
 }
 
+static json_t *resumption(const struct mqg_config *config, struct mqg_proxy *proxy)
+{
+	struct mqg_tickets_info info = { .on = false };
+	uint64_t full = 0, resumed = 0, declined[MQG_TICKET_DECLINED] = {};
+	json_t *reasons = json_object();
+
+	if (proxy)
+		mqg_proxy_tickets(proxy, &info);
+	for (size_t i = 0; proxy && i < config->n_listeners; i++) {
+		struct mqg_listener_counts counts;
+
+		mqg_proxy_listener_counts(proxy, i, &counts);
+		full += counts.full;
+		resumed += counts.resumed;
+		for (int n = 0; n < MQG_TICKET_DECLINED; n++)
+			declined[n] += counts.declined[n];
+	}
+	for (int n = 0; n < MQG_TICKET_DECLINED; n++)
+		json_object_set_new(reasons, mqg_ticket_word(n),
+				    json_integer((json_int_t)declined[n]));
+	return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "used", (int)info.on, "reason",
+			 !info.on ? "resumption.use is off" :
+			 info.from_file ? "by tickets, with keys of a file" : "by tickets",
+			 "lifetime", (json_int_t)info.lifetime, "keys", (json_int_t)info.keys,
+			 "rotations", (json_int_t)info.rotations, "full", (json_int_t)full,
+			 "resumed", (json_int_t)resumed, "declined", reasons);
+}
+
 json_t *mqg_tell_tls(const struct mqg_verb_context *context)
 {
 	const struct mqg_config *config = context->config;
@@ -240,14 +269,12 @@ json_t *mqg_tell_tls(const struct mqg_verb_context *context)
 	char cpu[128];
 
 	mqg_cpu_features(cpu, sizeof(cpu));
-	return json_pack("{s:b, s:s, s:s, s:o, s:b, s:{s:b, s:s?}, s:{s:b, s:s}, s:b, s:o, s:o, "
-			 "s:o, s:o}", "ok", 1, "openssl", OpenSSL_version(OPENSSL_VERSION), "cpu",
-			 cpu, "providers", providers(), "aes_instructions",
-			 (int)mqg_cpu_has_aes(), "ktls", "used", !no_ktls, "reason", no_ktls,
-			 "resumption", "used", 0,
-			 "reason", "every connection proves its certificate anew and meets the "
-				   "revocation list",
-			 "early_data", 0, "chain_cache", chain_cache(config, context->proxy),
+	return json_pack("{s:b, s:s, s:s, s:o, s:b, s:{s:b, s:s?}, s:o, s:b, s:o, s:o, s:o, s:o}",
+			 "ok", 1, "openssl", OpenSSL_version(OPENSSL_VERSION), "cpu", cpu,
+			 "providers", providers(), "aes_instructions", (int)mqg_cpu_has_aes(),
+			 "ktls", "used", !no_ktls, "reason", no_ktls, "resumption",
+			 resumption(config, context->proxy), "early_data", 0,
+			 "chain_cache", chain_cache(config, context->proxy),
 			 "handshakes", mqg_tell_handshakes(context), "listeners",
 			 listeners(context, no_ktls), "in_use", in_use());
 }

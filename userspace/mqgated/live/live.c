@@ -87,6 +87,7 @@ static void warn_of_policy(const struct mqg_policy *policy)
 void mqg_live_check_access(const struct mqg_live *live)
 {
 	warn_of(live->config->path, refused);
+	warn_of(live->config->ticket_path, refused);
 	for (size_t i = 0; i < live->config->n_listeners; i++) {
 		const struct mqg_listener *l = &live->config->listeners[i];
 

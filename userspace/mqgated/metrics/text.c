@@ -186,6 +186,31 @@ static void tell_listeners(const struct mqg_metrics_sources *sources, FILE *out)
 	}
 }
 
+static void tell_handshakes(const struct mqg_metrics_sources *sources, FILE *out)
+{
+	const struct mqg_config *config = sources->config;
+	struct mqg_listener_counts counts;
+
+	head(out, "tls_handshakes_total", "counter",
+	     "Handshakes that were finished: full ones, and those that resumed a session.");
+	for (size_t i = 0; sources->proxy && i < config->n_listeners; i++) {
+		mqg_proxy_listener_counts(sources->proxy, i, &counts);
+		fprintf(out, "mqgate_tls_handshakes_total{listener=\"%s\",kind=\"full\"} %llu\n"
+			"mqgate_tls_handshakes_total{listener=\"%s\",kind=\"resumed\"} %llu\n",
+			config->listeners[i].name, (unsigned long long)counts.full,
+			config->listeners[i].name, (unsigned long long)counts.resumed);
+	}
+	head(out, "tls_tickets_declined_total", "counter",
+	     "Session tickets that were not taken, so that a full handshake followed, by why.");
+	for (size_t i = 0; sources->proxy && i < config->n_listeners; i++) {
+		mqg_proxy_listener_counts(sources->proxy, i, &counts);
+		for (int n = 0; n < MQG_TICKET_DECLINED; n++)
+			fprintf(out, "mqgate_tls_tickets_declined_total{listener=\"%s\","
+				"reason=\"%s\"} %llu\n", config->listeners[i].name,
+				mqg_ticket_word(n), (unsigned long long)counts.declined[n]);
+	}
+}
+
 static void tell_brokers(const struct mqg_metrics_sources *sources, FILE *out)
 {
 	static const char *const names[] = { "broker_up", "broker_connections_total",
@@ -344,6 +369,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	    (double)(mqg_boottime_ns() - sources->started) / 1e9);
 	one(out, "pins_open", "gauge", "1 while the daemon has the pinned maps open.", !!pins);
 	tell_listeners(sources, out);
+	tell_handshakes(sources, out);
 	one(out, "tls_chain_cache_entries", "gauge", "Chains that the workers remember now.",
 	    sources->proxy ? (double)mqg_proxy_chains(sources->proxy) : 0);
 	tell_brokers(sources, out);

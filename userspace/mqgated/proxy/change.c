@@ -13,6 +13,7 @@
 
 #include "config/endpoint.h"
 #include "proxy/listener.h"
+#include "proxy/ticket_keys.h"
 #include "proxy/tls.h"
 
 struct mqg_plan {
@@ -268,6 +269,7 @@ int mqg_proxy_prepare(struct mqg_proxy *proxy, const struct mqg_config *config, 
 void mqg_proxy_commit(struct mqg_proxy *proxy, struct mqg_plan *plan,
 		      const struct mqg_revoked *revoked)
 {
+	mqg_tickets_configure(proxy->tickets, plan->config);
 	for (size_t w = 0; w < plan->n_changes; w++) {
 		struct mqg_change *change = &plan->changes[w];
 

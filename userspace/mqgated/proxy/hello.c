@@ -53,6 +53,7 @@ static enum mqg_step start(struct mqg_session *s)
 	s->realm->open++;
 	s->tls.revoked = &s->worker->revoked;
 	s->tls.chains = &s->worker->chains;
+	s->tls.tickets = s->worker->tickets;
 	s->tls.counts = &s->port->tls_counts;
 	s->epoch = s->worker->epoch;
 	mqg_admission_begun(s);
@@ -135,6 +136,8 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
 	mqg_admission_leave(s);
+	mqg_counter_add(SSL_session_reused(s->client.ssl) ? &s->port->tls_counts.resumed
+							  : &s->port->tls_counts.full, 1);
 	/* What it was verified by may have changed meanwhile. */
 	if (s->epoch != s->worker->epoch) {
 		s->epoch = s->worker->epoch;

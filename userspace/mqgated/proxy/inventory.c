@@ -127,6 +127,7 @@ void mqg_inventory_note(SSL *ssl, const char *identity)
 		.group = SSL_get_negotiated_group(ssl),
 		.cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)),
 		.last_seen = time(NULL),
+		.resumed = (uint64_t)SSL_session_reused(ssl),
 	};
 
 	SSL_get_peer_signature_type_nid(ssl, &last.signature);
@@ -146,6 +147,10 @@ void mqg_inventory_add(X509 *cert, struct mqg_handshake last, const char *identi
 	c = before;
 	if (before) {
 		last.handshakes = before->last.handshakes;
+		/* Who resumes signs nothing. */
+		if (last.resumed)
+			last.signature = before->last.signature;
+		last.resumed += before->last.resumed;
 		HASH_DEL(table, before);
 	}
 	/* By another listener's rule it is somebody else. */

@@ -25,10 +25,11 @@ struct mqg_certificate;
 struct mqg_handshake {
 	int		version;		/* TLS1_2_VERSION, ... */
 	int		group;			/* as SSL_get_negotiated_group() */
-	int		signature;		/* NID of the client's signature's type */
+	int		signature;		/* NID of the client's signature's type; of the last
+						 * full handshake */
 	const char	*cipher;		/* of OpenSSL; static */
 	time_t		last_seen;		/* wall clock */
-	uint64_t	handshakes;
+	uint64_t	handshakes, resumed;	/* all; those of them without a certificate */
 };
 
 /* A copy of one line. @certificate is shared and does not change. */
@@ -57,7 +58,10 @@ struct mqg_certificate_info {
  */
 void mqg_inventory_note(SSL *ssl, const char *identity);
 
-/* The same for @cert and what is known of its handshake; @last.handshakes is counted here. */
+/*
+ * The same for @cert and what is known of its handshake. @last.handshakes is counted here,
+ * @last.resumed is 1 where it was.
+ */
 void mqg_inventory_add(X509 *cert, struct mqg_handshake last, const char *identity);
 
 /* A copy of the table, the one seen last at the end. mqg_inventory_free() it. 0 or -ENOMEM. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "proxy/change.h"
+#include "proxy/ticket_keys.h"
 
 static int no_memory(char *why, size_t size)
 {
@@ -25,6 +26,7 @@ static int add_worker(struct mqg_proxy *proxy, struct mqg_judge *judge, char *wh
 	if (!worker)
 		return no_memory(why, size);
 	memset(worker, 0, sizeof(*worker));
+	worker->tickets = proxy->tickets;
 	proxy->workers[proxy->n_workers++] = worker;
 	return mqg_worker_setup(worker, judge, &proxy->door, why, size);
 }
@@ -36,7 +38,8 @@ static int fill(struct mqg_proxy *proxy, const struct mqg_config *config,
 	int err = 0;
 
 	proxy->workers = calloc(config->workers, sizeof(*proxy->workers));
-	if (!proxy->workers || mqg_door_init(&proxy->door, config->workers))
+	proxy->tickets = mqg_tickets_alloc();
+	if (!proxy->workers || !proxy->tickets || mqg_door_init(&proxy->door, config->workers))
 		return no_memory(why, size);
 	for (size_t i = 0; i < config->workers && !err; i++)
 		err = add_worker(proxy, judge, why, size);
@@ -99,6 +102,7 @@ void mqg_proxy_teardown(struct mqg_proxy *proxy)
 	}
 	free(proxy->workers);
 	mqg_door_exit(&proxy->door);
+	mqg_tickets_free(proxy->tickets);
 	free_common(proxy->listeners);
 	free_common(proxy->brokers);
 	free(proxy);
@@ -125,7 +129,21 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 		counts->bytes_out += mqg_counter_get(&port->bytes_out);
 		counts->chain_hits += mqg_counter_get(&port->tls_counts.chain_hits);
 		counts->chain_misses += mqg_counter_get(&port->tls_counts.chain_misses);
+		counts->full += mqg_counter_get(&port->tls_counts.full);
+		counts->resumed += mqg_counter_get(&port->tls_counts.resumed);
+		for (int n = 0; n < MQG_TICKET_DECLINED; n++)
+			counts->declined[n] += mqg_counter_get(&port->tls_counts.declined[n]);
 	}
+}
+
+void mqg_proxy_tickets(struct mqg_proxy *proxy, struct mqg_tickets_info *info)
+{
+	mqg_tickets_describe(proxy->tickets, info);
+}
+
+void mqg_proxy_tick(struct mqg_proxy *proxy, uint64_t now)
+{
+	mqg_tickets_tick(proxy->tickets, now);
 }
 
 uint64_t mqg_proxy_chains(struct mqg_proxy *proxy)

@@ -12,6 +12,8 @@
 
 #include "config/config.h"
 #include "judge/judge.h"
+#include "proxy/ticket.h"
+#include "proxy/ticket_keys.h"
 
 struct mqg_proxy;
 struct mqg_plan;
@@ -55,9 +57,15 @@ uint64_t mqg_proxy_epoch(const struct mqg_proxy *proxy);
 struct mqg_listener_counts {
 	uint64_t	accepted, refused, sessions, bytes_in, bytes_out;
 	uint64_t	chain_hits, chain_misses;
+	uint64_t	full, resumed;		/* TLS handshakes that were finished */
+	uint64_t	declined[MQG_TICKET_DECLINED];	/* tickets, by why */
 };
 void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 			       struct mqg_listener_counts *counts);
+
+void mqg_proxy_tickets(struct mqg_proxy *proxy, struct mqg_tickets_info *info);
+/* About once a second; @now: boot time, ns. */
+void mqg_proxy_tick(struct mqg_proxy *proxy, uint64_t now);
 
 /* Chains that the workers remember now. */
 uint64_t mqg_proxy_chains(struct mqg_proxy *proxy);

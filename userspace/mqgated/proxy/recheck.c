@@ -7,6 +7,8 @@
 
 #include <openssl/x509v3.h>
 
+#include "proxy/path.h"
+
 static bool in_time(const X509 *cert)
 {
 	return X509_cmp_current_time(X509_get0_notBefore(cert)) < 0 &&
@@ -35,11 +37,20 @@ static bool configured(const struct mqg_tls_policy *policy, const X509 *anchor)
 	return false;
 }
 
+STACK_OF(X509) *mqg_tls_chain(SSL *ssl)
+{
+	const struct mqg_path *path = mqg_ticket_path(ssl);
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+
+	if (path)
+		return mqg_path_chain(path, SSL_get0_peer_certificate(ssl));
+	return chain ? X509_chain_up_ref(chain) : NULL;
+}
+
 /* Nothing that is new can speak against this chain. */
-static bool plain(SSL *ssl, const struct mqg_tls_policy *now)
+static bool plain(SSL *ssl, STACK_OF(X509) *chain, const struct mqg_tls_policy *now)
 {
 	const struct mqg_tls_policy *before = mqg_tls_policy_of(SSL_get_SSL_CTX(ssl));
-	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	int n = chain ? sk_X509_num(chain) : 0;
 
 	/* Of pins a chain was asked by the policy that it came in by. */
@@ -53,8 +64,10 @@ static bool plain(SSL *ssl, const struct mqg_tls_policy *now)
 }
 
 /* As the handshake would; what was sent with the certificate is there to build the chain. */
-static enum mqgate_reason whole(SSL *ssl, SSL_CTX *ctx, X509 *cert)
+static enum mqgate_reason whole(SSL *ssl, STACK_OF(X509) *chain, SSL_CTX *ctx, X509 *cert)
 {
+	/* With a ticket the client sends nothing: there it is what was verified. */
+	STACK_OF(X509) *sent = SSL_session_reused(ssl) ? chain : SSL_get_peer_cert_chain(ssl);
 	struct mqg_tls_client *client = SSL_get_app_data(ssl);
 	X509_STORE_CTX *store = X509_STORE_CTX_new();
 	enum mqgate_reason reason = MQGATE_REASON_CERT_OTHER;
@@ -63,8 +76,7 @@ static enum mqgate_reason whole(SSL *ssl, SSL_CTX *ctx, X509 *cert)
 	client->standing = true;
 	if (!store)
 		return reason;
-	if (X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(ctx), cert,
-				SSL_get_peer_cert_chain(ssl)) &&
+	if (X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(ctx), cert, sent) &&
 	    X509_STORE_CTX_set_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl)) {
 		X509_STORE_CTX_set_default(store, "ssl_client");
 		X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(store), SSL_CTX_get0_param(ctx));
@@ -85,10 +97,15 @@ enum mqgate_reason mqg_tls_recheck(SSL *ssl, SSL_CTX *ctx)
 	const struct mqg_tls_policy *policy = mqg_tls_policy_of(ctx);
 	const struct mqg_tls_client *client = SSL_get_app_data(ssl);
 	X509 *cert = SSL_get0_peer_certificate(ssl);
+	STACK_OF(X509) *chain;
+	enum mqgate_reason reason;
 
 	if (SSL_version(ssl) < policy->tls_min)
 		return MQGATE_REASON_CONFIG;
 	if (mqg_revoked_certificate(*client->revoked, cert, policy->identity_from))
 		return MQGATE_REASON_REVOKED;
-	return plain(ssl, policy) ? MQGATE_REASON_NONE : whole(ssl, ctx, cert);
+	chain = mqg_tls_chain(ssl);
+	reason = plain(ssl, chain, policy) ? MQGATE_REASON_NONE : whole(ssl, chain, ctx, cert);
+	sk_X509_pop_free(chain, X509_free);
+	return reason;
 }

@@ -107,7 +107,8 @@ static int load(SSL_CTX *ctx, const struct mqg_policy *from, char *why, size_t s
 
 	if (!policy || mqg_tls_policy_attach(ctx, policy))
 		return no_memory(why, size, from);
-	if (!own_certificate(ctx, from->material) || !trust(ctx, policy))
+	if (!own_certificate(ctx, from->material) || !trust(ctx, policy) ||
+	    mqg_ticket_setup(ctx, from, policy))
 		return no_memory(why, size, from);
 	return 0;
 }
@@ -124,12 +125,10 @@ int mqg_tls_context(const struct mqg_policy *policy, SSL_CTX **out, char *why, s
 	}
 	SSL_CTX_set_min_proto_version(ctx, policy->tls_min);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-				 SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
-				 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
-				 SSL_OP_CLEANSE_PLAINTEXT);
+				 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+				 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CLEANSE_PLAINTEXT);
 	mqg_ktls_apply(ctx, policy);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 			      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
@@ -169,6 +168,7 @@ int mqg_tls_start(struct mqg_stream *stream, SSL_CTX *ctx, struct mqg_tls_client
 	BIO_set_mem_eof_return(taken, -1);
 	SSL_set0_rbio(ssl, taken);
 	SSL_set_app_data(ssl, client);
+	mqg_ticket_start(ssl);
 	SSL_set_accept_state(ssl);
 	stream->ssl = ssl;
 	return 0;

@@ -16,6 +16,7 @@
 #include "proxy/chain_cache.h"
 #include "proxy/counter.h"
 #include "proxy/stream.h"
+#include "proxy/ticket.h"
 #include "revoke/revoked.h"
 
 /* Intermediate certificates between a client's and a configured CA. */
@@ -26,6 +27,8 @@
 /* Of one listener on one worker. */
 struct mqg_tls_counts {
 	mqg_counter	chain_hits, chain_misses;
+	mqg_counter	full, resumed;		/* handshakes that were finished */
+	mqg_counter	declined[MQG_TICKET_DECLINED];
 };
 
 /**
@@ -34,6 +37,7 @@ struct mqg_tls_counts {
  * @standing: it was let in before: a missing or late list is not held against it
  * @revoked:  of the worker: the list in force, which may be NULL
  * @chains:   of the worker: the chains that it has verified
+ * @tickets:  keys of the process
  * @counts:   of its listener
  */
 struct mqg_tls_client {
@@ -41,6 +45,7 @@ struct mqg_tls_client {
 	bool					standing;
 	const struct mqg_revoked *const		*revoked;
 	struct mqg_chain_cache			*chains;
+	struct mqg_tickets			*tickets;
 	struct mqg_tls_counts			*counts;
 };
 
@@ -57,7 +62,7 @@ struct mqg_tls_client {
  * is out of date is valid where crl_stale says so. A CA certificate of the chain is checked
  * whenever its issuer has a CRL; where it has none, the operator keeps no revocation of CAs there,
  * and the chain passes.
- * Sessions are not resumed: neither tickets nor a cache, so every connection meets the CRL.
+ * Sessions are resumed by tickets alone (ticket.h); there is no cache of them.
  *
  * Return: 0 or -errno.
  */
@@ -67,7 +72,7 @@ int mqg_tls_context(const struct mqg_policy *policy, SSL_CTX **out, char *why, s
  * mqg_tls_start() - begin a server handshake whose first bytes have been read already
  * @stream: its socket; its `ssl` is set
  * @ctx:    of its policy
- * @client: must outlive @stream->ssl; its revoked, chains and counts are set
+ * @client: must outlive @stream->ssl; its revoked, chains, tickets and counts are set
  * @hello:  bytes read so far; must stay until mqg_tls_handshake() has taken them
  * @len:    their number
  *
@@ -102,6 +107,12 @@ enum mqgate_reason mqg_tls_verify_reason(int error, int depth);
  */
 enum mqgate_reason mqg_tls_recheck(SSL *ssl, SSL_CTX *ctx);
 
+/*
+ * The chain of a finished handshake, the client's certificate first and the anchor last, also where
+ * the session was resumed. sk_X509_pop_free() it. NULL without memory.
+ */
+STACK_OF(X509) *mqg_tls_chain(SSL *ssl);
+
 /* ---- between tls.c, verify.c and recheck.c ------------------------------------------------ */
 
 /* What the store of a context answers for; freed with it. */
@@ -115,6 +126,7 @@ struct mqg_tls_policy {
 	size_t			n_pins;
 	STACK_OF(X509)		*authorities;
 	STACK_OF(X509_CRL)	*crls;		/* NULL = none configured */
+	uint8_t			scope[32];	/* of tickets: SHA-256 of all this; ticket.c */
 };
 
 /* Gives @policy to @ctx, also where this fails: -ENOMEM. */

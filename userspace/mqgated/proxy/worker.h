@@ -121,6 +121,7 @@ struct mqg_worker {
 	struct mqg_list		dead;		/* closed in this turn; epoll may still name them */
 	struct mqg_registry	registry;	/* shared with the main thread */
 	struct mqg_chain_cache	chains;
+	struct mqg_tickets	*tickets;	/* the proxy's */
 	uint8_t			scratch[MQG_CHUNK];
 };
 
