@@ -143,10 +143,11 @@ static void print_counts(const char *what, const json_t *counts)
 
 static void print_used(const char *what, const json_t *object)
 {
-	bool used = json_is_true(json_object_get(object, "used"));
+	const char *reason = json_string_value(json_object_get(object, "reason"));
 
-	printf("%-12s%s%s%s\n", what, used ? "yes" : "no", used ? "" : ": ",
-	       used ? "" : text_of(object, "reason"));
+	printf("%-12s%s%s%s\n", what,
+	       json_is_true(json_object_get(object, "used")) ? "yes" : "no", reason ? ": " : "",
+	       reason ? reason : "");
 }
 
 static void print_names(const json_t *names)
