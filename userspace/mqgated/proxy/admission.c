@@ -166,6 +166,19 @@ enum mqgate_reason mqg_admission_ask(struct mqg_session *s)
 	return MQGATE_REASON_PASS_SUSPECT;
 }
 
+bool mqg_admission_spent(struct mqg_worker *worker, const uint8_t addr[16], bool *known)
+{
+	struct mqg_door *door = worker->admission.door;
+	struct mqgate_source_key source;
+
+	mqg_source_scored(addr, &source);
+	if (!mqg_budget_source_spent(door->budget, limits_of(worker), &source, worker->now))
+		return false;
+	*known = mqg_budget_known(door->budget, &source, worker->now);
+	count(&door->refused_source);
+	return true;
+}
+
 void mqg_admission_leave(struct mqg_session *s)
 {
 	struct mqg_admission *a = &s->worker->admission;

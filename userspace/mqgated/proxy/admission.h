@@ -64,6 +64,11 @@ void mqg_admission_init(struct mqg_worker *worker, struct mqg_door *door);
  * or a refusal follows; else why it is refused.
  */
 enum mqgate_reason mqg_admission_ask(struct mqg_session *session);
+/*
+ * The same before it exists: has this source begun so many that not even its ClientHello has to be
+ * read? Counted then. @known: out
+ */
+bool mqg_admission_spent(struct mqg_worker *worker, const uint8_t addr[16], bool *known);
 /* An SSL is made for it: counted. */
 void mqg_admission_begun(struct mqg_session *session);
 /* It does not wait or shake hands any more, for whatever cause. Harmless where it did neither. */

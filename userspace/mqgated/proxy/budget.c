@@ -122,6 +122,29 @@ static bool conforms(uint64_t *full, uint64_t now, uint32_t rate, uint32_t burst
 	return true;
 }
 
+static bool conforms_to_rate(const struct mqg_handshakes *limits, uint64_t *time, uint64_t now)
+{
+	return !limits->source_rate ||
+	       conforms(time, now, limits->source_rate, limits->source_burst, 0);
+}
+
+bool mqg_budget_source_spent(struct mqg_budget *budget, const struct mqg_handshakes *limits,
+			     const struct mqgate_source_key *source, uint64_t now)
+{
+	size_t set = set_of(budget, source);
+	pthread_mutex_t *lock = &budget->sources.locks[set % LOCKS];
+	const struct entry *entry;
+	uint64_t time;
+	bool spent;
+
+	pthread_mutex_lock(lock);
+	entry = find(budget->sources.entries[set], source);
+	time = entry ? entry->time : 0;
+	spent = entry && !conforms_to_rate(limits, &time, now);
+	pthread_mutex_unlock(lock);
+	return spent;
+}
+
 bool mqg_budget_source_take(struct mqg_budget *budget, const struct mqg_handshakes *limits,
 			    const struct mqgate_source_key *source, uint64_t now, bool *counted)
 {
@@ -133,11 +156,8 @@ bool mqg_budget_source_take(struct mqg_budget *budget, const struct mqg_handshak
 	pthread_mutex_lock(lock);
 	entry = find_or_make(budget->sources.entries[set], source);
 	if (entry) {
-		if (limits->source_in_flight && entry->count >= limits->source_in_flight)
-			may = false;
-		else if (limits->source_rate)
-			may = conforms(&entry->time, now, limits->source_rate,
-				       limits->source_burst, 0);
+		may = (!limits->source_in_flight || entry->count < limits->source_in_flight) &&
+		      conforms_to_rate(limits, &entry->time, now);
 		entry->count += may;
 	}
 	pthread_mutex_unlock(lock);

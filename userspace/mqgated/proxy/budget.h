@@ -36,6 +36,12 @@ void mqg_budget_free(struct mqg_budget *budget);
  */
 bool mqg_budget_source_take(struct mqg_budget *budget, const struct mqg_handshakes *limits,
 			    const struct mqgate_source_key *source, uint64_t now, bool *counted);
+/*
+ * Has it begun all that its rate gives? Takes nothing. How many it has under way is not asked: that
+ * may be another number when its ClientHello is there.
+ */
+bool mqg_budget_source_spent(struct mqg_budget *budget, const struct mqg_handshakes *limits,
+			     const struct mqgate_source_key *source, uint64_t now);
 void mqg_budget_source_give(struct mqg_budget *budget, const struct mqgate_source_key *source);
 
 /*

@@ -163,10 +163,35 @@ static bool turn_away(struct mqg_port *port)
 	return false;
 }
 
+/* Its source has handshakes enough: nothing is read and nothing made for it. */
+static bool is_too_much(struct mqg_port *port, const struct sockaddr_storage *peer)
+{
+	struct mqg_refusal refusal = {
+		.reason = MQGATE_REASON_HANDSHAKE_SOURCE,
+		.service = port->config->service,
+	};
+	uint16_t ignored;
+
+	if (port->config->kind != MQGATE_KIND_MQTTS)
+		return false;
+	mqg_sockaddr_split((const struct sockaddr *)peer, refusal.addr, &ignored);
+	if (!mqg_admission_spent(port->worker, refusal.addr, &refusal.spared))
+		return false;
+	mqg_counter_add(&port->refused, 1);
+	mqg_judge_refused(port->worker->judge, &refusal);
+	return true;
+}
+
 static void take(struct mqg_port *port, int fd, const struct sockaddr_storage *peer)
 {
-	uint32_t open = atomic_fetch_add_explicit(port->sessions, 1, memory_order_relaxed);
+	uint32_t open;
 
+	if (is_too_much(port, peer)) {
+		mqg_counter_add(&port->accepted, 1);
+		close(fd);
+		return;
+	}
+	open = atomic_fetch_add_explicit(port->sessions, 1, memory_order_relaxed);
 	mqg_counter_add(&port->accepted, 1);
 	if (open >= port->config->sessions_max) {
 		atomic_fetch_sub_explicit(port->sessions, 1, memory_order_relaxed);
