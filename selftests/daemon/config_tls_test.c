@@ -148,6 +148,23 @@ static const struct broken cases[] = {
 	       "above"),
 	BROKEN("too many keys", 52, 52, "resumption: {keys: @/tickets.many}",
 	       "52: resumption.keys: @/tickets.many:17: more than 16 keys; take the oldest out"),
+	/* OCSP */
+	BROKEN("OCSP without a policy", 16, 16, "      ocsp: {responder: \"http://127.0.0.1/\"}",
+	       "16: listeners[0].tls.ocsp.policy: missing"),
+	BROKEN("OCSP of nobody", 16, 16, "      ocsp: {policy: hard}",
+	       "16: listeners[0].tls.ocsp: says not whom to ask; give it responder"),
+	BROKEN("OCSP of two", 16, 16, "      ocsp:\n        policy: hard\n"
+	       "        responder: http://127.0.0.1/\n        aia: [\"127.0.0.1:80\"]",
+	       "16: listeners[0].tls.ocsp: says twice whom to ask"),
+	BROKEN("OCSP over TLS", 16, 16, "      ocsp: {policy: hard, responder: \"https://a/\"}",
+	       "16: listeners[0].tls.ocsp.responder: \"https://a/\" is no URL of HTTP"),
+	BROKEN("a responder with a path in aia", 16, 16,
+	       "      ocsp: {policy: hard, aia: [\"127.0.0.1:80/x\"]}",
+	       "16: listeners[0].tls.ocsp.aia[0]: \"127.0.0.1:80/x\" is no HOST:PORT"),
+	BROKEN("OCSP that waits for ever", 16, 16,
+	       "      ocsp:\n        policy: hard\n        responder: http://127.0.0.1/\n"
+	       "        timeout: 1h",
+	       "19: listeners[0].tls.ocsp.timeout: 1h is out of range; write 100ms to 30s"),
 	/* files */
 	BROKEN("no certificate file", 12, 12, "      certificate: @/none.pem",
 	       "12: listeners[0].tls.certificate: @/none.pem: No such file or directory; write the "
@@ -237,6 +254,30 @@ static void crypto_policy_is_read(void **state)
 	assert_int_equal(c->listeners[0].policies[0].identity_from, MQG_FROM_SPIFFE);
 	assert_int_equal(c->listeners[0].policies[0].username_rule, MQG_USERNAME_INJECT);
 	assert_string_equal(c->listeners[0].policies[0].user_property, "device");
+	mqg_config_put(c);
+}
+
+static void ocsp_is_read(void **state)
+{
+	const struct broken from = { "ocsp", 16, 16,
+		"      ocsp:\n        policy: hard\n        max_age: 10m\n        nonce: require\n"
+		"        responder: \"http://[::1]/a?b=c\"", "" };
+	const struct mqg_ocsp *ocsp;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&from);
+	c = load();
+	ocsp = c->listeners[0].policies[0].ocsp;
+	assert_true(ocsp->hard);
+	assert_false(ocsp->aia);
+	assert_int_equal(ocsp->nonce, MQG_NONCE_REQUIRE);
+	assert_int_equal(ocsp->timeout_ms, 3000);
+	assert_int_equal(ocsp->max_age_ms, 600000);
+	assert_int_equal(ocsp->skew_ms, 300000);
+	assert_int_equal(ocsp->n_responders, 1);
+	assert_string_equal(ocsp->responders[0].address.text, "[::1]:80");
+	assert_string_equal(ocsp->responders[0].path, "/a?b=c");
 	mqg_config_put(c);
 }
 
@@ -411,6 +452,7 @@ int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(policies_by_server_name_are_read),
+		cmocka_unit_test(ocsp_is_read),
 		cmocka_unit_test(crypto_policy_is_read),
 		cmocka_unit_test(chain_cache_is_read),
 		cmocka_unit_test(handshakes_are_read),

@@ -111,6 +111,20 @@ static int add_session(const struct mqg_session_info *info, void *arg)
 			  info->connected, "allowed", info->allowed));
 }
 
+static json_t *ocsp_counts(struct mqg_proxy *proxy)
+{
+	struct mqg_ocsp_counts c;
+	json_t *told;
+
+	mqg_proxy_ocsp_counts(proxy, &c);
+	told = json_pack("{s:I, s:I, s:I}", "known", (json_int_t)c.known, "spared",
+			 (json_int_t)c.spared, "entries", (json_int_t)c.entries);
+	for (size_t i = 0; i < sizeof(c.answers) / sizeof(c.answers[0]); i++)
+		json_object_set_new(told, mqg_ocsp_answer_word(i),
+				    json_integer((json_int_t)c.answers[i]));
+	return told;
+}
+
 static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 {
 	json_t *listeners = json_array(), *brokers = json_array();
@@ -141,8 +155,8 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 			json_pack("{s:I, s:I, s:b}", "connections", (json_int_t)c.connections,
 				  "failures", (json_int_t)c.failures, "up", c.up));
 	}
-	return json_pack("{s:o, s:o, s:I}", "listeners", listeners, "brokers", brokers, "chains",
-			 (json_int_t)mqg_proxy_chains(proxy));
+	return json_pack("{s:o, s:o, s:I, s:o}", "listeners", listeners, "brokers", brokers,
+			 "chains", (json_int_t)mqg_proxy_chains(proxy), "ocsp", ocsp_counts(proxy));
 }
 
 static json_t *handshakes(struct mqg_proxy *proxy)
@@ -208,8 +222,30 @@ static void add_pin(struct mqg_policy *p, const char *hex)
 struct model {
 	struct mqg_policy	rules;
 	const char		*server, *pin;	/* SERVER.pem and SERVER.key */
+	char			*ocsp;		/* see ask() */
 	char			*names;		/* of servers, with ',' between them; NULL = [0] */
 };
+
+/* "hard|soft,NONCE,TIMEOUT,MAX_AGE,url|aia,ADDRESS:PORT": nonces as their enum, times in ms */
+static void ask(struct mqg_policy *p, const char *text)
+{
+	struct mqg_ocsp *ocsp = calloc(1, sizeof(*ocsp));
+	char policy[8], from[8], address[64];
+	int nonce;
+
+	if (sscanf(text, "%7[^,],%d,%" SCNu32 ",%" SCNu32 ",%7[^,],%63s", policy, &nonce,
+		   &ocsp->timeout_ms, &ocsp->max_age_ms, from, address) != 6)
+		errx(2, "-o %s: cannot be read", text);
+	p->ocsp = ocsp;
+	ocsp->hard = !strcmp(policy, "hard");
+	ocsp->nonce = (enum mqg_ocsp_nonce)nonce;
+	ocsp->skew_ms = 1000;
+	ocsp->aia = !strcmp(from, "aia");
+	ocsp->responders = calloc(1, sizeof(*ocsp->responders));
+	ocsp->n_responders = 1;
+	ocsp->responders[0].path = ocsp->aia ? NULL : strdup("/");
+	endpoint(address, &ocsp->responders[0].address);
+}
 
 static void policy(struct mqg_listener *l, const struct model *model, const char *pki)
 {
@@ -233,6 +269,8 @@ static void policy(struct mqg_listener *l, const struct model *model, const char
 	mqg_crypto_finish(p->crypto);
 	if (model->pin)
 		add_pin(p, model->pin);
+	if (model->ocsp)
+		ask(p, model->ocsp);
 	for (char *name = names ? strtok(names, ",") : NULL; name; name = strtok(NULL, ",")) {
 		struct mqg_server_name *to = &l->server_names[l->n_server_names++];
 
@@ -362,7 +400,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	int opt;
 
 	while ((opt = getopt(argc, argv,
-			     "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:aN3SxK:n:RB:X:b:t:p:")) != -1) {
+			     "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:aN3SxK:o:n:RB:X:b:t:p:")) != -1) {
 		switch (opt) {
 		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
@@ -389,6 +427,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 'k': chain_cache(config, optarg); break;
 		case 'l': config->ticket_lifetime = atoi(optarg); break;
 		case 'f': ticket_keys(config, optarg); break;
+		case 'o': models[0].ocsp = optarg; break;
 		case 'K': models[0].server = optarg; break;
 		case 'n':
 			if (n_models > NAMES)

@@ -171,7 +171,8 @@ static void print_listener(const json_t *listener)
 	       (int)json_integer_value(json_object_get(listener, "rsa_min")),
 	       (int)json_integer_value(json_object_get(listener, "classes")));
 	print_names(json_object_get(listener, "server_names"));
-	printf("            key in %s; kTLS ", text_of(listener, "key"));
+	printf("            key in %s; OCSP %s; kTLS ", text_of(listener, "key"),
+	       text_of(listener, "ocsp"));
 	if (json_is_true(json_object_get(ktls, "used")))
 		printf("of %lld sessions sends for %lld, receives for %lld\n",
 		       (long long)json_integer_value(json_object_get(ktls, "sessions")),
@@ -258,6 +259,7 @@ static void print_status(const json_t *answer)
 	print_handshakes(json_object_get(answer, "handshakes"));
 	json_array_foreach(json_object_get(answer, "listeners"), i, listener)
 		print_listener(listener);
+	print_counts("OCSP", json_object_get(answer, "ocsp"));
 	print_counts("versions", json_object_get(in_use, "versions"));
 	print_counts("ciphers", json_object_get(in_use, "ciphers"));
 	print_counts("groups", json_object_get(in_use, "groups"));

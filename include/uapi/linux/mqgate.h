@@ -157,6 +157,7 @@
 	X(142, HANDSHAKE_SOURCE,	"handshake-source",	"source begins more TLS handshakes than its budget")	\
 	X(143, HANDSHAKE_RATE,		"handshake-rate",	"no place for another TLS handshake in time")	\
 	X(148, TLS_KEY,			"tls-key",		"this gateway's own key did not sign (token or TPM)")	\
+	X(149, CERT_OCSP,		"cert-ocsp",		"no good answer from the OCSP responder about the certificate")	\
 	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\
 	X(161, IDENTITY_CLIENT_ID,	"identity-client-id",	"client identifier does not match the identity")	\
 	X(162, CONNECT_TIMEOUT,		"connect-timeout",	"no complete CONNECT in time")	\

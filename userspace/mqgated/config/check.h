@@ -54,6 +54,10 @@ int mqg_check_budgets(const struct mqg_check *check, const char *path,
 int mqg_check_crypto(struct mqg_check *check, const char *owner, const struct raw_tls *tls,
 		     struct mqg_policy *to);
 
+/* Fills @to->ocsp; @owner: "listeners[0].tls". NULL: nothing. */
+int mqg_check_ocsp(const struct mqg_check *check, const char *owner, const struct raw_ocsp *from,
+		   struct mqg_policy *to);
+
 /* Fills @to, but for its title; @owner: of the mappings tls and identity, "listeners[0]". */
 int mqg_check_policy(struct mqg_check *check, const char *owner, const struct raw_tls *tls,
 		     const struct raw_identity *identity, struct mqg_policy *to);

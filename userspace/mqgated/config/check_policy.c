@@ -112,6 +112,8 @@ int mqg_check_policy(struct mqg_check *check, const char *owner, const struct ra
 	err = check_pins(check, owner, tls, to);
 	join(path, owner, "tls");
 	if (!err)
+		err = mqg_check_ocsp(check, path, tls->ocsp, to);
+	if (!err)
 		err = mqg_tls_files_load(check, path, to);
 	return err ? err : mqg_check_crypto(check, path, tls, to);
 }

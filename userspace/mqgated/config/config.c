@@ -16,6 +16,18 @@ const struct mqg_config *mqg_config_get(const struct mqg_config *config)
 	return config;
 }
 
+static void free_ocsp(struct mqg_ocsp *ocsp)
+{
+	if (!ocsp)
+		return;
+	for (size_t i = 0; i < ocsp->n_responders; i++) {
+		free(ocsp->responders[i].address.text);
+		free(ocsp->responders[i].path);
+	}
+	free(ocsp->responders);
+	free(ocsp);
+}
+
 static void free_policy(struct mqg_policy *p)
 {
 	free(p->title);
@@ -25,6 +37,7 @@ static void free_policy(struct mqg_policy *p)
 	free(p->client_ca);
 	free(p->crl);
 	free(p->pins);
+	free_ocsp(p->ocsp);
 	free(p->user_property);
 	mqg_crypto_free(p->crypto);
 	mqg_material_free(p->material);

@@ -104,6 +104,30 @@ struct mqg_guard {
 	bool			fragments;	/* fragments: pass */
 };
 
+enum mqg_ocsp_nonce {
+	MQG_NONCE_OFF,			/* none is sent */
+	MQG_NONCE_OPTIONAL,		/* sent; an answer has the same or none */
+	MQG_NONCE_REQUIRE,		/* an answer has the same */
+};
+
+/* Who may be asked about a certificate. */
+struct mqg_responder {
+	struct mqg_endpoint	address;	/* its text: HOST:PORT as in URLs */
+	char			*path;		/* NULL = what the certificate says */
+};
+
+/* OCSP for client certificates. */
+struct mqg_ocsp {
+	bool			hard;		/* without a good answer nobody comes in */
+	bool			aia;		/* whom to ask the certificate says */
+	enum mqg_ocsp_nonce	nonce;
+	uint32_t		timeout_ms;
+	uint32_t		max_age_ms;	/* how long an answer is used at most */
+	uint32_t		skew_ms;
+	struct mqg_responder	*responders;	/* the one, or those that AIA may name */
+	size_t			n_responders;
+};
+
 /* Whom a TLS listener trusts, as what it shows itself, and how a client is named. */
 struct mqg_policy {
 	char			*title;		/* for people: LISTENER, or LISTENER/NAME */
@@ -113,6 +137,7 @@ struct mqg_policy {
 	struct mqg_material	*material;	/* what these hold; main thread */
 	int			tls_min;	/* TLS1_2_VERSION or TLS1_3_VERSION */
 	struct mqg_crypto	*crypto;
+	struct mqg_ocsp		*ocsp;		/* NULL = nobody is asked */
 	bool			crl_stale;	/* accept what a list says that is out of date */
 	bool			ktls;		/* where the kernel has it */
 	bool			partial_chain;	/* client_ca may hold intermediates alone */

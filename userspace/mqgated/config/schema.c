@@ -229,6 +229,28 @@ static const cyaml_schema_field_t client_keys_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_strval_t ocsp_rules[] = {
+	{ "soft", 0 },
+	{ "hard", 1 },
+};
+
+static const cyaml_strval_t nonce_rules[] = {
+	{ "off", MQG_NONCE_OFF },
+	{ "optional", MQG_NONCE_OPTIONAL },
+	{ "require", MQG_NONCE_REQUIRE },
+};
+
+static const cyaml_schema_field_t ocsp_fields[] = {
+	WORD("policy", MUST, struct raw_ocsp, policy, ocsp_rules),
+	TEXT("responder", MAY, struct raw_ocsp, responder),
+	TEXTS("aia", struct raw_ocsp, aia),
+	TEXT("timeout", MAY, struct raw_ocsp, timeout),
+	WORD_MAY("nonce", struct raw_ocsp, nonce, nonce_rules),
+	TEXT("max_age", MAY, struct raw_ocsp, max_age),
+	TEXT("skew", MAY, struct raw_ocsp, skew),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t tls_fields[] = {
 	TEXT("certificate", MUST, struct raw_tls, certificate),
 	TEXT("key", MUST, struct raw_tls, key),
@@ -257,6 +279,8 @@ static const cyaml_schema_field_t tls_fields[] = {
 	TEXTS("signature_algorithms", struct raw_tls, signatures),
 	CYAML_FIELD_MAPPING_PTR("client_keys", CYAML_FLAG_POINTER | MAY, struct raw_tls,
 				client_keys, client_keys_fields),
+	CYAML_FIELD_MAPPING_PTR("ocsp", CYAML_FLAG_POINTER | MAY, struct raw_tls, ocsp,
+				ocsp_fields),
 	CYAML_FIELD_SEQUENCE("classes", CYAML_FLAG_POINTER | MAY, struct raw_tls, classes,
 			     &class_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_END

@@ -44,6 +44,13 @@ struct raw_client_keys {
 	unsigned int	curves_count;
 };
 
+struct raw_ocsp {
+	int		policy, *nonce;
+	char		*responder, *timeout, *max_age, *skew;
+	char		**aia;
+	unsigned int	aia_count;
+};
+
 struct raw_tls {
 	char		*certificate, *key, *pin_file, *client_ca, *crl;
 	int		*min_version, *crl_stale, *partial_chain, *ktls;
@@ -53,6 +60,7 @@ struct raw_tls {
 	char		**groups, **ciphers, **signatures;
 	unsigned int	groups_count, ciphers_count, signatures_count;
 	struct raw_client_keys *client_keys;
+	struct raw_ocsp	*ocsp;
 	struct raw_class *classes;
 	unsigned int	classes_count;
 };

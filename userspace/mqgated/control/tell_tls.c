@@ -177,7 +177,7 @@ static json_t *policy_line(const struct mqg_verb_context *context, size_t i, siz
 	const struct mqg_listener *l = &context->config->listeners[i];
 	const struct mqg_policy *p = &l->policies[n];
 
-	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o}",
 			 "name", p->title, "server_names", server_names(l, n),
 			 "min_version", version_word(p->tls_min),
 			 "max_version", version_word(p->crypto->max_version),
@@ -185,6 +185,7 @@ static json_t *policy_line(const struct mqg_verb_context *context, size_t i, siz
 			 "ciphers_1_3", p->crypto->suites,
 			 "signature_algorithms", p->crypto->signatures,
 			 "key", mqg_key_store_word(p->material->key.store),
+			 "ocsp", !p->ocsp ? "off" : p->ocsp->hard ? "hard" : "soft",
 			 "rsa_min", (int)p->crypto->rsa_min,
 			 "classes", (int)p->crypto->n_classes,
 			 "ktls", ktls_of(context, i, n, no_ktls));
@@ -262,6 +263,21 @@ static json_t *resumption(const struct mqg_config *config, struct mqg_proxy *pro
 			 "resumed", (json_int_t)resumed, "declined", reasons);
 }
 
+static json_t *ocsp(struct mqg_proxy *proxy)
+{
+	struct mqg_ocsp_counts counts = { .known = 0 };
+	json_t *told;
+
+	if (proxy)
+		mqg_proxy_ocsp_counts(proxy, &counts);
+	told = json_pack("{s:I, s:I, s:I}", "entries", (json_int_t)counts.entries, "known",
+			 (json_int_t)counts.known, "spared", (json_int_t)counts.spared);
+	for (size_t i = 0; i < sizeof(counts.answers) / sizeof(counts.answers[0]); i++)
+		json_object_set_new(told, mqg_ocsp_answer_word(i),
+				    json_integer((json_int_t)counts.answers[i]));
+	return told;
+}
+
 json_t *mqg_tell_tls(const struct mqg_verb_context *context)
 {
 	const struct mqg_config *config = context->config;
@@ -269,12 +285,13 @@ json_t *mqg_tell_tls(const struct mqg_verb_context *context)
 	char cpu[128];
 
 	mqg_cpu_features(cpu, sizeof(cpu));
-	return json_pack("{s:b, s:s, s:s, s:o, s:b, s:{s:b, s:s?}, s:o, s:b, s:o, s:o, s:o, s:o}",
-			 "ok", 1, "openssl", OpenSSL_version(OPENSSL_VERSION), "cpu", cpu,
+	return json_pack("{s:b, s:s, s:s, s:o, s:b, s:{s:b, s:s?}, s:o, s:b, s:o, s:o, s:o, s:o, "
+			 "s:o}", "ok", 1, "openssl", OpenSSL_version(OPENSSL_VERSION), "cpu", cpu,
 			 "providers", providers(), "aes_instructions", (int)mqg_cpu_has_aes(),
 			 "ktls", "used", !no_ktls, "reason", no_ktls, "resumption",
 			 resumption(config, context->proxy), "early_data", 0,
 			 "chain_cache", chain_cache(config, context->proxy),
-			 "handshakes", mqg_tell_handshakes(context), "listeners",
-			 listeners(context, no_ktls), "in_use", in_use());
+			 "handshakes", mqg_tell_handshakes(context), "ocsp",
+			 ocsp(context->proxy), "listeners", listeners(context, no_ktls), "in_use",
+			 in_use());
 }

@@ -354,6 +354,25 @@ static void tell_module(const struct mqg_metrics_sources *sources, const struct 
 	tell_violations(sources, pins, out);
 }
 
+static void tell_ocsp(const struct mqg_metrics_sources *sources, FILE *out)
+{
+	struct mqg_ocsp_counts counts = { .known = 0 };
+
+	if (sources->proxy)
+		mqg_proxy_ocsp_counts(sources->proxy, &counts);
+	head(out, "ocsp_answers_total", "counter",
+	     "Questions by OCSP, by answer; late: not in time, unasked: nobody to ask.");
+	for (size_t i = 0; i < sizeof(counts.answers) / sizeof(counts.answers[0]); i++)
+		fprintf(out, "mqgate_ocsp_answers_total{answer=\"%s\"} %llu\n",
+			mqg_ocsp_answer_word(i), (unsigned long long)counts.answers[i]);
+	one(out, "ocsp_known_total", "counter", "Clients judged by an OCSP answer of before.",
+	    (double)counts.known);
+	one(out, "ocsp_spared_total", "counter",
+	    "Clients let in without a good OCSP answer (policy soft).", (double)counts.spared);
+	one(out, "ocsp_entries", "gauge", "Certificates whose OCSP answer is known or awaited.",
+	    (double)counts.entries);
+}
+
 char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 {
 	const struct mqg_pins *pins = mqg_judge_pins(sources->judge);
@@ -372,6 +391,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	tell_handshakes(sources, out);
 	one(out, "tls_chain_cache_entries", "gauge", "Chains that the workers remember now.",
 	    sources->proxy ? (double)mqg_proxy_chains(sources->proxy) : 0);
+	tell_ocsp(sources, out);
 	tell_brokers(sources, out);
 	tell_refusals(sources, pins, out);
 	tell_judge(sources, out);

@@ -45,6 +45,7 @@ static uint8_t code_v5(enum mqgate_reason reason)
 	case MQGATE_REASON_BROKER_CLOSED:
 	case MQGATE_REASON_MQTT_CONNACK:
 	case MQGATE_REASON_CONFIG:
+	case MQGATE_REASON_CERT_OCSP:
 		return 0x88; /* Server unavailable */
 	case MQGATE_REASON_LIMIT_SESSIONS:
 		return 0x89; /* Server busy */

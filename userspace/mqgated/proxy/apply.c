@@ -36,6 +36,8 @@ static void leave(struct mqg_worker *worker, const struct mqg_change *change)
 			continue;
 		mqg_port_close(port);
 		port->held = mqg_config_get(before);
+		for (size_t n = 0; n < port->realms.n; n++)
+			port->realms.list[n]->held = mqg_config_get(before);
 		mqg_list_append(&worker->gone_ports, &port->gone);
 	}
 	for (size_t i = 0; before && i < before->n_brokers; i++) {
@@ -56,6 +58,12 @@ static void set_time(struct mqg_worker *worker, struct mqg_timer_class *class, u
 		mqg_timer_class_init(&worker->timers, class, ms);
 }
 
+static void close_realm(struct mqg_realm *realm)
+{
+	if (realm->ocsp_timeout.link.next)
+		mqg_timer_class_exit(&realm->ocsp_timeout);
+}
+
 /* Exchanges the realms of @port with those of @facing, which have got their contexts then. */
 static void take_realms(struct mqg_worker *worker, struct mqg_port *port, struct mqg_facing *facing)
 {
@@ -66,6 +74,8 @@ static void take_realms(struct mqg_worker *worker, struct mqg_port *port, struct
 		SSL_CTX *tls = realm->tls;
 
 		realm->config = &port->config->policies[i];
+		if (realm->config->ocsp)
+			set_time(worker, &realm->ocsp_timeout, realm->config->ocsp->timeout_ms);
 		if (facing->tls[i]) {
 			realm->tls = facing->tls[i];
 			facing->tls[i] = tls;
@@ -133,6 +143,7 @@ static void apply(struct mqg_worker *worker, struct mqg_change *change)
 	worker->uplinks = change->uplinks;
 	change->ports = ports;
 	change->uplinks = uplinks;
+	mqg_ocsp_change(worker);
 	mqg_list_splice(&worker->older, &worker->sessions);
 	rename_listeners(worker);
 }
@@ -204,6 +215,8 @@ void mqg_worker_bury(struct mqg_worker *worker)
 		mqg_list_remove(&port->gone);
 		mqg_timer_class_exit(&port->handshake);
 		mqg_timer_class_exit(&port->connect);
+		for (size_t i = 0; i < port->realms.n; i++)
+			close_realm(port->realms.list[i]);
 		mqg_port_free(port);
 	}
 	for (at = worker->gone_realms.next; at != &worker->gone_realms; at = next) {
@@ -213,6 +226,7 @@ void mqg_worker_bury(struct mqg_worker *worker)
 		if (realm->open)
 			continue;
 		mqg_list_remove(&realm->gone);
+		close_realm(realm);
 		mqg_realm_free(realm);
 	}
 	/* A port that has gone may still lead to an uplink that has. */

@@ -131,7 +131,7 @@ static enum mqg_step judge(struct mqg_session *s)
 	if (keep_said(s, c, id) ||
 	    (mqg_inject_wanted(s->realm->config, c) && inject(s)))
 		return mqg_session_close(s);
-	return mqg_broker_dial(s);
+	return mqg_ocsp_step(s);
 }
 
 enum mqg_step mqg_connect_step(struct mqg_session *s)

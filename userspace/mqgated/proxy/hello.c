@@ -155,5 +155,7 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 	reason = mqg_crypto_judge(s->realm->config->crypto, s->client.ssl, s->entry.identity);
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
+	if (s->entry.identity)
+		mqg_ocsp_ask(s);
 	return mqg_connect_begin(s);
 }

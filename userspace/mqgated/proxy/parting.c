@@ -105,6 +105,12 @@ void mqg_session_recheck(struct mqg_session *s)
 	if (reason == MQGATE_REASON_NONE)
 		reason = mqg_crypto_judge(s->realm->config->crypto, s->client.ssl,
 					  s->entry.identity);
-	if (reason != MQGATE_REASON_NONE)
+	if (reason != MQGATE_REASON_NONE) {
 		mqg_session_end(s, reason);
+		return;
+	}
+	if (s->entry.identity)
+		mqg_ocsp_ask(s);
+	if (s->state == MQG_OCSP)
+		mqg_session_run(s);
 }

@@ -193,3 +193,31 @@ int mqg_proxy_session_each(struct mqg_proxy *proxy, mqg_session_fn fn, void *arg
 		ret = mqg_registry_each(&proxy->workers[i]->registry, fn, arg);
 	return ret;
 }
+
+_Static_assert(sizeof(((struct mqg_ocsp_counts *)0)->answers) ==
+	       MQG_OCSP_WORDS * sizeof(uint64_t), "one a word");
+
+void mqg_proxy_ocsp_counts(struct mqg_proxy *proxy, struct mqg_ocsp_counts *counts)
+{
+	memset(counts, 0, sizeof(*counts));
+	for (size_t i = 0; i < proxy->n_workers; i++) {
+		struct mqg_ocsp_client *client = &proxy->workers[i]->ocsp;
+
+		for (size_t n = 0; n < MQG_OCSP_WORDS; n++)
+			counts->answers[n] += mqg_counter_get(&client->answers[n]);
+		counts->known += mqg_counter_get(&client->known);
+		counts->spared += mqg_counter_get(&client->spared);
+		counts->entries += atomic_load_explicit(&client->entries, memory_order_relaxed);
+	}
+}
+
+const char *mqg_ocsp_answer_word(size_t answer)
+{
+	static const char *const words[MQG_OCSP_WORDS] = {
+		[MQG_OCSP_GOOD] = "good", [MQG_OCSP_REVOKED] = "revoked",
+		[MQG_OCSP_UNKNOWN] = "unknown", [MQG_OCSP_BAD] = "bad",
+		[MQG_OCSP_LATE] = "late", [MQG_OCSP_UNASKED] = "unasked",
+	};
+
+	return words[answer];
+}

@@ -94,6 +94,15 @@ struct mqg_handshake_counts {
 };
 void mqg_proxy_handshake_counts(struct mqg_proxy *proxy, struct mqg_handshake_counts *counts);
 
+/* OCSP. @answers: by enum mqg_ocsp_word; @known: sessions served by an answer of before; @spared:
+ * let in without a good answer; @entries: certificates of which something is known */
+struct mqg_ocsp_counts {
+	uint64_t	answers[6], known, spared, entries;
+};
+void mqg_proxy_ocsp_counts(struct mqg_proxy *proxy, struct mqg_ocsp_counts *counts);
+/* "good", "revoked", ... */
+const char *mqg_ocsp_answer_word(size_t answer);
+
 struct mqg_session_info {
 	char		client_id[128];	/* cut with a "~" where longer; unprintable bytes as \xNN */
 	char		identity[256];

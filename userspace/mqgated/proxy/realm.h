@@ -7,12 +7,13 @@
 #ifndef MQG_REALM_H
 #define MQG_REALM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/ssl.h>
 
 #include "config/config.h"
-#include "proxy/list.h"
+#include "proxy/timer.h"
 
 struct mqg_realm {
 	const struct mqg_policy	*config;
@@ -20,6 +21,7 @@ struct mqg_realm {
 	const struct mqg_config	*held;		/* what @config is part of, once it is gone */
 	uint32_t		open;		/* sessions */
 	SSL_CTX			*tls;
+	struct mqg_timer_class	ocsp_timeout;	/* in use where the policy has OCSP */
 };
 
 /* One a policy of a listener; some of them may be in another such set, too. */

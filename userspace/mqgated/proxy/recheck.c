@@ -29,6 +29,11 @@ static bool listed(const struct mqg_tls_policy *policy, X509 *cert)
 	return false;
 }
 
+bool mqg_tls_listed(const struct mqg_tls_policy *policy, X509 *cert)
+{
+	return listed(policy, cert);
+}
+
 static bool configured(const struct mqg_tls_policy *policy, const X509 *anchor)
 {
 	for (int i = 0; i < sk_X509_num(policy->authorities); i++)

@@ -64,6 +64,8 @@ static enum mqg_step step(struct mqg_session *s)
 		return mqg_handshake_step(s);
 	case MQG_CONNECT:
 		return mqg_connect_step(s);
+	case MQG_OCSP:
+		return mqg_ocsp_step(s);
 	case MQG_DIAL:
 		return mqg_broker_step(s);
 	case MQG_REPLY:
@@ -102,7 +104,8 @@ static void ready(struct mqg_watch *watch, uint32_t events)
 		return;
 	}
 	/* A client that is gone for good needs no broker; the other stages learn it by reading. */
-	if (s->state == MQG_DIAL && stream == &s->client && events & (EPOLLHUP | EPOLLERR)) {
+	if ((s->state == MQG_DIAL || s->state == MQG_OCSP) && stream == &s->client &&
+	    events & (EPOLLHUP | EPOLLERR)) {
 		mqg_session_close(s);
 		return;
 	}
@@ -126,6 +129,7 @@ static void expired(struct mqg_timer *timer)
 		mqg_broker_timeout(s);
 		break;
 	case MQG_QUEUED:
+	case MQG_OCSP: /* has the time of its question */
 	case MQG_RELAY:
 	case MQG_ANSWER:
 	case MQG_LINGER:
@@ -165,6 +169,7 @@ int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
 	s->down.to = &s->client;
 	mqg_list_init(&s->ready);
 	mqg_list_init(&s->admitted.link);
+	mqg_list_init(&s->ocsp_link);
 	mqg_timer_init(&s->timer, expired);
 	mqg_sockaddr_split(peer, s->entry.addr, &s->entry.port);
 	s->entry.since = mqg_boottime_ns();
@@ -241,6 +246,7 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	mqg_admission_over(s);
 	mqg_timer_disarm(&s->timer);
 	mqg_list_remove(&s->ready);
+	mqg_ocsp_leave(s);
 	mqg_stream_close(&s->client);
 	mqg_stream_close(&s->broker);
 	mqg_intake_drop(s);

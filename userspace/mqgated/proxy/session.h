@@ -3,8 +3,8 @@
  * A session: one client, at most one broker connection, and the stage that it is in. It is touched
  * by its worker's thread only; what others may see of it lies in its registry entry.
  *
- *	HELLO -> (QUEUED) -> HANDSHAKE -> CONNECT -> DIAL -> REPLY -> RELAY
- *	       (TLS listeners)              \___________\______\________ refused: ANSWER -> LINGER
+ *	HELLO -> (QUEUED) -> HANDSHAKE -> CONNECT -> (OCSP) -> DIAL -> REPLY -> RELAY
+ *	       (TLS listeners)              \_________\________\______\_ refused: ANSWER -> LINGER
  *
  * Every stage is a step function that does what can be done now. The client's answer to a refusal
  * is sent in ANSWER; LINGER reads on, a bounded time, so that unread input does not turn our close
@@ -25,6 +25,7 @@ enum mqg_state {
 	MQG_QUEUED,	/* its ClientHello is good, and there is no place for a handshake yet */
 	MQG_HANDSHAKE,	/* OpenSSL at work */
 	MQG_CONNECT,	/* collecting the CONNECT */
+	MQG_OCSP,	/* the CONNECT is held until it is known whether the certificate is good */
 	MQG_DIAL,	/* connecting to the broker */
 	MQG_REPLY,	/* CONNECT forwarded, waiting for CONNACK */
 	MQG_RELAY,
@@ -69,6 +70,8 @@ struct mqg_session {
 	uint8_t			level;		/* protocol level of the CONNECT; 0 = not known */
 	struct mqg_realm	*realm;		/* that its ClientHello chose; NULL = none so far */
 	struct mqg_admitted	admitted;	/* to the handshake */
+	struct mqg_ocsp_entry	*ocsp;		/* of its certificate; NULL = not asked */
+	struct mqg_list		ocsp_link;	/* in that */
 	struct mqg_tls_client	tls;
 	uint64_t		epoch;		/* of the worker, when its chain was verified */
 	uint32_t		linger_left;	/* bytes still read before the close */
@@ -125,6 +128,7 @@ void mqg_hello_admitted(struct mqg_session *session);
 enum mqg_step mqg_handshake_step(struct mqg_session *session);
 enum mqg_step mqg_connect_begin(struct mqg_session *session);
 enum mqg_step mqg_connect_step(struct mqg_session *session);
+enum mqg_step mqg_ocsp_step(struct mqg_session *session);
 enum mqg_step mqg_broker_dial(struct mqg_session *session);
 enum mqg_step mqg_broker_step(struct mqg_session *session);
 enum mqg_step mqg_broker_timeout(struct mqg_session *session);

@@ -131,6 +131,8 @@ struct mqg_tls_policy {
 
 /* Gives @policy to @ctx, also where this fails: -ENOMEM. */
 int mqg_tls_policy_attach(SSL_CTX *ctx, struct mqg_tls_policy *policy);
+/* True where some list of @policy names @cert, whoever signed that list. */
+bool mqg_tls_listed(const struct mqg_tls_policy *policy, X509 *cert);
 const struct mqg_tls_policy *mqg_tls_policy_of(const SSL_CTX *ctx);
 void mqg_tls_policy_free(struct mqg_tls_policy *policy);
 

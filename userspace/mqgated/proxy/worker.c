@@ -46,6 +46,7 @@ static void bury(struct mqg_worker *worker)
 {
 	while (!mqg_list_empty(&worker->dead))
 		mqg_session_free(mqg_container_of(worker->dead.next, struct mqg_session, link));
+	mqg_ocsp_bury(worker);
 	if (!mqg_list_empty(&worker->gone_ports) || !mqg_list_empty(&worker->gone_uplinks) ||
 	    !mqg_list_empty(&worker->gone_realms))
 		mqg_worker_bury(worker);
@@ -159,6 +160,7 @@ int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, struct 
 	mqg_registry_init(&worker->registry);
 	init_timers(worker);
 	mqg_admission_init(worker, door);
+	mqg_ocsp_init(worker);
 	return watch_wake(worker, why, size);
 }
 
@@ -204,6 +206,7 @@ void mqg_worker_teardown(struct mqg_worker *worker)
 
 	if (worker->started)
 		pthread_join(worker->thread, NULL);
+	mqg_ocsp_exit(worker);
 	for (i = 0; worker->ports && i < worker->config->n_listeners; i++)
 		mqg_port_free(worker->ports[i]);
 	for (i = 0; worker->uplinks && i < worker->config->n_brokers; i++)

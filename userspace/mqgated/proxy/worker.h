@@ -17,6 +17,7 @@
 #include "proxy/chain_cache.h"
 #include "proxy/counter.h"
 #include "proxy/proxy.h"
+#include "proxy/ocsp.h"
 #include "proxy/realm.h"
 #include "proxy/registry.h"
 #include "proxy/half.h"
@@ -119,6 +120,7 @@ struct mqg_worker {
 	struct mqg_list		gone_ports, gone_uplinks, gone_realms;
 	struct mqg_list		ready;		/* stopped for fairness, not for want of data */
 	struct mqg_list		dead;		/* closed in this turn; epoll may still name them */
+	struct mqg_ocsp_client	ocsp;
 	struct mqg_registry	registry;	/* shared with the main thread */
 	struct mqg_chain_cache	chains;
 	struct mqg_tickets	*tickets;	/* the proxy's */
