@@ -39,9 +39,14 @@ kernel() {
 
 # device VERSION PORT ID COMMAND...
 device() {
-	local version=$1 port=$2 id=$3 command=$4
+	local version=$1 port=$2 id=$3
+	local command=("$4")
 	shift 4
-	in_ns gw "$command" -h 127.0.0.1 -p "$port" --cafile "$dir/pki/ca.pem" --insecure \
+	if [ "${command[0]}" = timeout ]; then
+		command=(timeout "$1" "$2")
+		shift 2
+	fi
+	in_ns gw "${command[@]}" -h 127.0.0.1 -p "$port" --cafile "$dir/pki/ca.pem" --insecure \
 		--cert "$dir/pki/$id.pem" --key "$dir/pki/$id.key" --tls-version "tlsv$version" \
 		-i "$id" "$@"
 }
@@ -57,18 +62,27 @@ has_none() {
 # carried VERSION PORT: a megabyte from one device to another, through both of their connections
 carried() {
 	local version=$1 port=$2 sub
+	: > "$dir/broker.log"
 	device "$version" "$port" dev1 mosquitto_sub -t big -C 1 -N > "$dir/got" 2> "$dir/said" &
 	sub=$!
 	on_exit stop $sub
-	poll_until 20 has_session dev1 || return 1
-	# Subscribed, too: the broker's log says so.
-	poll_until 20 grep -q "dev1 0 big" "$dir/broker.log" || return 1
-	: > "$dir/broker.log"
-	device "$version" "$port" dev2 mosquitto_pub -t big -f "$dir/big" || return 1
-	wait $sub && cmp "$dir/big" "$dir/got" || {
-		cat "$dir/said" "$mqgated_log"
-		return 1
-	}
+	if ! poll_until 20 has_session dev1; then
+		echo "no session"
+	elif ! poll_until 20 grep -q "dev1 0 big" "$dir/broker.log"; then
+		echo "no subscription"
+	elif ! device "$version" "$port" dev2 timeout 60 mosquitto_pub -t big -f "$dir/big"; then
+		echo "nothing published"
+	elif ! poll_until 60 gone $sub; then
+		echo "$(wc -c < "$dir/got") bytes so far"
+	elif cmp "$dir/big" "$dir/got"; then
+		return 0
+	fi
+	cat "$dir/said" "$mqgated_log" "$dir/broker.log"
+	return 1
+}
+
+gone() {
+	! kill -0 "$1" 2> /dev/null
 }
 
 # new_keys PORT: KeyUpdate of both directions (RFC 8446, 4.6.3) behind CONNACK, then PINGREQ

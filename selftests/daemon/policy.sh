@@ -20,7 +20,7 @@ getent group mqgate > /dev/null || skip_all "needs the group mqgate: sudo system
 stage_init || skip_all "certificates cannot be made"
 ns_add gw || skip_all "network namespaces cannot be made"
 in_ns gw ip link set lo up
-plan 109
+plan 116
 
 trial=$dir/trial
 mqgate() {
@@ -164,9 +164,22 @@ is "max_version 1.2 refuses 1.3" "$(attempt openssl 1.3 8886 pump-1 pump-1)" ref
 is "and takes 1.2" "$(attempt openssl 1.2 8886 pump-1 pump-1)" accepted
 is "a signature algorithm that is not in the list is refused" \
 	"$(attempt openssl 1.2 8886 dev-rsa2048 dev-rsa2048)" refused
-is "a client that puts ChaCha20 first gets it" "$(attempt openssl 1.3 8883 pump-1 pump-1 \
-	-ciphersuites TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256)" accepted
-is "where everybody may" "$(seen pump-1 .cipher)" TLS_CHACHA20_POLY1305_SHA256
+# The server's order counts, but who has no AES instructions puts ChaCha20 first, and is heard.
+chacha12=ECDHE-ECDSA-CHACHA20-POLY1305
+aes12=ECDHE-ECDSA-AES128-GCM-SHA256
+# agreed VERSION FIRST SECOND: on what with a client that offers these two in this order
+agreed() {
+	local list=(-cipher "$2:$3")
+	[ "$1" = 1.2 ] || list=(-ciphersuites "$2:$3")
+	echo "$(attempt openssl "$1" 8883 pump-1 pump-1 "${list[@]}") $(seen pump-1 .cipher)"
+}
+chacha13=TLS_CHACHA20_POLY1305_SHA256
+aes13=TLS_AES_128_GCM_SHA256
+is "a client that puts ChaCha20 first gets it, TLS 1.3" "$(agreed 1.3 $chacha13 $aes13)" \
+	"accepted $chacha13"
+is "and in TLS 1.2" "$(agreed 1.2 $chacha12 $aes12)" "accepted $chacha12"
+is "one that puts AES first gets that, TLS 1.3" "$(agreed 1.3 $aes13 $chacha13)" "accepted $aes13"
+is "and in TLS 1.2" "$(agreed 1.2 $aes12 $chacha12)" "accepted $aes12"
 
 # ---- identities, by every rule, from what mqgate pki issued
 
@@ -267,4 +280,25 @@ for version in 1.2 1.3; do
 	check "for that" poll_until 5 refused_with cert-revoked
 done
 is "the others are not" "$(attempt openssl 1.3 8883 pump-1 pump-1)" accepted
+
+# ---- a processor without AES instructions, or one that OpenSSL takes for that
+
+case $(uname -m) in
+x86_64)		without='OPENSSL_ia32cap=~0x200000200000000' ;;
+aarch64)	without=OPENSSL_armcap=0 ;;
+*)		without= ;;
+esac
+if [ -n "$without" ]; then
+	contains "tls status tells the processor's features" "$(mqgate tls status)" "CPU         "
+	stop "$mqgated_pid"
+	check "mqgated starts where AES is slow" mqgated_start gw "$dir/policy.yaml" "$without"
+	contains "it knows" "$(mqgate tls status)" "AES in CPU  no"
+	is "and prefers ChaCha20 itself, TLS 1.3" "$(agreed 1.3 $aes13 $chacha13)" \
+		"accepted $chacha13"
+	is "and in TLS 1.2" "$(agreed 1.2 $aes12 $chacha12)" "accepted $chacha12"
+else
+	for what in features start knows TLS-1.3 TLS-1.2; do
+		skip "without AES: $what" "not known how to take them away on $(uname -m)"
+	done
+fi
 finish
