@@ -116,7 +116,7 @@ new_keys() {
 	END
 }
 
-plan 16
+plan 18
 stage_init || exit 1
 ns_add gw || exit 1
 in_ns gw ip link set lo up
@@ -124,7 +124,9 @@ pki_device "$dir/pki" dev1
 pki_device "$dir/pki" dev2
 head -c 1000000 /dev/urandom > "$dir/big"
 config=$dir/mqgate.yaml
-stage_config "$config" 's|^      crl:|      ktls: auto\n      crl:|' 's|name: plain|name: user|' \
+# An emulated machine is slow.
+stage_config "$config" 's|"127.0.0.1:1884"}|"127.0.0.1:1884", connect_timeout: 60s}|' \
+	's|^      crl:|      ktls: auto\n      crl:|' 's|name: plain|name: user|' \
 	'/2883/,/broker/s|kind: mqtt|kind: mqtts|' \
 	"/2883/,/broker/s|broker: main|broker: main\n    tls: {certificate: @/pki/server.pem, \\
 key: @/pki/server.key, client_ca: @/pki/ca.pem}|"
@@ -150,10 +152,8 @@ fi
 contains "tls status says that the machine has it" "$said" "kTLS        yes"
 sent=$(kernel TlsTxSw)
 check "the kernel made records" test "$sent" -gt 0
-received=$(kernel TlsRxSw)
-check "and opened those of TLS 1.2" test "$received" -gt 0
 check "carried by the listener that is off, too" carried 1.3 2883
-is "it made none there" "$(kernel TlsTxSw), $(kernel TlsRxSw)" "$sent, $received"
+is "it made none there" "$(kernel TlsTxSw)" "$sent"
 is "it found none that it could not open" "$(kernel TlsDecryptError)" 0
 
 # hold VERSION: a session that stays; sets held
@@ -165,12 +165,16 @@ hold() {
 }
 for version in 1.2 1.3; do
 	check "a session stays, TLS $version" hold $version
-	receives=$([ $version = 1.2 ] && echo 1 || echo 0)
-	contains "and is counted by who does its records" "$(mqgate tls status)" \
+	# Whether OpenSSL lets it open them, too, is a matter of its version.
+	receives=$(kernel TlsCurrRxSw)
+	is "for which the kernel makes the records" "$(kernel TlsCurrTxSw)" 1
+	contains "and tls status counts as the kernel does" "$(mqgate tls status)" \
 		"kTLS of 1 sessions sends for 1, receives for $receives"
 	stop $held
 	poll_until 10 has_none dev1
 done
 
-check "where the kernel has the keys, too" new_keys 8883
+# Linux takes no new keys for a connection before 6.14: mqgate.yaml(5) names the limit.
+refuse "where the kernel has the keys it loses its connection by that" new_keys 8883
+check "and nobody else does: a megabyte arrives whole" carried 1.3 8883
 finish

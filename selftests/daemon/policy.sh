@@ -20,7 +20,7 @@ getent group mqgate > /dev/null || skip_all "needs the group mqgate: sudo system
 stage_init || skip_all "certificates cannot be made"
 ns_add gw || skip_all "network namespaces cannot be made"
 in_ns gw ip link set lo up
-plan 116
+plan 118
 
 trial=$dir/trial
 mqgate() {
@@ -232,6 +232,13 @@ is "and not who was renewed since" "$(mqgate -j identity list expires 30d | jq l
 is "weak finds what has outlived its cryptography" \
 	"$(mqgate -j identity list weak | jq -r '.[] | "\(.identity): \(.weak[0])"')" \
 	"dev-rsa2048: RSA below 3072 bits"
+issue cn short-2 days 6
+attempt openssl 1.3 8883 short-2 short-2 > "$dir/said"
+is "both together find what needs another for either reason" \
+	"$(mqgate -j identity list expires 30d weak | jq -r '[.[].identity] | join(" ")')" \
+	"short-2 dev-rsa2048"
+contains "a number without a unit is refused" "$(mqgate identity list expires 30 2>&1)" \
+	'"expires" not understood; write expires 30d'
 contains "for people, too" "$(mqgate identity list weak)" "weak: RSA below 3072 bits"
 # again OPTION FILE: a handshake of TLS 1.2 and nothing else.
 again() {

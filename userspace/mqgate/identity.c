@@ -113,6 +113,8 @@ int mqg_run_identity(const struct mqg_cmd *cmd, int argc, char **argv)
 		if (!strcmp(argv[i], "weak")) {
 			json_object_set_new(request, "weak", json_true());
 		} else if (!strcmp(argv[i], "expires") && i + 1 < argc &&
+			   /* A bare number would be seconds, and nobody means those. */
+			   strspn(argv[i + 1], "0123456789") < strlen(argv[i + 1]) &&
 			   !mqg_duration_parse(argv[i + 1], &ns)) {
 			json_object_set_new(request, "expires",
 					    json_integer((json_int_t)(ns / 1000000000ULL)));

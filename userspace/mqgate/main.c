@@ -95,12 +95,14 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "certificates of devices as they were seen, and which of them will fail",
 	  "One line a certificate, the one seen last first: identity, key, when it expires, when\n"
 	  "it was seen, what its last handshake agreed on, and why it is weak. expires 30d shows\n"
-	  "those that expire within that time and whose device has not come with another one\n"
-	  "since; weak those with RSA below 3072 bits or signed with SHA-1 or MD5. The daemon\n"
-	  "keeps 65536 of them.\n" },
+	  "those that expire within that time, weak those with RSA below 3072 bits or signed\n"
+	  "with SHA-1 or MD5, both together those that need another one for either reason; none\n"
+	  "whose device has come with another one since. The daemon keeps 65536 of them.\n" },
 	{ "tls", mqg_run_tls, "tls status",
-	  "what TLS uses: library, processor, policy of each listener, versions and ciphers",
-	  NULL },
+	  "what TLS uses: library, processor, keys, kTLS, policy of each listener, ciphers",
+	  "What OpenSSL has and what it found in the processor; for each listener its policy,\n"
+	  "where its key is and for how many sessions the kernel does the records, or why not;\n"
+	  "and what the last handshake of each certificate that is known agreed on.\n" },
 	{ "pki", mqg_run_pki,
 	  "pki init DIR [key TYPE] [days N]\n"
 	  "pki issue DIR server dns NAME|ip ADDRESS... [cn NAME] [key TYPE] [days N] [file NAME]\n"

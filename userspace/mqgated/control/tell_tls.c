@@ -79,12 +79,14 @@ json_t *mqg_tell_identities(int64_t expires, bool weak)
 	}
 	for (size_t i = count; i-- > 0;) {
 		struct mqg_certificate_info info;
+		bool late, poor;
 
 		mqg_inventory_describe(seen[i].certificate, &info);
-		/* Who was renewed does not fail next month. */
-		if (expires >= 0 && (seen[i].superseded || info.not_after - now > expires))
-			continue;
-		if (weak && !info.weak_key && !info.weak_signature)
+		/* With neither everything; with both who needs another one for either reason. */
+		late = expires >= 0 && info.not_after - now <= expires;
+		poor = weak && (info.weak_key || info.weak_signature);
+		/* Whose device has come with another one since fails nobody. */
+		if ((expires >= 0 || weak) && (seen[i].superseded || !(late || poor)))
 			continue;
 		json_array_append_new(list, line(&seen[i], &info, now));
 	}
