@@ -6,7 +6,7 @@ them, no sample twice, numbers, and no label beyond the known ones. Says what is
 import re
 import sys
 
-LABELS = {"service", "reason", "verdict", "listener", "broker", "map", "version", "abi",
+LABELS = {"service", "reason", "answer", "verdict", "listener", "broker", "map", "version", "abi",
           "key", "days", "result", "kind"}
 SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
