@@ -147,49 +147,9 @@ def no_hello():
             equal(rig.refused(since)["refused"], reason, data.hex())
 
 
-class Trickle:
-    """A TLS client over memory, whose bytes leave one in a segment."""
-
-    def __init__(self, sock, context):
-        self.sock, self.inward, self.outward = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self.inward, self.outward)
-
-    def flush(self):
-        for byte in self.outward.read():
-            self.sock.send(bytes([byte]))
-
-    def run(self, function, *arguments):
-        while True:
-            try:
-                answer = function(*arguments)
-                self.flush()
-                return answer
-            except ssl.SSLWantReadError:
-                self.flush()
-                self.inward.write(self.sock.recv(65536))
-
-
-@test("ClientHello, certificate and CONNECT one byte a segment: works (ATTACKS 13, 25)")
-def byte_by_byte():
-    pki.device("device-1")
-    with Mosquitto(), Rig("-b", "127.0.0.1:1883", "-t", "127.0.0.1:8883", pki=pki) as rig:
-        for version in VERSIONS:
-            with dial(TLS) as sock:
-                client = Trickle(sock, pki.context("device-1", version))
-                client.run(client.tls.do_handshake)
-                client.run(client.tls.write, connect("device-1"))
-                equal(client.run(client.tls.read, 4), ACCEPTED)
-        equal(rig.refusals(), [])
-
-
 @test("silence, half a ClientHello and half a handshake: tls-timeout (ATTACKS 20)")
 def too_slow():
-    out = ssl.MemoryBIO()
-    hello = pki.context().wrap_bio(ssl.MemoryBIO(), out)
-    try:
-        hello.do_handshake()
-    except ssl.SSLWantReadError:
-        hello = out.read()
+    hello = client_hello(pki.context())
     with Rig("-b", "127.0.0.1:1883", "-H", "300", "-t", "127.0.0.1:8883", pki=pki) as rig:
         for data in (b"", hello[:40], hello):
             since = rig.mark()

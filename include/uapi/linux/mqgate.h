@@ -156,6 +156,8 @@
 	X(141, TLS_NAME,		"tls-name",		"server name is none that the listener serves")	\
 	X(142, HANDSHAKE_SOURCE,	"handshake-source",	"source begins more TLS handshakes than its budget")	\
 	X(143, HANDSHAKE_RATE,		"handshake-rate",	"no place for another TLS handshake in time")	\
+	X(144, TLS_REKEY,		"tls-rekey",		"KeyUpdate or renegotiation more often than is allowed")	\
+	X(145, TLS_RECORD,		"tls-record",		"record that TLS does not allow, in a session")	\
 	X(148, TLS_KEY,			"tls-key",		"this gateway's own key did not sign (token or TPM)")	\
 	X(149, CERT_OCSP,		"cert-ocsp",		"no good answer from the OCSP responder about the certificate")	\
 	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\

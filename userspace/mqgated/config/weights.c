@@ -4,8 +4,8 @@
  * now and then (an expired certificate, a lost network in the middle of a handshake) may happen
  * four times at once without a ban; what no client library ever sends needs four or five of
  * them; what the broker or the gateway is to blame for is no evidence at all, and neither is what
- * a stranger can do in a client's name with a single forged segment (stream-*, tcp-urgent). Called
- * by the loader and by --help.
+ * a stranger can do in a client's name with a single forged segment (stream-*, tcp-urgent,
+ * tls-record). Called by the loader and by --help.
  */
 #include "config/weights.h"
 
@@ -37,6 +37,7 @@ uint32_t mqg_weight_default(uint32_t reason)
 	case MQGATE_REASON_TLS_POLICY: /* a device that is older than the policy */
 		return 5;
 	case MQGATE_REASON_CONNECT_AGAIN:
+	case MQGATE_REASON_TLS_REKEY:
 		return 25;
 	case MQGATE_REASON_MQTT_CONNACK: /* sent by the broker */
 		return 0;

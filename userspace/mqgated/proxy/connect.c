@@ -39,8 +39,8 @@ static enum mqg_step lost(struct mqg_session *s)
 	if (!s->client.ssl && s->intake->len == 0)
 		return mqg_session_close(s);
 	if (s->client.ssl && !s->entry.identity)
-		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_NONE);
-	return mqg_session_refuse(s, MQGATE_REASON_CLIENT_CLOSED);
+		return mqg_session_lost(s, MQGATE_REASON_IDENTITY_NONE);
+	return mqg_session_lost(s, MQGATE_REASON_CLIENT_CLOSED);
 }
 
 /* May a client of this identity call itself so? */

@@ -38,11 +38,11 @@ enum mqg_step mqg_relay_step(struct mqg_session *s)
 
 	up = mqg_relay_up(s, &moved);
 	if (up == MQG_PUMP_READ_FAILED)
-		return mqg_session_close(s);
+		return mqg_session_lost(s, MQGATE_REASON_NONE);
 	down = mqg_half_pump(&s->down, s->worker->scratch, &moved_down);
 	mqg_counter_add(&s->port->bytes_out, moved_down);
 	if (down == MQG_PUMP_WRITE_FAILED)
-		return mqg_session_close(s);
+		return mqg_session_lost(s, MQGATE_REASON_NONE);
 	if (down == MQG_PUMP_READ_FAILED)
 		return mqg_session_finish(s);
 	if (down == MQG_PUMP_END) {

@@ -135,7 +135,7 @@ enum mqg_step mqg_reply_step(struct mqg_session *s)
 
 	/* Clients need not wait for CONNACK before they send more (MQTT 3.1.1, 3.1.4). */
 	if (mqg_relay_up(s, &moved) == MQG_PUMP_READ_FAILED)
-		return mqg_session_refuse(s, MQGATE_REASON_CLIENT_CLOSED);
+		return mqg_session_lost(s, MQGATE_REASON_CLIENT_CLOSED);
 	switch (mqg_half_flush(&s->down)) {
 	case MQG_PUMP_WAIT:
 		return MQG_STEP_WAIT;

@@ -226,6 +226,17 @@ enum mqg_step mqg_session_turn_away(struct mqg_session *s, enum mqgate_reason re
 	return mqg_session_close(s);
 }
 
+enum mqg_step mqg_session_lost(struct mqg_session *s, enum mqgate_reason otherwise)
+{
+	if (s->tls.rekey.over)
+		return mqg_session_turn_away(s, MQGATE_REASON_TLS_REKEY);
+	if (s->client.violated)
+		return mqg_session_turn_away(s, MQGATE_REASON_TLS_RECORD);
+	if (otherwise == MQGATE_REASON_NONE)
+		return mqg_session_close(s);
+	return mqg_session_refuse(s, otherwise);
+}
+
 enum mqg_step mqg_session_finish(struct mqg_session *s)
 {
 	mqg_admission_leave(s);

@@ -99,6 +99,12 @@ enum mqg_step mqg_session_refuse(struct mqg_session *session, enum mqgate_reason
 /* Reports @reason and closes at once: no answer, nothing left to read. */
 enum mqg_step mqg_session_turn_away(struct mqg_session *session, enum mqgate_reason reason);
 
+/*
+ * The client's connection has failed. One that has asked for new keys too often, or broke the rules
+ * of TLS, is refused for that; else for @otherwise, and where that is NONE it is closed.
+ */
+enum mqg_step mqg_session_lost(struct mqg_session *session, enum mqgate_reason otherwise);
+
 /* Sends what is kept for the client, then closes in order. Gives the broker's connection up. */
 enum mqg_step mqg_session_finish(struct mqg_session *session);
 

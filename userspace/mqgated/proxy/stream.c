@@ -40,6 +40,8 @@ static ssize_t fail(struct mqg_stream *stream, int ret, bool *may)
 		return saved ? -saved : -ECONNRESET;
 	default:
 		stream->broken = true;
+		/* Above are the alerts of the other side, which may give up in order. */
+		stream->violated = ERR_GET_REASON(ERR_peek_error()) < SSL_AD_REASON_OFFSET;
 		return -EPROTO;
 	}
 }

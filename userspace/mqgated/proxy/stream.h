@@ -31,6 +31,7 @@ struct mqg_stream {
 	int			fd;		/* -1 = closed */
 	bool			may_read, may_write;
 	bool			broken;		/* TLS failed: nothing more may be written */
+	bool			violated;	/* because of what the client sent in it */
 	bool			finished;	/* our end of the connection was closed */
 };
 

@@ -132,6 +132,7 @@ int mqg_tls_context(const struct mqg_policy *policy, SSL_CTX **out, char *why, s
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 			      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_msg_callback(ctx, mqg_tls_message);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
 			   mqg_tls_verify);
 	SSL_CTX_set_cert_verify_callback(ctx, mqg_tls_verify_chain, NULL);

@@ -31,6 +31,16 @@ struct mqg_tls_counts {
 	mqg_counter	declined[MQG_TICKET_DECLINED];
 };
 
+/* KeyUpdates, or attempts to renegotiate, of a client within a minute. */
+#define MQG_TLS_REKEY_MAX	32
+
+/* @over: it has asked more often than that, and its connection is of no use any more */
+struct mqg_tls_rekey {
+	uint64_t	since;		/* CLOCK_MONOTONIC ns */
+	uint32_t	n;
+	bool		over;
+};
+
 /**
  * struct mqg_tls_client - what a handshake needs to know besides its context, and what it found
  * @reason:   why the client's certificate was refused; MQGATE_REASON_NONE
@@ -39,6 +49,7 @@ struct mqg_tls_counts {
  * @chains:   of the worker: the chains that it has verified
  * @tickets:  keys of the process
  * @counts:   of its listener
+ * @rekey:    how often it has asked for new keys
  */
 struct mqg_tls_client {
 	enum mqgate_reason			reason;
@@ -47,6 +58,7 @@ struct mqg_tls_client {
 	struct mqg_chain_cache			*chains;
 	struct mqg_tickets			*tickets;
 	struct mqg_tls_counts			*counts;
+	struct mqg_tls_rekey			rekey;
 };
 
 /**
@@ -135,6 +147,10 @@ int mqg_tls_policy_attach(SSL_CTX *ctx, struct mqg_tls_policy *policy);
 bool mqg_tls_listed(const struct mqg_tls_policy *policy, X509 *cert);
 const struct mqg_tls_policy *mqg_tls_policy_of(const SSL_CTX *ctx);
 void mqg_tls_policy_free(struct mqg_tls_policy *policy);
+
+/* The message callback of contexts. */
+void mqg_tls_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
+		     void *arg);
 
 /* The verify callback of contexts. The SSL's application data is a struct mqg_tls_client. */
 int mqg_tls_verify(int ok, X509_STORE_CTX *store);
