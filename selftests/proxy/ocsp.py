@@ -340,6 +340,37 @@ for _version in VERSIONS:
          f"{_version.name} (ATTACKS 24)")(lambda version=_version: live(version))
 
 
+def resumed(version):
+    """Who is resumed sends no chain; the ticket names whom his certificate is from."""
+    state = {"status": "good"}
+    context = pki.context("device-1", version)
+
+    def again():
+        sock = context.wrap_socket(socket.create_connection(TLS, 10), session=kept)
+        equal(sock.session_reused, True, "resumed")
+        sock.sendall(connect("device-1", 5))
+        code = read_packet(sock)[1][1]
+        sock.close()
+        return code
+
+    with Mosquitto(), Liar(lambda sock, request: http(sock, made(request, state["status"],
+                                                                 after=2))) as liar, \
+            start() as rig:
+        client = session("device-1", TLS, context, 5)
+        kept = client.session
+        client.close()
+        for status, code in (("good", 0), ("revoked", 0x87)):
+            poll("the answer is forgotten", lambda: not rig.counts()["ocsp"]["entries"])
+            state["status"] = status
+            equal(again(), code, status)
+        equal(len(liar.asked), 3, "questions")
+
+
+for _version in VERSIONS:
+    test(f"a resumed session is asked about like another, {_version.name} (ATTACKS 24)")(
+        lambda version=_version: resumed(version))
+
+
 @test("a new trust epoch empties what was answered, and asks about who is there (ATTACKS 24)")
 def epoch():
     state = {"status": "good"}

@@ -12,7 +12,9 @@
 #include <uthash.h>
 
 #include "config/url.h"
+#include "proxy/path.h"
 #include "proxy/session.h"
+#include "proxy/ticket.h"
 
 #define NS_PER_MS	1000000ULL
 #define NS_PER_S	1000000000ULL
@@ -263,9 +265,19 @@ static void answered(struct mqg_ocsp_entry *e, enum mqg_ocsp_word word, time_t n
 
 /* ---- sessions ----------------------------------------------------------------------------- */
 
+/* From the verified chain, or of a resumed session from the path that its ticket names. */
+static X509 *issuer_of(SSL *ssl)
+{
+	const struct mqg_path *path = mqg_ticket_path(ssl);
+	STACK_OF(X509) *chain = path ? mqg_path_certificates(path) : SSL_get0_verified_chain(ssl);
+	int place = path ? 0 : 1;
+
+	return chain && sk_X509_num(chain) > place ? sk_X509_value(chain, place) : NULL;
+}
+
 static struct mqg_ocsp_entry *make(struct mqg_session *s, const struct key *key, X509 *certificate)
 {
-	STACK_OF(X509) *chain = SSL_get0_verified_chain(s->client.ssl);
+	X509 *issuer = issuer_of(s->client.ssl);
 	struct mqg_ocsp_client *client = &s->worker->ocsp;
 	struct mqg_ocsp_entry *e = calloc(1, sizeof(*e));
 
@@ -279,8 +291,8 @@ static struct mqg_ocsp_entry *make(struct mqg_session *s, const struct key *key,
 	mqg_list_init(&e->waiting);
 	mqg_list_init(&e->sessions);
 	mqg_timer_init(&e->timer, expired);
-	if (chain && sk_X509_num(chain) > 1) {
-		e->issuer = sk_X509_value(chain, 1);
+	if (issuer) {
+		e->issuer = issuer;
 		X509_up_ref(e->issuer);
 		e->id = OCSP_cert_to_id(NULL, certificate, e->issuer);
 	}
