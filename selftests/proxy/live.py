@@ -148,6 +148,30 @@ for _version in VERSIONS:
                  lambda version=_version, kind=_kind: here(version, kind))
 
 
+def renewed(version):
+    for name in ("device-1", "renewed"):
+        pki.make("device", "device-1", name)
+    with Mosquitto(), start("-r", "prefix") as rig:
+        clients, numbers = [], []
+        for name in ("device-1", "renewed", "device-1"):
+            since = rig.mark()
+            clients.append(session(f"device-1-{len(clients)}", TLS, pki.context(name, version), 5))
+            numbers.append(rig.wait(lambda line: "allowed" in line, since=since)["identity"])
+        equal(len(set(numbers)), 1, f"numbers of the identity in {numbers}")
+        for client in clients:
+            alive(client)
+        rig.ask("revoke identity device-1")
+        for client in clients:
+            over(client, b"\xe0\x01\x87")
+        for name in ("device-1", "renewed"):
+            refused_by(rig, "revoked", name, version)
+
+
+for _version in VERSIONS:
+    test(f"a renewed certificate is the same device, beside the old one: bound alike, revoked "
+         f"alike, {_version.name} (ATTACKS 24)")(lambda version=_version: renewed(version))
+
+
 @test("rules for identity and TLS that refuse a session end it")
 def rules():
     pki.device("device-1")
