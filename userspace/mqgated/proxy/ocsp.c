@@ -286,6 +286,7 @@ static struct mqg_ocsp_entry *make(struct mqg_session *s, const struct key *key,
 	e->key = *key;
 	e->worker = s->worker;
 	e->realm = s->realm;
+	e->word = MQG_OCSP_UNASKED;
 	mqg_list_init(&e->all);
 	mqg_list_init(&e->idle);
 	mqg_list_init(&e->waiting);
