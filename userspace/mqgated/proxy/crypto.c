@@ -82,11 +82,12 @@ static const struct mqg_crypto_rule *rule_of(const struct mqg_crypto *crypto, co
 	return &crypto->rule;
 }
 
-enum mqgate_reason mqg_crypto_judge(const struct mqg_crypto *crypto, SSL *ssl, const char *identity)
+enum mqgate_reason mqg_crypto_judge(const struct mqg_crypto *crypto, SSL *ssl, X509 *cert,
+				    const char *identity)
 {
 	const struct mqg_crypto_rule *rule;
 
-	if (!strong(crypto, SSL_get0_peer_certificate(ssl)))
+	if (!strong(crypto, cert))
 		return MQGATE_REASON_CERT_WEAK;
 	/* Without classes the handshake could use nothing else. */
 	if (!crypto->n_classes)

@@ -18,12 +18,13 @@ int mqg_crypto_apply(SSL_CTX *ctx, const struct mqg_policy *policy, char *why, s
  * mqg_crypto_judge() - is what a finished handshake used good enough for this device?
  * @crypto:   of its policy
  * @ssl:      the connection
+ * @cert:     of the device
  * @identity: of the device; NULL = none, which fits no class
  *
  * Return: MQGATE_REASON_NONE, MQGATE_REASON_CERT_WEAK (the key of its certificate) or
  * MQGATE_REASON_TLS_POLICY (group or cipher).
  */
-enum mqgate_reason mqg_crypto_judge(const struct mqg_crypto *crypto, SSL *ssl,
+enum mqgate_reason mqg_crypto_judge(const struct mqg_crypto *crypto, SSL *ssl, X509 *cert,
 				    const char *identity);
 
 /* The number by which the policy knows a key that is not RSA: of its curve. NID_undef: none. */

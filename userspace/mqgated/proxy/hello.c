@@ -114,12 +114,11 @@ enum mqg_step mqg_hello_step(struct mqg_session *s)
 	}
 }
 
-static int identify(struct mqg_session *s)
+static int identify(struct mqg_session *s, X509 *cert)
 {
 	const struct mqg_policy *policy = s->realm->config;
 	char *identity;
-	int err = mqg_identity_get(SSL_get0_peer_certificate(s->client.ssl),
-				   policy->identity_from, &identity);
+	int err = mqg_identity_get(cert, policy->identity_from, &identity);
 
 	if (!err)
 		mqg_registry_identity(&s->worker->registry, &s->entry, identity);
@@ -127,9 +126,37 @@ static int identify(struct mqg_session *s)
 	return err == -ENOMEM ? err : 0;
 }
 
+/* Its handshake is over. MQGATE_REASON_PASS_SUSPECT: there is no memory. */
+static enum mqgate_reason meet(struct mqg_session *s, STACK_OF(X509) *chain)
+{
+	X509 *cert = sk_X509_value(chain, 0);
+	SSL *ssl = s->client.ssl;
+	enum mqgate_reason reason;
+
+	/* What it was verified by may have changed meanwhile. */
+	if (s->epoch != s->worker->epoch) {
+		s->epoch = s->worker->epoch;
+		reason = mqg_tls_recheck(ssl, chain, s->realm->tls);
+		if (reason != MQGATE_REASON_NONE)
+			return reason;
+	}
+	if (s->realm->config->ktls)
+		mqg_registry_ktls(&s->worker->registry, &s->entry, mqg_ktls_sends(ssl),
+				  mqg_ktls_receives(ssl));
+	if (identify(s, cert))
+		return MQGATE_REASON_PASS_SUSPECT;
+	/* Who is refused by the policy is what the operator looks for there. */
+	mqg_inventory_note(ssl, s->entry.identity);
+	reason = mqg_crypto_judge(s->realm->config->crypto, ssl, cert, s->entry.identity);
+	if (reason == MQGATE_REASON_NONE)
+		mqg_proof_take(&s->tls.proof, ssl, chain);
+	return reason;
+}
+
 enum mqg_step mqg_handshake_step(struct mqg_session *s)
 {
 	enum mqgate_reason reason = mqg_tls_handshake(&s->client);
+	STACK_OF(X509) *chain;
 
 	if (reason == MQGATE_REASON_PASS_SUSPECT)
 		return MQG_STEP_WAIT;
@@ -138,21 +165,13 @@ enum mqg_step mqg_handshake_step(struct mqg_session *s)
 	mqg_admission_leave(s);
 	mqg_counter_add(SSL_session_reused(s->client.ssl) ? &s->port->tls_counts.resumed
 							  : &s->port->tls_counts.full, 1);
-	/* What it was verified by may have changed meanwhile. */
-	if (s->epoch != s->worker->epoch) {
-		s->epoch = s->worker->epoch;
-		reason = mqg_tls_recheck(s->client.ssl, s->realm->tls);
-		if (reason != MQGATE_REASON_NONE)
-			return mqg_session_refuse(s, reason);
-	}
-	if (s->realm->config->ktls)
-		mqg_registry_ktls(&s->worker->registry, &s->entry, mqg_ktls_sends(s->client.ssl),
-				  mqg_ktls_receives(s->client.ssl));
-	if (identify(s))
+	chain = mqg_tls_chain(s->client.ssl);
+	if (!chain)
 		return mqg_session_close(s);
-	/* Who is refused by the policy is what the operator looks for there. */
-	mqg_inventory_note(s->client.ssl, s->entry.identity);
-	reason = mqg_crypto_judge(s->realm->config->crypto, s->client.ssl, s->entry.identity);
+	reason = meet(s, chain);
+	sk_X509_pop_free(chain, X509_free);
+	if (reason == MQGATE_REASON_PASS_SUSPECT)
+		return mqg_session_close(s);
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
 	if (s->entry.identity)

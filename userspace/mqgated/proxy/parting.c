@@ -57,12 +57,11 @@ void mqg_session_end(struct mqg_session *s, enum mqgate_reason reason)
 }
 
 /* MQGATE_REASON_NONE, and the session goes by its identity as the rule takes it now. */
-static enum mqgate_reason identify(struct mqg_session *s)
+static enum mqgate_reason identify(struct mqg_session *s, X509 *cert)
 {
 	const struct mqg_policy *policy = s->realm->config;
 	char *identity;
-	int err = mqg_identity_get(SSL_get0_peer_certificate(s->client.ssl),
-				   policy->identity_from, &identity);
+	int err = mqg_identity_get(cert, policy->identity_from, &identity);
 
 	/* Before its CONNECT it is told so in the answer to that. */
 	if (err && s->state != MQG_CONNECT)
@@ -87,7 +86,9 @@ static enum mqgate_reason identify(struct mqg_session *s)
 
 void mqg_session_recheck(struct mqg_session *s)
 {
-	enum mqgate_reason reason = MQGATE_REASON_NONE;
+	enum mqgate_reason reason;
+	STACK_OF(X509) *chain;
+	X509 *cert;
 
 	if (s->closed || s->state == MQG_ANSWER || s->state == MQG_LINGER)
 		return;
@@ -99,12 +100,20 @@ void mqg_session_recheck(struct mqg_session *s)
 	if (!s->client.ssl || s->state == MQG_HANDSHAKE)
 		return;
 	s->epoch = s->worker->epoch;
-	reason = mqg_tls_recheck(s->client.ssl, s->realm->tls);
+	chain = mqg_tls_chain(s->client.ssl);
+	/* Without memory it is not known whether it may stay. */
+	if (!chain) {
+		mqg_session_end(s, MQGATE_REASON_CERT_OTHER);
+		return;
+	}
+	cert = sk_X509_value(chain, 0);
+	reason = mqg_tls_recheck(s->client.ssl, chain, s->realm->tls);
 	if (reason == MQGATE_REASON_NONE)
-		reason = identify(s);
+		reason = identify(s, cert);
 	if (reason == MQGATE_REASON_NONE)
-		reason = mqg_crypto_judge(s->realm->config->crypto, s->client.ssl,
+		reason = mqg_crypto_judge(s->realm->config->crypto, s->client.ssl, cert,
 					  s->entry.identity);
+	sk_X509_pop_free(chain, X509_free);
 	if (reason != MQGATE_REASON_NONE) {
 		mqg_session_end(s, reason);
 		return;

@@ -44,9 +44,12 @@ static bool configured(const struct mqg_tls_policy *policy, const X509 *anchor)
 
 STACK_OF(X509) *mqg_tls_chain(SSL *ssl)
 {
+	const struct mqg_tls_client *client = SSL_get_app_data(ssl);
 	const struct mqg_path *path = mqg_ticket_path(ssl);
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 
+	if (client->proof.path)
+		return mqg_proof_chain(&client->proof);
 	if (path)
 		return mqg_path_chain(path, SSL_get0_peer_certificate(ssl));
 	return chain ? X509_chain_up_ref(chain) : NULL;
@@ -56,7 +59,7 @@ STACK_OF(X509) *mqg_tls_chain(SSL *ssl)
 static bool plain(SSL *ssl, STACK_OF(X509) *chain, const struct mqg_tls_policy *now)
 {
 	const struct mqg_tls_policy *before = mqg_tls_policy_of(SSL_get_SSL_CTX(ssl));
-	int n = chain ? sk_X509_num(chain) : 0;
+	int n = sk_X509_num(chain);
 
 	/* Of pins a chain was asked by the policy that it came in by. */
 	if (!n || now->n_pins || now->partial_chain != before->partial_chain ||
@@ -69,11 +72,12 @@ static bool plain(SSL *ssl, STACK_OF(X509) *chain, const struct mqg_tls_policy *
 }
 
 /* As the handshake would; what was sent with the certificate is there to build the chain. */
-static enum mqgate_reason whole(SSL *ssl, STACK_OF(X509) *chain, SSL_CTX *ctx, X509 *cert)
+static enum mqgate_reason whole(SSL *ssl, STACK_OF(X509) *chain, SSL_CTX *ctx)
 {
-	/* With a ticket the client sends nothing: there it is what was verified. */
-	STACK_OF(X509) *sent = SSL_session_reused(ssl) ? chain : SSL_get_peer_cert_chain(ssl);
 	struct mqg_tls_client *client = SSL_get_app_data(ssl);
+	/* With a ticket the client sends nothing: there it is what was verified. */
+	bool all = SSL_session_reused(ssl) || client->proof.path;
+	STACK_OF(X509) *sent = all ? chain : SSL_get_peer_cert_chain(ssl);
 	X509_STORE_CTX *store = X509_STORE_CTX_new();
 	enum mqgate_reason reason = MQGATE_REASON_CERT_OTHER;
 
@@ -81,7 +85,8 @@ static enum mqgate_reason whole(SSL *ssl, STACK_OF(X509) *chain, SSL_CTX *ctx, X
 	client->standing = true;
 	if (!store)
 		return reason;
-	if (X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(ctx), cert, sent) &&
+	if (X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(ctx), sk_X509_value(chain, 0),
+				sent) &&
 	    X509_STORE_CTX_set_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl)) {
 		X509_STORE_CTX_set_default(store, "ssl_client");
 		X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(store), SSL_CTX_get0_param(ctx));
@@ -97,20 +102,15 @@ static enum mqgate_reason whole(SSL *ssl, STACK_OF(X509) *chain, SSL_CTX *ctx, X
 	return reason;
 }
 
-enum mqgate_reason mqg_tls_recheck(SSL *ssl, SSL_CTX *ctx)
+enum mqgate_reason mqg_tls_recheck(SSL *ssl, STACK_OF(X509) *chain, SSL_CTX *ctx)
 {
 	const struct mqg_tls_policy *policy = mqg_tls_policy_of(ctx);
 	const struct mqg_tls_client *client = SSL_get_app_data(ssl);
-	X509 *cert = SSL_get0_peer_certificate(ssl);
-	STACK_OF(X509) *chain;
-	enum mqgate_reason reason;
 
 	if (SSL_version(ssl) < policy->tls_min)
 		return MQGATE_REASON_CONFIG;
-	if (mqg_revoked_certificate(*client->revoked, cert, policy->identity_from))
+	if (mqg_revoked_certificate(*client->revoked, sk_X509_value(chain, 0),
+				    policy->identity_from))
 		return MQGATE_REASON_REVOKED;
-	chain = mqg_tls_chain(ssl);
-	reason = plain(ssl, chain, policy) ? MQGATE_REASON_NONE : whole(ssl, chain, ctx, cert);
-	sk_X509_pop_free(chain, X509_free);
-	return reason;
+	return plain(ssl, chain, policy) ? MQGATE_REASON_NONE : whole(ssl, chain, ctx);
 }

@@ -280,6 +280,7 @@ void mqg_session_free(struct mqg_session *s)
 	s->port->open--;
 	if (s->realm)
 		s->realm->open--;
+	mqg_proof_drop(&s->tls.proof);
 	free(s);
 }
 

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "proxy/chain_cache.h"
 #include "proxy/counter.h"
+#include "proxy/proof.h"
 #include "proxy/stream.h"
 #include "proxy/ticket.h"
 #include "revoke/revoked.h"
@@ -50,6 +51,7 @@ struct mqg_tls_rekey {
  * @tickets:  keys of the process
  * @counts:   of its listener
  * @rekey:    how often it has asked for new keys
+ * @proof:    its chain, once it was let in
  */
 struct mqg_tls_client {
 	enum mqgate_reason			reason;
@@ -59,6 +61,7 @@ struct mqg_tls_client {
 	struct mqg_tickets			*tickets;
 	struct mqg_tls_counts			*counts;
 	struct mqg_tls_rekey			rekey;
+	struct mqg_proof			proof;
 };
 
 /**
@@ -107,8 +110,9 @@ enum mqgate_reason mqg_tls_verify_reason(int error, int depth);
 
 /**
  * mqg_tls_recheck() - would a client that was let in be let in by this context?
- * @ssl: its handshake is over, by a context of before
- * @ctx: that its policy has now
+ * @ssl:   its handshake is over, by a context of before
+ * @chain: mqg_tls_chain() of it
+ * @ctx:   that its policy has now
  *
  * Signatures of a chain that was verified do not change. So where every certificate is in time, its
  * anchor is still configured and no list names one of them, nothing is computed; else the
@@ -117,11 +121,11 @@ enum mqgate_reason mqg_tls_verify_reason(int error, int depth);
  * That a list is out of date or missing says nothing against a client: it keeps new ones out and
  * ends no session. Return: MQGATE_REASON_NONE, or why it would be refused.
  */
-enum mqgate_reason mqg_tls_recheck(SSL *ssl, SSL_CTX *ctx);
+enum mqgate_reason mqg_tls_recheck(SSL *ssl, STACK_OF(X509) *chain, SSL_CTX *ctx);
 
 /*
  * The chain of a finished handshake, the client's certificate first and the anchor last, also where
- * the session was resumed. sk_X509_pop_free() it. NULL without memory.
+ * the session was resumed or OpenSSL has let it go. sk_X509_pop_free() it. NULL without memory.
  */
 STACK_OF(X509) *mqg_tls_chain(SSL *ssl);
 
