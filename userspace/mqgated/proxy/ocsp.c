@@ -265,19 +265,10 @@ static void answered(struct mqg_ocsp_entry *e, enum mqg_ocsp_word word, time_t n
 
 /* ---- sessions ----------------------------------------------------------------------------- */
 
-/* From the verified chain, or of a resumed session from the path that its ticket names. */
-static X509 *issuer_of(SSL *ssl)
+static struct mqg_ocsp_entry *make(struct mqg_session *s, const struct key *key,
+				   STACK_OF(X509) *chain)
 {
-	const struct mqg_path *path = mqg_ticket_path(ssl);
-	STACK_OF(X509) *chain = path ? mqg_path_certificates(path) : SSL_get0_verified_chain(ssl);
-	int place = path ? 0 : 1;
-
-	return chain && sk_X509_num(chain) > place ? sk_X509_value(chain, place) : NULL;
-}
-
-static struct mqg_ocsp_entry *make(struct mqg_session *s, const struct key *key, X509 *certificate)
-{
-	X509 *issuer = issuer_of(s->client.ssl);
+	X509 *certificate = sk_X509_value(chain, 0);
 	struct mqg_ocsp_client *client = &s->worker->ocsp;
 	struct mqg_ocsp_entry *e = calloc(1, sizeof(*e));
 
@@ -292,8 +283,8 @@ static struct mqg_ocsp_entry *make(struct mqg_session *s, const struct key *key,
 	mqg_list_init(&e->waiting);
 	mqg_list_init(&e->sessions);
 	mqg_timer_init(&e->timer, expired);
-	if (issuer) {
-		e->issuer = issuer;
+	if (sk_X509_num(chain) > 1) {
+		e->issuer = sk_X509_value(chain, 1);
 		X509_up_ref(e->issuer);
 		e->id = OCSP_cert_to_id(NULL, certificate, e->issuer);
 	}
@@ -320,12 +311,27 @@ static void join(struct mqg_session *s, struct mqg_ocsp_entry *e)
 	mqg_list_append(&e->sessions, &s->ocsp_link);
 }
 
+static struct mqg_ocsp_entry *find_or_make(struct mqg_session *s)
+{
+	STACK_OF(X509) *chain = mqg_tls_chain(s->client.ssl);
+	struct mqg_ocsp_entry *e = NULL;
+	struct key key;
+
+	memset(&key, 0, sizeof(key));
+	key.realm = s->realm;
+	if (chain && X509_digest(sk_X509_value(chain, 0), EVP_sha256(), key.certificate, NULL)) {
+		HASH_FIND(hh, s->worker->ocsp.table, &key, sizeof(key), e);
+		if (!e)
+			e = make(s, &key, chain);
+	}
+	sk_X509_pop_free(chain, X509_free);
+	return e;
+}
+
 void mqg_ocsp_ask(struct mqg_session *s)
 {
 	struct mqg_ocsp_client *client = &s->worker->ocsp;
-	X509 *certificate = SSL_get0_peer_certificate(s->client.ssl);
 	struct mqg_ocsp_entry *e = s->ocsp;
-	struct key key;
 
 	if (!s->realm->config->ocsp) {
 		mqg_ocsp_leave(s);
@@ -334,13 +340,7 @@ void mqg_ocsp_ask(struct mqg_session *s)
 	/* It lives by an answer already; the epoch has seen to that it is asked for again. */
 	if (e)
 		return;
-	memset(&key, 0, sizeof(key));
-	key.realm = s->realm;
-	if (!X509_digest(certificate, EVP_sha256(), key.certificate, NULL))
-		return;
-	HASH_FIND(hh, client->table, &key, sizeof(key), e);
-	if (!e)
-		e = make(s, &key, certificate);
+	e = find_or_make(s);
 	if (!e)
 		return;
 	join(s, e);
@@ -413,6 +413,19 @@ static void look(struct mqg_timer *timer)
 		mqg_timer_arm(&client->tick, &client->every, worker->now);
 }
 
+/* Whom to ask, by the certificate of one of its sessions. */
+static void look_anew(struct mqg_ocsp_entry *e)
+{
+	struct mqg_session *s = mqg_container_of(e->sessions.next, struct mqg_session, ocsp_link);
+	STACK_OF(X509) *chain = mqg_tls_chain(s->client.ssl);
+
+	if (chain)
+		find_responder(e, sk_X509_value(chain, 0));
+	else
+		give_up(e);
+	sk_X509_pop_free(chain, X509_free);
+}
+
 void mqg_ocsp_change(struct mqg_worker *worker)
 {
 	struct mqg_ocsp_client *client = &worker->ocsp;
@@ -424,11 +437,9 @@ void mqg_ocsp_change(struct mqg_worker *worker)
 			drop(e);
 			continue;
 		}
-		/* Whom to ask may be somebody else now; of a session the certificate is at hand. */
+		/* Whom to ask may be somebody else now; a session has the certificate. */
 		if (!e->realm->held && config_of(e))
-			find_responder(e, SSL_get0_peer_certificate(
-				mqg_container_of(e->sessions.next, struct mqg_session,
-						 ocsp_link)->client.ssl));
+			look_anew(e);
 		else
 			give_up(e);
 	}
