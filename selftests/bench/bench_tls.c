@@ -88,7 +88,7 @@ static void prepare(void)
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		err(1, "descriptors");
 	b.clients_max = (uint32_t)(files.rlim_cur - SPARE) / 2;
-	run("ip link set lo up && sysctl -q -w net.ipv4.ip_local_port_range='1024 65535'");
+	run("ip link set lo up && sysctl -q -w net.ipv4.ip_local_port_range='10000 65535'");
 	snprintf(b.dir, sizeof(b.dir), "/tmp/mqgate-tls-XXXXXX");
 	if (!mkdtemp(b.dir))
 		err(1, "%s", b.dir);

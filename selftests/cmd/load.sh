@@ -184,6 +184,12 @@ gw detach all > /dev/null
 says "a damaged file is told and put aside" 0 "verdicts.damaged" gw attach gw0
 is "the other one is read" "$(listed)" "198.51.100.0/24 198.51.100.7 "
 check "and the damaged one is kept" test -s "$state/verdicts.damaged"
+rm "$state/verdicts.damaged"
+m verdict add 192.0.2.7 drop > /dev/null
+sed -i 's/192\.0\.2\.7/192.0.2.8/' "$state/verdicts"
+gw detach all > /dev/null
+says "so is one that was changed by hand" 0 "verdicts.damaged" gw attach gw0
+is "and what it says is not believed" "$(listed)" "198.51.100.0/24 198.51.100.7 "
 
 # ---- a disk that is full
 

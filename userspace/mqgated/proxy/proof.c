@@ -70,8 +70,8 @@ static size_t copy_without(const unsigned char *der, size_t size, unsigned char 
 }
 
 /*
- * There is no call by which a session lets go of its certificate; but to be read again, from its own
- * encoding and into itself, makes it do so. False: it has what it had.
+ * There is no call by which a session lets go of its certificate; but to be read again, from its
+ * own encoding and into itself, makes it do so. False: it has what it had.
  */
 static bool forget(SSL *ssl)
 {
