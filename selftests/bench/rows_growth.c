@@ -8,10 +8,12 @@
 #include "bench_xdp.h"
 
 #include <err.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,48 +25,14 @@
 
 #include "../bpf/packet.h"
 
-#define BLOCK		1000	/* packets */
 #define AFTER_NS	1e9	/* in which the kernel frees what a teardown has let go */
 #define PINS		"/sys/fs/bpf/mqgate/"
 
 /* ---- the command --------------------------------------------------------------------------- */
 
-/* A process on the other CPU, which an end of this one ends too. */
-static pid_t command(struct stage *s, const char *words)
+static void command(struct stage *s, const char *words)
 {
-	char line[4096];
-	pid_t pid;
-
-	snprintf(line, sizeof(line), "exec %s/build/mqgate %s >/dev/null", s->top, words);
-	pid = fork();
-	if (pid < 0)
-		err(1, "fork");
-	if (pid)
-		return pid;
-	stage_pin(0, s->send_cpu, false);
-	setpriority(PRIO_PROCESS, 0, 0);
-	execl("/bin/sh", "sh", "-c", line, NULL);
-	err(127, "sh");
-}
-
-static bool has_ended(pid_t pid, const char *words)
-{
-	int status;
-	pid_t got = waitpid(pid, &status, WNOHANG);
-
-	if (got < 0)
-		err(1, "waitpid");
-	if (got && status)
-		errx(1, "failed: mqgate %s", words);
-	return got;
-}
-
-static void command_wait(struct stage *s, const char *words)
-{
-	pid_t pid = command(s, words);
-
-	while (!has_ended(pid, words))
-		usleep(1000);
+	stage_run("%s/build/mqgate %s >/dev/null", s->top, words);
 }
 
 /* ---- blocks of packets ----------------------------------------------------------------------- */
@@ -75,46 +43,78 @@ struct felt {
 	uint64_t	packets;
 };
 
-static void block(struct stage *s, struct felt *felt)
+static int blocks_map(struct stage *s)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->frame, .data_size_in = s->frame_len,
-		    .repeat = BLOCK);
-	double begin = gauge_now();
-
-	if (bpf_prog_test_run_opts(stage_program(s->traffic, "run_target"), &opts))
-		err(1, "BPF_PROG_TEST_RUN");
-	begin = (gauge_now() - begin) / 1e3;
-	felt->packets += BLOCK;
-	if (begin > felt->worst)
-		felt->worst = begin;
+	return bpf_object__find_map_fd_by_name(s->traffic, "blocks");
 }
 
-/* Packets all the while that the command takes, and @after ns more. */
+static struct traffic_blocks blocks(struct stage *s)
+{
+	struct traffic_blocks now;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(blocks_map(s), &zero, &now))
+		err(1, "blocks");
+	return now;
+}
+
+/* A process that judges packets on the measured CPU until it is killed. */
+static pid_t judge(struct stage *s)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->frame, .data_size_in = s->frame_len,
+		    .repeat = INT_MAX);
+	struct traffic_blocks none = { 0 };
+	uint32_t zero = 0;
+	pid_t pid;
+
+	if (bpf_map_update_elem(blocks_map(s), &zero, &none, 0))
+		err(1, "blocks");
+	pid = fork();
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		stage_pin(0, s->measured_cpu, false);
+		/* Not SCHED_FIFO, which the kernel stops for 50 ms where it never rests. */
+		setpriority(PRIO_PROCESS, 0, -20);
+		for (;;)
+			if (bpf_prog_test_run_opts(stage_program(s->traffic, "run_blocks"), &opts))
+				err(1, "BPF_PROG_TEST_RUN");
+	}
+	while (blocks(s).packets < TRAFFIC_BLOCK)
+		usleep(1000);
+	return pid;
+}
+
+static void rest(double ns)
+{
+	double end = gauge_now() + ns;
+
+	while (gauge_now() < end)
+		usleep(1000);
+}
+
+/* Packets all the while that the command takes (NULL: none), and @after ns more. */
 static struct felt during(struct stage *s, const char *words, double after)
 {
+	pid_t pid = judge(s);
 	struct felt felt = { 0 };
-	double begin = gauge_now(), end;
-	pid_t pid = command(s, words);
+	double begin = gauge_now();
 
-	stage_pin(0, s->measured_cpu, false);
-	while (!has_ended(pid, words))
-		block(s, &felt);
-	end = gauge_now();
-	felt.took = end - begin;
-	while (gauge_now() < end + after)
-		block(s, &felt);
+	if (words)
+		command(s, words);
+	felt.took = gauge_now() - begin;
+	rest(after);
+	felt.worst = (double)blocks(s).worst / 1e3;
+	felt.packets = blocks(s).packets;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 	return felt;
 }
 
 static struct felt quiet(struct stage *s, double ns)
 {
-	double end = gauge_now() + ns;
-	struct felt felt = { 0 };
-
-	stage_pin(0, s->measured_cpu, false);
-	while (gauge_now() < end)
-		block(s, &felt);
-	return felt;
+	return during(s, NULL, ns);
 }
 
 static void aim_at(struct stage *s, const char *name, int prog)
@@ -157,7 +157,7 @@ static void attach(struct stage *s, uint32_t room)
 
 	snprintf(words, sizeof(words), "attach %s native group root sources %u prefixes 1024 "
 		 "allow 1024 flows %u budgets 1024", s->in_name, room, room);
-	command_wait(s, words);
+	command(s, words);
 }
 
 static uint64_t passed(void)
@@ -184,16 +184,15 @@ static void reload(struct bench *b, uint32_t entries, const char *size, const ch
 
 	snprintf(id, sizeof(id), "xdp-reload-%s", size);
 	row = bench_row(b, "lower", "the same without a reload", id,
-			"slowest %d packets, reload of %s bans", BLOCK, size);
+			"slowest %d packets, reload of %s bans", TRAFFIC_BLOCK, size);
 	row->unit = "us";
 	snprintf(words, sizeof(words), "verdict load %s", list);
 	write_bans(list, entries);
 	attach(s, 2 * entries);
-	command_wait(s, words);
+	command(s, words);
 	stage_aim(s, &kind_banned, sources, false);
 	prog = bpf_obj_get(PINS "prog");
 	aim_at(s, PINS "prog", prog);
-	quiet(s, 1e8);
 	before = passed();
 	for (int run = 0; run < ROW_RUNS; run++) {
 		struct felt felt = during(s, words, 0);
@@ -212,7 +211,7 @@ static void reload(struct bench *b, uint32_t entries, const char *size, const ch
 		 took / 1e9, (double)judged / 1e6);
 	aim_at_nothing(s);
 	close(prog);
-	command_wait(s, "detach all");
+	command(s, "detach all");
 }
 
 /* ---- teardown -------------------------------------------------------------------------------- */
@@ -227,7 +226,7 @@ static void teardown(struct bench *b, uint32_t entries, const char *size, const 
 
 	snprintf(id, sizeof(id), "xdp-teardown-%s", size);
 	row = bench_row(b, "lower", "the same without a teardown", id,
-			"slowest %d packets, teardown of %s entries", BLOCK, size);
+			"slowest %d packets, teardown of %s entries", TRAFFIC_BLOCK, size);
 	row->unit = "us";
 	snprintf(words, sizeof(words), "verdict load %s", list);
 	write_bans(list, entries);
@@ -236,7 +235,7 @@ static void teardown(struct bench *b, uint32_t entries, const char *size, const 
 		struct felt felt;
 
 		attach(s, entries + 1024);
-		command_wait(s, words);
+		command(s, words);
 		felt = during(s, "detach all", AFTER_NS);
 		row->ours[run] = felt.worst;
 		row->limit[run] = quiet(s, felt.took + AFTER_NS).worst;
@@ -262,12 +261,11 @@ void bench_growth(struct bench *b)
 {
 	char run[] = "/tmp/mqgate-growth-XXXXXX", list[64];
 
-	/* Not SCHED_FIFO, which the kernel stops for 50 ms where it never rests. */
-	if (setpriority(PRIO_PROCESS, 0, -20))
-		err(1, "nice");
 	if (!mkdtemp(run) || setenv("MQGATE_RUN", run, 1) || setenv("MQGATE_STATE", run, 1))
 		err(1, "%s", run);
 	snprintf(list, sizeof(list), "%s/bans", run);
+	/* With all that it starts, but for who judges packets. */
+	stage_pin(0, b->stage.send_cpu, false);
 	for (size_t i = 0; i < SIZES; i++)
 		reload(b, sizes[i].entries, sizes[i].name, list);
 	stage_load(&b->stage, 1000, false);
@@ -277,5 +275,4 @@ void bench_growth(struct bench *b)
 		teardown(b, sizes[i].entries, sizes[i].name, list);
 	stage_unload(&b->stage);
 	stage_run("rm -r %s", run);
-	setpriority(PRIO_PROCESS, 0, 0);
 }

@@ -98,6 +98,37 @@ int run_target(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct traffic_blocks);
+} blocks SEC(".maps");
+
+static __always_inline void take_time(struct traffic_blocks *b)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (b->since && now - b->since > b->worst)
+		b->worst = now - b->since;
+	b->since = now;
+}
+
+SEC("xdp")
+int run_blocks(struct xdp_md *ctx)
+{
+	struct traffic_blocks *b;
+	__u32 zero = 0;
+
+	b = bpf_map_lookup_elem(&blocks, &zero);
+	if (!b || !vary(ctx))
+		return XDP_ABORTED;
+	if (!(b->packets++ % TRAFFIC_BLOCK))
+		take_time(b);
+	bpf_tail_call(ctx, &target, 0);
+	return XDP_ABORTED;
+}
+
 /* Frames that the far end has taken: counted there, and published now and then. */
 struct taken {
 	__u64	count;

@@ -25,6 +25,16 @@
 #define TRAFFIC_BURST		32	/* frames that may be late, of an even pace */
 #define TRAFFIC_PATIENCE	100000	/* looks at what it says */
 
+/* Packets whose time is taken together, where stalls are looked for. */
+#define TRAFFIC_BLOCK		1000
+
+/* Written by run_blocks, and before a run by who asks. */
+struct traffic_blocks {
+	__u64	packets;
+	__u64	since;		/* the block began, CLOCK_MONOTONIC ns */
+	__u64	worst;		/* the slowest block, ns */
+};
+
 /* What a packet carries; the frame is as long as one with a whole payload. */
 struct traffic_shape {
 	__u8	payload[TRAFFIC_PAYLOAD];
