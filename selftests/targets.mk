@@ -2,6 +2,14 @@
 # The top Makefile's targets that run something: each installs what it needs (root), builds, runs,
 # and hands what root built back to the user behind sudo.
 
+# Programs run in directories of their own.
+ifneq ($(MQGATE_VECTORS),)
+export MQGATE_VECTORS := $(abspath $(MQGATE_VECTORS))
+endif
+ifneq ($(MQGATE_DEBUG_KERNEL),)
+export MQGATE_DEBUG_KERNEL := $(abspath $(MQGATE_DEBUG_KERNEL))
+endif
+
 suites := $(MAKE) --no-print-directory -C selftests run_tests
 
 # $(call prepared,GROUPS): packages, account, bpffs, then the build
