@@ -48,7 +48,7 @@ void tls_start_bare(struct tls_server *s, const char *dir, struct tls_mode mode,
 void tls_start_broker(struct tls_server *s, int cpu);
 void tls_stop(struct tls_server *s);
 
-/* CPU time of all its threads, ns. */
+/* CPU time of all its threads, those that have ended too; ns. */
 double tls_cpu(const struct tls_server *s);
 /* Memory of its own, bytes: proportional share. */
 double tls_memory(const struct tls_server *s);

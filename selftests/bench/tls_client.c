@@ -117,6 +117,16 @@ static bool read_to_end(SSL *ssl)
 	       ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 }
 
+/* A copy: OpenSSL uses no session again whose connection did not end with close_notify. */
+static void offer(SSL *ssl, SSL_SESSION *ticket)
+{
+	SSL_SESSION *copy = SSL_SESSION_dup(ticket);
+
+	if (!copy || SSL_set_session(ssl, copy) != 1)
+		amiss("no memory");
+	SSL_SESSION_free(copy);
+}
+
 static void shake(struct tls_clients *c, enum tls_want want, SSL_SESSION **ticket)
 {
 	SSL *ssl = SSL_new(c->ctx);
@@ -127,7 +137,7 @@ static void shake(struct tls_clients *c, enum tls_want want, SSL_SESSION **ticke
 	SSL_set_fd(ssl, fd);
 	SSL_set_app_data(ssl, ticket);
 	if (want == TLS_RESUMED)
-		SSL_set_session(ssl, c->ticket);
+		offer(ssl, c->ticket);
 	in = SSL_connect(ssl) == 1;
 	if (!in && want != TLS_REFUSED)
 		amiss("a handshake failed");
