@@ -57,6 +57,11 @@ test-xdp: ## XDP by BPF_PROG_RUN and over veth (root)
 	$(call prepared,test run)
 	$(call handed_back,$(suites) TARGETS=bpf)
 
+test-identity: ## TLS, certificates, tickets, OCSP, keys in hardware: daemon and proxy (root)
+	$(call as_root,$@)
+	$(call prepared,test run)
+	$(call handed_back,$(suites) TARGETS="proxy daemon")
+
 test-e2e: ## daemon, proxy and the whole loop against mosquitto (root)
 	$(call as_root,$@)
 	$(call prepared,test run)
@@ -120,4 +125,4 @@ sparse: ## sparse over user space
 	@bash selftests/lib/sparse.sh
 
 .PHONY: run bench bench-xdp bench-module bench-tls debug-kernel test-debug-kernel test \
-	test-unit test-xdp test-e2e test-vm test-full test-mutants fuzz style sparse
+	test-unit test-xdp test-identity test-e2e test-vm test-full test-mutants fuzz style sparse
