@@ -6,7 +6,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw peer
 need_command bpftool
-plan 59
+plan 61
 
 ns_link gw gw0 peer p0
 gw attach gw0 > /dev/null
