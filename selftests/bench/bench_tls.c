@@ -87,7 +87,7 @@ static void prepare(void)
 		files.rlim_cur = DESCRIPTORS;
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		err(1, "descriptors");
-	b.clients_max = (uint32_t)(files.rlim_cur - SPARE) / 2;
+	b.clients_max = (uint32_t)(files.rlim_cur - SPARE) / 2 - WARM;
 	run("ip link set lo up && sysctl -q -w net.ipv4.ip_local_port_range='10000 65535'");
 	snprintf(b.dir, sizeof(b.dir), "/tmp/mqgate-tls-XXXXXX");
 	if (!mkdtemp(b.dir))
