@@ -13,6 +13,7 @@ cd "$(dirname "$0")" || exit 1
 MQGATE_TOP=${MQGATE_TOP:-$(cd ../.. && pwd)}
 MQGATE_BUILD=${MQGATE_BUILD:-$MQGATE_TOP/build}
 . ./stage.sh
+. ./signers.sh
 
 need_root
 need_command openssl ip nsenter mosquitto softhsm2-util gnutls-cli
@@ -23,10 +24,6 @@ openssl engine pkcs11 > /dev/null 2>&1 ||
 	skip_all "needs libengine-pkcs11-openssl: sudo selftests/lib/setup.sh"
 
 pin=pin-57391
-mqgate() {
-	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
-}
-
 # into_token TYPE NAME ID [GENPKEY-ARGUMENT...]: a certificate NAME.pem whose key only the token has
 into_token() {
 	local type=$1 name=$2 id=$3
@@ -44,39 +41,9 @@ into_token() {
 		rm "$dir/pki/$name.key"
 }
 
-# attempt CLIENT VERSION PORT: "accepted" or "refused"
-attempt() {
-	in_ns gw /usr/bin/python3 ./clients.py "$1" "$2" "$3" dev1 "$dir/pki/ca.pem" \
-		"$dir/pki/dev1.pem" "$dir/pki/dev1.key"
-}
-
-# Eight handshakes that begin together, by version; prints how many were finished.
-together() {
-	local i n=0 pids=()
-	for i in 1 2 3 4 5 6 7 8; do
-		in_ns gw openssl s_client -connect 127.0.0.1:8883 "-tls1_$((i % 2 + 2))" \
-			-CAfile "$dir/pki/ca.pem" -verify_return_error -cert "$dir/pki/dev1.pem" \
-			-key "$dir/pki/dev1.key" < /dev/null > /dev/null 2>&1 &
-		pids+=($!)
-	done
-	for i in "${pids[@]}"; do
-		wait "$i" && n=$((n + 1))
-	done
-	echo $n
-}
-
 served() {
 	in_ns gw openssl s_client -connect "127.0.0.1:$1" < /dev/null 2> /dev/null |
 		openssl x509 -noout -subject
-}
-
-# broken WHAT WANTED SED-EXPRESSION...: the configuration so changed is refused with these words
-broken() {
-	local what=$1 wanted=$2
-	shift 2
-	stage_config "$dir/broken.yaml" "${token[@]}" "$@"
-	contains "refused in words: $what" \
-		"$("$MQGATE_BUILD/mqgated" -t -c "$dir/broken.yaml" 2>&1)" "$wanted"
 }
 
 plan 46
@@ -101,14 +68,14 @@ chmod 600 "$dir/pin"
 pki_device "$dir/pki" dev1
 
 config=$dir/mqgate.yaml
-token=('s|/pki/server.pem|/pki/token-p256.pem|'
+signers=('s|/pki/server.pem|/pki/token-p256.pem|'
 	's|key: .*|key: "pkcs11:token=gate;object=token-p256;type=private"|'
 	's|^      crl:|      pin_file: @/pin\n      crl:|' 's|workers: 1|workers: 4|'
 	"s|^http:.*|&\nhardware: {pkcs11_module: $module}|")
 second=('s|name: plain|name: rsa|' '/2883/,/broker/s|kind: mqtt|kind: mqtts|'
 	"/2883/,/broker/s|broker: main|broker: main\n    tls: {certificate: @/pki/token-rsa.pem, \
 key: \"pkcs11:token=gate;object=token-rsa?pin-source=file:@/pin\", client_ca: @/pki/ca.pem}|")
-stage_config "$config" "${token[@]}" "${second[@]}"
+stage_config "$config" "${signers[@]}" "${second[@]}"
 is "no key is in a file" "$(ls "$dir"/pki/token*.key 2> /dev/null)" ""
 contains "a good configuration is found good" "$(mqgate check "$config" 2>&1)" "good"
 
@@ -137,7 +104,7 @@ broken "a wrong PIN" "the token refuses the PIN; correct it in its file" 's|@/pi
 broken "a PIN in the configuration" "its PIN does not belong into the configuration" \
 	"s|type=private|type=private?pin-value=$pin|"
 refuse "and is not repeated" grep -q "$pin" \
-	<(stage_config "$dir/broken.yaml" "${token[@]}" "s|type=private|&?pin-value=$pin|"
+	<(stage_config "$dir/broken.yaml" "${signers[@]}" "s|type=private|&?pin-value=$pin|"
 	"$MQGATE_BUILD/mqgated" -t -c "$dir/broken.yaml" 2>&1)
 broken "a PIN twice" "pin-source is in it, and there is a pin_file" \
 	's|type=private|type=private?pin-source=file:@/pin|'
@@ -175,7 +142,7 @@ check "a reload keeps the key, whose PIN cannot be read any more" mqgate reload
 wait $!
 is "and signs with it, also meanwhile" "$(cat "$dir/together") $(attempt openssl 1.3 8883)" \
 	"8 accepted"
-stage_config "$config" "${token[@]}" 's|token-p256|token-p384|'
+stage_config "$config" "${signers[@]}" 's|token-p256|token-p384|'
 contains "another key is refused by a reload that may not read the PIN" \
 	"$(mqgate reload 2>&1)" "pin_file: $dir/pin: Permission denied; mqgated must be able"
 is "and the first one signs on" "$(served 8883)" "subject=CN = token-p256"
@@ -183,7 +150,7 @@ chgrp mqgate "$dir/pin"
 chmod 640 "$dir/pin"
 check "when it may, the other key is taken" mqgate reload
 is "and signs" "$(attempt openssl 1.3 8883), $(served 8883)" "accepted, subject=CN = token-p384"
-stage_config "$config" "${token[@]}" 's|token=gate|token=gone|'
+stage_config "$config" "${signers[@]}" 's|token=gate|token=gone|'
 contains "a token that is away is refused by a reload" "$(mqgate reload 2>&1)" "no token in reach"
 is "and nothing has changed" "$(attempt openssl 1.2 8883)" accepted
 

@@ -12,16 +12,13 @@ cd "$(dirname "$0")" || exit 1
 MQGATE_TOP=${MQGATE_TOP:-$(cd ../.. && pwd)}
 MQGATE_BUILD=${MQGATE_BUILD:-$MQGATE_TOP/build}
 . ./stage.sh
+. ./signers.sh
 
 need_root
 need_command openssl ip nsenter mosquitto gnutls-cli swtpm tpm2_createprimary tpm2_evictcontrol
 id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
 [ -e "$(openssl version -m | cut -d'"' -f2)/tpm2.so" ] ||
 	skip_all "needs OpenSSL's provider tpm2 (tpm2-openssl): sudo selftests/lib/setup.sh"
-
-mqgate() {
-	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
-}
 
 tpm_start() {
 	swtpm socket --tpm2 --tpmstate "dir=$dir/tpm" --server "type=unixio,path=$dir/tpm/sock" \
@@ -60,35 +57,6 @@ certified() {
 		-extfile "$dir/pki/ca.cnf" -extensions server_ext -out "$dir/pki/$1.pem"
 }
 
-attempt() {
-	in_ns gw /usr/bin/python3 ./clients.py "$1" "$2" "$3" dev1 "$dir/pki/ca.pem" \
-		"$dir/pki/dev1.pem" "$dir/pki/dev1.key"
-}
-
-# Eight handshakes that begin together; prints how many were finished.
-together() {
-	local i n=0 pids=()
-	for i in 1 2 3 4 5 6 7 8; do
-		in_ns gw openssl s_client -connect 127.0.0.1:8883 "-tls1_$((i % 2 + 2))" \
-			-CAfile "$dir/pki/ca.pem" -verify_return_error -cert "$dir/pki/dev1.pem" \
-			-key "$dir/pki/dev1.key" < /dev/null > /dev/null 2>&1 &
-		pids+=($!)
-	done
-	for i in "${pids[@]}"; do
-		wait "$i" && n=$((n + 1))
-	done
-	echo $n
-}
-
-# broken WHAT WANTED SED-EXPRESSION...: the configuration so changed is refused with these words
-broken() {
-	local what=$1 wanted=$2
-	shift 2
-	stage_config "$dir/broken.yaml" "${keys[@]}" "$@"
-	contains "refused in words: $what" \
-		"$("$MQGATE_BUILD/mqgated" -t -c "$dir/broken.yaml" 2>&1)" "$wanted"
-}
-
 plan 25
 stage_init || exit 1
 ns_add gw || exit 1
@@ -110,13 +78,13 @@ printf '%s\n' "$secret" > "$dir/pin"
 pki_device "$dir/pki" dev1
 
 config=$dir/mqgate.yaml
-keys=('s|/pki/server.pem|/pki/handle.pem|' 's|key: .*|key: "handle:0x81000001"|'
+signers=('s|/pki/server.pem|/pki/handle.pem|' 's|key: .*|key: "handle:0x81000001"|'
 	's|^      crl:|      pin_file: @/pin\n      crl:|' 's|workers: 1|workers: 4|'
 	's|^http:.*|&\nhardware: {tpm: "swtpm:path=@/tpm/sock"}|')
 second=('s|name: plain|name: wrapped|' '/2883/,/broker/s|kind: mqtt|kind: mqtts|'
 	"/2883/,/broker/s|broker: main|broker: main\n    tls: {certificate: @/pki/wrapped.pem, \
 key: @/pki/wrapped.key, client_ca: @/pki/ca.pem}|")
-stage_config "$config" "${keys[@]}" "${second[@]}"
+stage_config "$config" "${signers[@]}" "${second[@]}"
 contains "a file with a wrapped key has no key in it" "$(cat "$dir/pki/wrapped.key")" \
 	"BEGIN TSS2 PRIVATE KEY"
 contains "a good configuration is found good" \
@@ -150,7 +118,8 @@ chmod 640 "$dir/pin" "$dir/pki/wrapped.key"
 together > "$dir/together" &
 check "a reload opens the keys anew" mqgate reload
 wait $!
-is "while they sign" "$(cat "$dir/together") $(attempt openssl 1.3 2883)" "8 accepted"
+is "while they sign" "$(cat "$dir/together") $(attempt openssl 1.3 2883)" "8 accepted" ||
+	diag "$(tail -n 20 "$mqgated_log" "$dir"/said.* 2> /dev/null)"
 
 refused_by_key() {
 	ctl '{"do":"refusals"}' | grep -q '"reason": "tls-key"'
