@@ -10,13 +10,13 @@
  * MQGATE_BENCH_HANDSHAKES: of one measurement (2,000). MQGATE_BENCH_CLIENTS: that are idle
  * (10,000, and 50,000); fewer where the limit of descriptors is lower, of which one takes two.
  */
+#include "command.h"
 #include "rows.h"
 #include "tls.h"
 
 #include <err.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,25 +41,11 @@ static struct bench {
 	size_t		n_rows;
 } b;
 
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void run(const char *format, ...)
-{
-	char command[4096];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
-	va_end(args);
-	if (system(command))
-		errx(1, "failed: %s", command);
-}
-
 /* Its children leave the directory to it. */
 static void tidy(void)
 {
 	if (getpid() == b.pid)
-		run("rm -rf %s", b.dir);
+		command_run("rm -rf %s", b.dir);
 }
 
 static struct row *row(const char *id, const char *what, const char *unit, const char *against,
@@ -88,13 +74,13 @@ static void prepare(void)
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		err(1, "descriptors");
 	b.clients_max = (uint32_t)(files.rlim_cur - SPARE) / 2 - WARM;
-	run("ip link set lo up && sysctl -q -w net.ipv4.ip_local_port_range='10000 65535'");
+	command_run("ip link set lo up && sysctl -q -w net.ipv4.ip_local_port_range='10000 65535'");
 	snprintf(b.dir, sizeof(b.dir), "/tmp/mqgate-tls-XXXXXX");
 	if (!mkdtemp(b.dir))
 		err(1, "%s", b.dir);
 	b.pid = getpid();
 	atexit(tidy);
-	run("cd %s && pki() { %s/build/mqgate pki \"$@\" >/dev/null; } && pki init p && "
+	command_run("cd %s && pki() { %s/build/mqgate pki \"$@\" >/dev/null; } && pki init p && "
 	    "pki issue p device cn device && pki issue p server ip 127.0.0.1 && "
 	    "cp p/ca.pem p/crl.pem . && cp p/devices/device.pem p/devices/device.key . && "
 	    "openssl x509 -in device.pem -out leaf.pem && "
@@ -334,7 +320,7 @@ static void reload(void)
 	for (int i = 0; i < ROW_RUNS; i++) {
 		r->limit[i] = worst_ping(c, NULL);
 		unlink("done");
-		run("%s/build/mqgate pki crl p >/dev/null && cp p/crl.pem . && "
+		command_run("%s/build/mqgate pki crl p >/dev/null && cp p/crl.pem . && "
 		    "(%s/build/mqgate reload >/dev/null && touch done) &", b.top, b.top);
 		r->ours[i] = worst_ping(c, "done");
 	}

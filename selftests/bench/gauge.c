@@ -15,6 +15,8 @@
 
 #include <linux/if_link.h>
 
+#include "command.h"
+
 #define LIVE_BATCH	64U
 #define TRIES		20
 
@@ -101,7 +103,7 @@ static pid_t find_poller(const char *device)
 /* A device without a program has nothing that could be polled. */
 static void poll_threaded(struct stage *s)
 {
-	stage_run("echo 1 > /sys/class/net/%s/threaded", s->in_name);
+	command_run("echo 1 > /sys/class/net/%s/threaded", s->in_name);
 	s->poller = find_poller(s->in_name);
 	stage_pin(s->poller, s->measured_cpu, true);
 }

@@ -24,6 +24,7 @@
 #include <linux/mqgate.h>
 
 #include "../bpf/packet.h"
+#include "command.h"
 
 #define AFTER_NS	1e9	/* in which the kernel frees what a teardown has let go */
 #define PINS		"/sys/fs/bpf/mqgate/"
@@ -32,7 +33,7 @@
 
 static void command(struct stage *s, const char *words)
 {
-	stage_run("%s/build/mqgate %s >/dev/null", s->top, words);
+	command_run("%s/build/mqgate %s >/dev/null", s->top, words);
 }
 
 /* ---- blocks of packets ----------------------------------------------------------------------- */
@@ -82,16 +83,9 @@ static pid_t judge(struct stage *s)
 				err(1, "BPF_PROG_TEST_RUN");
 	}
 	while (blocks(s).packets < TRAFFIC_BLOCK)
-		usleep(1000);
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			errx(1, "no packets are judged");
 	return pid;
-}
-
-static void rest(double ns)
-{
-	double end = gauge_now() + ns;
-
-	while (gauge_now() < end)
-		usleep(1000);
 }
 
 /* Packets all the while that the command takes (NULL: none), and @after ns more. */
@@ -104,7 +98,7 @@ static struct felt during(struct stage *s, const char *words, double after)
 	if (words)
 		command(s, words);
 	felt.took = gauge_now() - begin;
-	rest(after);
+	usleep((useconds_t)(after / 1e3));
 	felt.worst = (double)blocks(s).worst / 1e3;
 	felt.packets = blocks(s).packets;
 	kill(pid, SIGKILL);
@@ -274,5 +268,5 @@ void bench_growth(struct bench *b)
 	for (size_t i = 0; i < SIZES; i++)
 		teardown(b, sizes[i].entries, sizes[i].name, list);
 	stage_unload(&b->stage);
-	stage_run("rm -r %s", run);
+	command_run("rm -r %s", run);
 }

@@ -27,6 +27,8 @@
 
 #include <linux/if_link.h>
 
+#include "command.h"
+
 #define CLIENTS		1000		/* of one run at one pace, one after the other, */
 #define AT_MOST_NS	4e9		/* or as many as get in in that time */
 #define PATIENCE_MS	5000
@@ -89,7 +91,7 @@ static void far_end(struct stage *s, int from_parent, int to_parent)
 		err(1, "namespaces");
 	say(to_parent);
 	hear(from_parent);
-	stage_run("ip addr add 203.0.113.1/24 dev %s && ip link set %s up && ip link set lo up",
+	command_run("ip addr add 203.0.113.1/24 dev %s && ip link set %s up && ip link set lo up",
 		  far.in_name, far.in_name);
 	far.in = if_nametoindex(far.in_name);
 	gauge_attach_alone(&far, stage_program(s->ours, "mqgate_xdp"));
@@ -117,7 +119,7 @@ static pid_t raise_far_end(struct stage *s)
 	close(down[0]);
 	close(up[1]);
 	hear(up[0]);
-	stage_run("ip link add %s type veth peer name %s && ip link set %s netns %d && "
+	command_run("ip link add %s type veth peer name %s && ip link set %s netns %d && "
 		  "ip addr add 203.0.113.2/24 dev %s && ip link set %s up",
 		  s->out_name, s->in_name, s->in_name, pid, s->out_name, s->out_name);
 	s->out = if_nametoindex(s->out_name);

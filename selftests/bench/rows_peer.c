@@ -14,6 +14,8 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 
+#include "command.h"
+
 #include <bpf/libbpf.h>
 
 struct rival {
@@ -166,7 +168,7 @@ void bench_peers(struct bench *b)
 	struct row *row;
 
 	/* Nothing is put together that is dropped anyway. */
-	stage_run("ethtool -K %s gro off", s->in_name);
+	command_run("ethtool -K %s gro off", s->in_name);
 	stage_load(s, BANS, false);
 	stage_fill(s, BANS, 0, false);
 	row = bench_row(b, "lower", NULL, "xdp-netfilter-malformed",

@@ -6,7 +6,6 @@
 #include <err.h>
 #include <net/if.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,22 +20,11 @@
 #include <mqgate/flow_filter.h>
 
 #include "../bpf/packet.h"
+#include "command.h"
 
 #define BATCH		4096U
 #define SERVER4		"192.0.2.1"
 #define SERVER6		"2001:db8:2::1"
-
-void stage_run(const char *format, ...)
-{
-	char command[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
-	va_end(args);
-	if (system(command))
-		errx(1, "failed: %s", command);
-}
 
 void stage_pin(pid_t pid, int cpu, bool first)
 {
@@ -100,7 +88,7 @@ static void wire(struct stage *s)
 	    mount("sysfs", "/sys", "sysfs", 0, NULL) ||
 	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
 		err(1, "namespaces");
-	stage_run("ip link set lo up && ip link add %s type veth peer name %s && "
+	command_run("ip link set lo up && ip link add %s type veth peer name %s && "
 		  "ip link set %s up && ip link set %s up && "
 		  "ip addr add " SERVER4 "/24 dev %s && ip addr add " SERVER6 "/64 dev %s nodad",
 		  s->out_name, s->in_name, s->out_name, s->in_name, s->in_name, s->in_name);

@@ -60,9 +60,6 @@ uint64_t stage_counted_in(int stats, bool dropped);
 /* A thread runs on @cpu from now on; before all others, where @first. */
 void stage_pin(pid_t pid, int cpu, bool first);
 
-/* system() with a message on failure. */
-void stage_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 /* ---- what is sent -------------------------------------------------------------------- */
 
 struct traffic_kind {

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "command.h"
+
 #define TRIES	2000
 
 static void pause_ms(long ms)
@@ -109,14 +111,9 @@ static bool child(struct tls_server *s, const char *name, int cpu)
 static void configure(const char *from, const char *to, const char *dir, const char *tickets,
 		      struct tls_mode mode)
 {
-	char command[12800];
-
-	snprintf(command, sizeof(command),
-		 "sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' -e 's|@CACHE@|%d|g' "
-		 "-e 's|@BUDGET@|%s|g' '%s' >'%s'", dir, tickets, mode.no_cache ? 0 : 1000,
-		 mode.refuse ? "per_source: 1, per_source_burst: 1" : "per_source: 0", from, to);
-	if (system(command))
-		errx(1, "failed: %s", command);
+	command_run("sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' -e 's|@CACHE@|%d|g' "
+		    "-e 's|@BUDGET@|%s|g' '%s' >'%s'", dir, tickets, mode.no_cache ? 0 : 1000,
+		    mode.refuse ? "per_source: 1, per_source_burst: 1" : "per_source: 0", from, to);
 }
 
 void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
