@@ -12,9 +12,7 @@
 #include <uthash.h>
 
 #include "config/url.h"
-#include "proxy/path.h"
 #include "proxy/session.h"
-#include "proxy/ticket.h"
 
 #define NS_PER_MS	1000000ULL
 #define NS_PER_S	1000000000ULL
