@@ -60,6 +60,9 @@ static void identity_is_87_and_05(void **state)
 	both(MQGATE_REASON_CREDENTIAL_CLEAR, 5, 0x87);
 	both(MQGATE_REASON_CERT_WEAK, 5, 0x87);
 	both(MQGATE_REASON_TLS_POLICY, 5, 0x87);
+	both(MQGATE_REASON_POLICY_CONNECT, 5, 0x87);
+	both(MQGATE_REASON_POLICY_WILL, 5, 0x87);
+	both(MQGATE_REASON_POLICY_RETAIN, 5, 0x87);
 }
 
 static void client_id_is_85_and_02(void **state)

@@ -173,6 +173,12 @@
 	X(170, SOURCE_SESSIONS,		"source-sessions",	"source has more sessions than the limit")	\
 	X(171, SOURCE_RATE,		"source-rate",		"source sends more CONNECTs than the limit")	\
 	X(172, IDENTITY_USERNAME,	"identity-username",	"username does not match the identity")	\
+	X(184, POLICY_CONNECT,		"policy-connect",	"no policy lets this client connect")	\
+	X(185, POLICY_PUBLISH,		"policy-publish",	"policy refuses a publish to that topic")	\
+	X(186, POLICY_SUBSCRIBE,	"policy-subscribe",	"policy refuses a subscription to that filter")	\
+	X(187, POLICY_RECEIVE,		"policy-receive",	"policy refuses the delivery of that topic")	\
+	X(188, POLICY_WILL,		"policy-will",		"policy refuses a will on that topic")	\
+	X(189, POLICY_RETAIN,		"policy-retain",	"policy refuses a retained message on that topic")	\
 	X(192, BROKER_UNREACHABLE,	"broker-unreachable",	"broker cannot be reached")	\
 	X(193, BROKER_REFUSED,		"broker-refused",	"broker answered CONNECT with a refusal")	\
 	X(194, BROKER_CLOSED,		"broker-closed",	"broker closed the connection")	\

@@ -55,6 +55,7 @@ enum mqg_password_rule {
 #define MQG_PIN_SIZE	32	/* SHA-256 */
 
 struct mqg_material;
+struct mqg_rights;
 struct mqg_ticket_file;
 
 /* What a broker is told of a client by the PROXY protocol, besides addresses; bits. */
@@ -252,6 +253,7 @@ struct mqg_config {
 	struct mqg_module_config module;
 	struct mqg_hardware	hardware;
 	struct mqg_handshakes	handshakes;
+	struct mqg_rights	*rights;	/* NULL = no policies: everything is allowed */
 	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
 	uint32_t		chain_cache_size;	/* verified chains a worker; 0 = none */

@@ -39,6 +39,13 @@ uint32_t mqg_weight_default(uint32_t reason)
 	case MQGATE_REASON_CONNECT_AGAIN:
 	case MQGATE_REASON_TLS_REKEY:
 		return 25;
+	case MQGATE_REASON_POLICY_CONNECT:
+		return 5;
+	case MQGATE_REASON_POLICY_PUBLISH: /* one a second is short of the threshold */
+	case MQGATE_REASON_POLICY_SUBSCRIBE:
+	case MQGATE_REASON_POLICY_WILL:
+	case MQGATE_REASON_POLICY_RETAIN:
+		return 1;
 	case MQGATE_REASON_MQTT_CONNACK: /* sent by the broker */
 		return 0;
 	}
