@@ -110,7 +110,12 @@ bench-tls: ## handshakes and idle clients against bare libssl, haproxy, nginx (r
 	$(call prepared,bench run)
 	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-tls)
 
-bench: bench-xdp bench-module bench-tls ## all benchmarks
+bench-stream: ## messages against a bare relay, haproxy, nginx, mosquitto (root)
+	$(call as_root,$@)
+	$(call prepared,bench run)
+	$(call handed_back,$(MAKE) --no-print-directory -C selftests/bench bench-stream)
+
+bench: bench-xdp bench-module bench-tls bench-stream ## all benchmarks
 
 fuzz: ## the parsers and the stream follower under libFuzzer for FUZZ_SECONDS=60 each
 	$(call prepared,test)

@@ -15,38 +15,26 @@
 #include "tls.h"
 
 #include <err.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define WARM		200
-#define DESCRIPTORS	120000
 #define SPARE		200	/* that a server has besides */
 #define STALL_MS	20
 #define PINGS		2000	/* before a reload, and at least as many from its beginning on */
 
 static struct bench {
-	const char	*top;
-	char		dir[64];
-	pid_t		pid;
+	const char	*top, *dir;
 	int		server_cpu;
 	uint32_t	handshakes;
 	uint32_t	clients_max;
 	struct row	rows[16];
 	size_t		n_rows;
 } b;
-
-/* Its children leave the directory to it. */
-static void tidy(void)
-{
-	if (getpid() == b.pid)
-		command_run("rm -rf %s", b.dir);
-}
 
 static struct row *row(const char *id, const char *what, const char *unit, const char *against,
 		       double target)
@@ -58,46 +46,13 @@ static struct row *row(const char *id, const char *what, const char *unit, const
 	return r;
 }
 
-/* A namespace, an authority with a device and a server, and the directories of mqgated. */
 static void prepare(void)
 {
 	struct rlimit files;
-	cpu_set_t first;
 
-	if (unshare(CLONE_NEWNET))
-		err(1, "namespace");
+	b.dir = tls_prepare(b.top);
 	getrlimit(RLIMIT_NOFILE, &files);
-	if (files.rlim_max < DESCRIPTORS)
-		files.rlim_cur = files.rlim_max;
-	else
-		files.rlim_cur = DESCRIPTORS;
-	if (setrlimit(RLIMIT_NOFILE, &files))
-		err(1, "descriptors");
 	b.clients_max = (uint32_t)(files.rlim_cur - SPARE) / 2 - WARM;
-	command_run("ip link set lo up && sysctl -q -w net.ipv4.ip_local_port_range='10000 65535'");
-	snprintf(b.dir, sizeof(b.dir), "/tmp/mqgate-tls-XXXXXX");
-	if (!mkdtemp(b.dir))
-		err(1, "%s", b.dir);
-	b.pid = getpid();
-	atexit(tidy);
-	command_run("cd %s && pki() { %s/build/mqgate pki \"$@\" >/dev/null; } && pki init p && "
-	    "pki issue p device cn device && pki issue p server ip 127.0.0.1 && "
-	    "cp p/ca.pem p/crl.pem . && cp p/devices/device.pem p/devices/device.key . && "
-	    "openssl x509 -in device.pem -out leaf.pem && "
-	    "cp p/servers/127.0.0.1.pem server.pem && cp p/servers/127.0.0.1.key server.key && "
-	    "cat server.pem server.key >server-both.pem && "
-	    "mkdir run state && chgrp mqgate . * && chmod g+r server.key && chmod 750 . && "
-	    "chmod 770 run state",
-	    b.dir, b.top);
-	setenv("MQGATE_RUN", "run", 1);
-	if (chdir(b.dir))
-		err(1, "%s", b.dir);
-	setenv("MQGATE_STATE", "state", 1);
-	setenv("MQGATE_BPFFS", "none", 1);
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
-	if (sched_setaffinity(0, sizeof(first), &first))
-		err(1, "CPU 0");
 }
 
 /* ---- handshakes ------------------------------------------------------------------------------ */

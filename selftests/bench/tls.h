@@ -10,9 +10,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <openssl/ssl.h>
+
 #define TLS_HANDSHAKE_PORT	8883	/* nothing follows the handshake */
 #define TLS_SESSION_PORT	8884	/* a CONNECT is answered; mqgated has one port for both */
 #define TLS_BROKER_PORT		1883	/* of 127.0.0.2 */
+
+/*
+ * Goes into a namespace of its own, and into a directory with an authority, a device, a server and
+ * mqgated's directories, which is removed at the end; takes descriptors and CPU 0. @top: of the
+ * source. Return: the directory. tls_place.c
+ */
+const char *tls_prepare(const char *top);
 
 /* ---- servers: tls_server.c --------------------------------------------------------------- */
 
@@ -25,6 +34,7 @@ struct tls_server {
 
 /* What a server is started for. */
 struct tls_mode {
+	const char	*file;	/* its configuration, of peers/; NULL = its own in tls/ */
 	bool	tickets;
 	bool	no_cache;	/* the gateway verifies every chain anew */
 	bool	refuse;		/* the gateway takes one handshake a second */
@@ -53,10 +63,18 @@ double tls_cpu(const struct tls_server *s);
 /* Memory of its own, bytes: proportional share. */
 double tls_memory(const struct tls_server *s);
 
+/* A program of the benchmark's own: @run in a process of its own, that listens on @port. */
+void tls_start_own(struct tls_server *s, const char *name, int cpu, uint16_t port,
+		   void (*run)(const char *dir), const char *dir);
+
 /* ---- in a child of the benchmark: tls_bare.c --------------------------------------------- */
 
 __attribute__((noreturn)) void tls_bare_run(const char *dir, struct tls_mode mode);
 __attribute__((noreturn)) void tls_broker_run(void);
+/* What it serves with: everything is libssl's own, but what all servers have in common. */
+SSL_CTX *tls_bare_context(const char *dir, struct tls_mode mode);
+/* A socket that listens. */
+int tls_door(const char *address, uint16_t port);
 
 /* ---- clients: tls_client.c --------------------------------------------------------------- */
 
@@ -77,6 +95,13 @@ enum tls_want { TLS_FULL, TLS_RESUMED, TLS_REFUSED };
  * may be, of those that are to be refused).
  */
 void tls_clients_shake(struct tls_clients *c, uint32_t count, enum tls_want want);
+
+/* A handshake on a connection of its own, that stays: the caller's. */
+SSL *tls_clients_open(struct tls_clients *c, uint16_t port);
+
+#define TLS_CONNECT	24U
+/* A CONNECT of MQTT 3.1.1 whose client identifier is @number with ten digits. */
+void tls_connect_packet(unsigned char packet[TLS_CONNECT + 1], uint32_t number);
 
 /* @count more sessions, each with a CONNECT that was answered, that stay. */
 void tls_clients_hold(struct tls_clients *c, uint16_t port, uint32_t count);

@@ -19,7 +19,7 @@
 
 static const char connack[] = "\x20\x02\0";	/* with its NUL */
 
-static int door(const char *address, uint16_t port)
+int tls_door(const char *address, uint16_t port)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -33,7 +33,7 @@ static int door(const char *address, uint16_t port)
 
 /* ---- TLS --------------------------------------------------------------------------------- */
 
-static SSL_CTX *context(const char *dir, struct tls_mode mode)
+SSL_CTX *tls_bare_context(const char *dir, struct tls_mode mode)
 {
 	char server[4096], key[4096], ca[4096], crl[4096];
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -90,10 +90,10 @@ static void serve(SSL_CTX *ctx, int listener, bool stays)
 void tls_bare_run(const char *dir, struct tls_mode mode)
 {
 	struct pollfd doors[] = {
-		{ .fd = door("127.0.0.1", TLS_HANDSHAKE_PORT), .events = POLLIN },
-		{ .fd = door("127.0.0.1", TLS_SESSION_PORT), .events = POLLIN },
+		{ .fd = tls_door("127.0.0.1", TLS_HANDSHAKE_PORT), .events = POLLIN },
+		{ .fd = tls_door("127.0.0.1", TLS_SESSION_PORT), .events = POLLIN },
 	};
-	SSL_CTX *ctx = context(dir, mode);
+	SSL_CTX *ctx = tls_bare_context(dir, mode);
 
 	for (;;) {
 		if (poll(doors, 2, -1) < 0)
@@ -120,7 +120,7 @@ static void answer(int fd)
 
 void tls_broker_run(void)
 {
-	int listener = door("127.0.0.2", TLS_BROKER_PORT), all = epoll_create1(EPOLL_CLOEXEC);
+	int listener = tls_door("127.0.0.2", TLS_BROKER_PORT), all = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event want = { .events = EPOLLIN, .data.fd = listener }, got[64];
 
 	epoll_ctl(all, EPOLL_CTL_ADD, listener, &want);

@@ -24,11 +24,6 @@
 
 #define AT_A_TIME	8
 
-/* MQTT 3.1.1, keep alive 65535; the client identifier is the rest of it. */
-static const unsigned char connect_packet[] = {
-	0x10, 22, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0xFF, 0xFF, 0, 10,
-};
-
 struct held {
 	SSL	*ssl;
 	int	fd;
@@ -193,18 +188,36 @@ void tls_clients_shake(struct tls_clients *c, uint32_t count, enum tls_want want
 
 /* ---- sessions that stay ------------------------------------------------------------------ */
 
+SSL *tls_clients_open(struct tls_clients *c, uint16_t port)
+{
+	SSL *ssl = SSL_new(c->ctx);
+
+	SSL_set_fd(ssl, knock(port));
+	if (SSL_connect(ssl) != 1)
+		amiss("a handshake failed");
+	return ssl;
+}
+
+void tls_connect_packet(unsigned char packet[TLS_CONNECT + 1], uint32_t number)
+{
+	/* MQTT 3.1.1, keep alive 65535; the client identifier is the rest of it. */
+	static const unsigned char begin[] = {
+		0x10, 22, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0xFF, 0xFF, 0, 10,
+	};
+
+	memcpy(packet, begin, sizeof(begin));
+	snprintf((char *)packet + sizeof(begin), TLS_CONNECT + 1 - sizeof(begin), "%010u", number);
+}
+
 static void hold(struct tls_clients *c, uint16_t port, struct held *held, uint32_t number)
 {
-	unsigned char packet[sizeof(connect_packet) + 11];
+	unsigned char packet[TLS_CONNECT + 1];
 	char bytes[16];
 
-	memcpy(packet, connect_packet, sizeof(connect_packet));
-	snprintf((char *)packet + sizeof(connect_packet), 11, "%010u", number);
-	held->ssl = SSL_new(c->ctx);
-	held->fd = knock(port);
-	SSL_set_fd(held->ssl, held->fd);
-	if (SSL_connect(held->ssl) != 1 ||
-	    SSL_write(held->ssl, packet, sizeof(packet) - 1) <= 0 ||
+	tls_connect_packet(packet, number);
+	held->ssl = tls_clients_open(c, port);
+	held->fd = SSL_get_fd(held->ssl);
+	if (SSL_write(held->ssl, packet, TLS_CONNECT) <= 0 ||
 	    SSL_read(held->ssl, bytes, sizeof(bytes)) != 4 || bytes[3])
 		amiss("a session was not begun");
 }

@@ -107,10 +107,14 @@ static bool child(struct tls_server *s, const char *name, int cpu)
 	return true;
 }
 
-/* @from with words in the place of @DIR@, @TICKETS@, @CACHE@ and @BUDGET@. */
-static void configure(const char *from, const char *to, const char *dir, const char *tickets,
-		      struct tls_mode mode)
+/* The configuration with words in the place of @DIR@, @TICKETS@, @CACHE@ and @BUDGET@. */
+static void configure(const char *top, const char *file, const char *to, const char *dir,
+		      const char *tickets, struct tls_mode mode)
 {
+	char from[4096];
+
+	snprintf(from, sizeof(from), "%s/selftests/bench/peers/%s%s", top, mode.file ? "" : "tls/",
+		 mode.file ? mode.file : file);
 	command_run("sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' -e 's|@CACHE@|%d|g' "
 		    "-e 's|@BUDGET@|%s|g' '%s' >'%s'", dir, tickets, mode.no_cache ? 0 : 1000,
 		    mode.refuse ? "per_source: 1, per_source_burst: 1" : "per_source: 0", from, to);
@@ -119,12 +123,11 @@ static void configure(const char *from, const char *to, const char *dir, const c
 void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
 		      int cpu)
 {
-	char program[4096], from[4096], to[4096];
+	char program[4096], to[4096];
 
 	snprintf(program, sizeof(program), "%s/build/mqgated", top);
-	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/mqgate.yaml", top);
 	snprintf(to, sizeof(to), "%s/mqgate.yaml", dir);
-	configure(from, to, dir, mode.tickets ? "on" : "off", mode);
+	configure(top, "mqgate.yaml", to, dir, mode.tickets ? "on" : "off", mode);
 	if (child(s, "mqgate", cpu)) {
 		execl(program, program, "-c", to, NULL);
 		_exit(127);
@@ -163,7 +166,7 @@ void tls_start_peer(struct tls_server *s, enum tls_peer peer, const char *top, c
 {
 	const char *tickets = mode.tickets ? peers[peer].on : peers[peer].off;
 	const char *argv[10];
-	char from[4096], to[4096];
+	char to[4096];
 	int n = 0;
 
 	*s = (struct tls_server){ .name = peers[peer].name, .cannot = peers[peer].cannot };
@@ -171,9 +174,8 @@ void tls_start_peer(struct tls_server *s, enum tls_peer peer, const char *top, c
 		s->cannot = peers[peer].cannot_resume;
 	if (s->cannot)
 		return;
-	snprintf(from, sizeof(from), "%s/selftests/bench/peers/tls/%s", top, peers[peer].file);
 	snprintf(to, sizeof(to), "%s/%s", dir, peers[peer].file);
-	configure(from, to, dir, tickets ? tickets : "", mode);
+	configure(top, peers[peer].file, to, dir, tickets ? tickets : "", mode);
 	if (child(s, peers[peer].name, cpu)) {
 		for (; peers[peer].argv[n]; n++)
 			argv[n] = peers[peer].argv[n];
@@ -190,6 +192,16 @@ void tls_start_bare(struct tls_server *s, const char *dir, struct tls_mode mode,
 	if (child(s, "bare libssl", cpu))
 		tls_bare_run(dir, mode);
 	await(s, "127.0.0.1", TLS_SESSION_PORT);
+}
+
+void tls_start_own(struct tls_server *s, const char *name, int cpu, uint16_t port,
+		   void (*run)(const char *dir), const char *dir)
+{
+	if (child(s, name, cpu)) {
+		run(dir);
+		_exit(127);
+	}
+	await(s, "127.0.0.1", port);
 }
 
 void tls_start_broker(struct tls_server *s, int cpu)
