@@ -73,6 +73,12 @@ static const struct broken cases[] = {
 	       "prefix, inject, any"),
 	BROKEN("a property with a space", 18, 18, "      user_property: a b",
 	       "18: listeners[0].identity.user_property: \"a b\" is no name of a property"),
+	BROKEN("a renewal by no rule", 18, 18, "      renewal: never",
+	       "18: listeners[0].identity.renewal: \"never\" is not known; write one of: overlap, "
+	       "newest"),
+	BROKEN("renewal of what is another with each certificate", 18, 18,
+	       "      from: fingerprint\n      renewal: newest",
+	       "19: listeners[0].identity.renewal: every certificate has an identity of its own"),
 	/* chain cache */
 	BROKEN("a cache beyond all memory", 52, 52, "chain_cache: {size: 16777217}",
 	       "52: chain_cache.size: 16777217 is out of range; write 0 to 16777216"),
@@ -225,7 +231,8 @@ static void crypto_policy_is_read(void **state)
 		"    identity:\n"
 		"      from: spiffe\n"
 		"      username: inject\n"
-		"      user_property: device", "" };
+		"      user_property: device\n"
+		"      renewal: newest", "" };
 	const struct mqg_crypto *crypto;
 	struct mqg_config *c;
 
@@ -254,6 +261,7 @@ static void crypto_policy_is_read(void **state)
 	assert_int_equal(c->listeners[0].policies[0].identity_from, MQG_FROM_SPIFFE);
 	assert_int_equal(c->listeners[0].policies[0].username_rule, MQG_USERNAME_INJECT);
 	assert_string_equal(c->listeners[0].policies[0].user_property, "device");
+	assert_true(c->listeners[0].policies[0].newest);
 	mqg_config_put(c);
 }
 

@@ -20,7 +20,7 @@ getent group mqgate > /dev/null || skip_all "needs the group mqgate: sudo system
 stage_init || skip_all "certificates cannot be made"
 ns_add gw || skip_all "network namespaces cannot be made"
 in_ns gw ip link set lo up
-plan 118
+plan 119
 
 trial=$dir/trial
 mqgate() {
@@ -269,6 +269,8 @@ check "and handshakes" grep -qE \
 	'^mqgate_tls_handshakes_total\{listener="default",kind="full"\} [1-9]' <<< "$metrics"
 contains "and tickets that were declined" "$metrics" \
 	'mqgate_tls_tickets_declined_total{listener="default",reason="revoked"} 0'
+contains "and of identities whose newest certificate is known" "$metrics" \
+	'mqgate_renewal_identities 0'
 said=$(mqgate tls status)
 contains "tls status tells the library" "$said" "OpenSSL $(openssl version | cut -d' ' -f2)"
 contains "and why there is no kTLS" "$said" "kTLS        no: "

@@ -400,7 +400,8 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	int opt;
 
 	while ((opt = getopt(argc, argv,
-			     "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:aN3SxK:o:n:RB:X:b:t:p:")) != -1) {
+			     "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:aN3SxEK:o:n:RB:X:b:t:"
+			     "p:")) != -1) {
 		switch (opt) {
 		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
@@ -423,6 +424,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 'P': models[0].pin = optarg; break;
 		case 'S': rules->crl_stale = true; break;
 		case 'x': rules->partial_chain = true; break;
+		case 'E': rules->newest = true; break;
 		case '3': rules->tls_min = TLS1_3_VERSION; break;
 		case 'k': chain_cache(config, optarg); break;
 		case 'l': config->ticket_lifetime = atoi(optarg); break;

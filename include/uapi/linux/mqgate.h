@@ -160,6 +160,7 @@
 	X(145, TLS_RECORD,		"tls-record",		"record that TLS does not allow, in a session")	\
 	X(148, TLS_KEY,			"tls-key",		"this gateway's own key did not sign (token or TPM)")	\
 	X(149, CERT_OCSP,		"cert-ocsp",		"no good answer from the OCSP responder about the certificate")	\
+	X(150, CERT_SUPERSEDED,		"cert-superseded",	"the same identity was let in with a newer certificate")	\
 	X(160, IDENTITY_NONE,		"identity-none",	"certificate has no usable identity by the configured rule")	\
 	X(161, IDENTITY_CLIENT_ID,	"identity-client-id",	"client identifier does not match the identity")	\
 	X(162, CONNECT_TIMEOUT,		"connect-timeout",	"no complete CONNECT in time")	\

@@ -36,6 +36,13 @@ static int check_identity(const struct mqg_check *check, const char *owner,
 	to->username_rule = identity && identity->username
 				    ? (enum mqg_username_rule)*identity->username
 				    : MQG_USERNAME_EQUAL;
+	to->newest = identity && identity->renewal && *identity->renewal;
+	join(path, owner, "identity.renewal");
+	if (to->newest && (to->identity_from == MQG_FROM_FINGERPRINT ||
+			   to->identity_from == MQG_FROM_ISSUER_SERIAL))
+		return complain(check, path, "every certificate has an identity of its own by "
+					     "identity.from; leave it out, or take the identity "
+					     "from a name");
 	if (!identity || !identity->user_property)
 		return 0;
 	join(path, owner, "identity.user_property");

@@ -148,6 +148,7 @@ struct mqg_policy {
 	enum mqg_client_id_rule	client_id_rule;
 	enum mqg_username_rule	username_rule;
 	char			*user_property;	/* of MQTT 5, with the identity; NULL = none */
+	bool			newest;		/* older certificates of an identity: refused */
 };
 
 /* A name by which a client may ask for a policy (RFC 6066, 3), or all with one label before it. */

@@ -85,6 +85,11 @@ static const cyaml_strval_t username_rules[] = {
 	{ "any", MQG_USERNAME_ANY },
 };
 
+static const cyaml_strval_t renewal_rules[] = {
+	{ "overlap", 0 },
+	{ "newest", 1 },
+};
+
 static const cyaml_strval_t password_rules[] = {
 	{ "refuse", MQG_PASSWORD_REFUSE },
 	{ "allow", MQG_PASSWORD_ALLOW },
@@ -291,6 +296,7 @@ static const cyaml_schema_field_t identity_fields[] = {
 	WORD_MAY("client_id", struct raw_identity, client_id, client_id_rules),
 	WORD_MAY("username", struct raw_identity, username, username_rules),
 	TEXT("user_property", MAY, struct raw_identity, user_property),
+	WORD_MAY("renewal", struct raw_identity, renewal, renewal_rules),
 	CYAML_FIELD_END
 };
 

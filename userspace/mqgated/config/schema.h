@@ -66,7 +66,7 @@ struct raw_tls {
 };
 
 struct raw_identity {
-	int		*from, *client_id, *username;
+	int		*from, *client_id, *username, *renewal;
 	char		*user_property;
 };
 

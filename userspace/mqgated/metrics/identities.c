@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Metrics of the inventory of certificates: by kind of key, by what is left of their time, and how
- * many are weak. Labels are kinds, never a device. Main thread.
+ * many are weak; and how many newest ones are remembered. Labels are kinds, never a device. Main
+ * thread.
  */
 #include <stdio.h>
 #include <string.h>
@@ -65,12 +66,20 @@ static void one(FILE *out, const char *name, const char *type, const char *help,
 	fprintf(out, "mqgate_%s %llu\n", name, (unsigned long long)value);
 }
 
-void mqg_metrics_identities(FILE *out)
+void mqg_metrics_identities(const struct mqg_metrics_sources *sources, FILE *out)
 {
+	struct mqg_renewal_info renewal = { .identities = 0 };
 	struct counts counts = {};
 	struct mqg_seen *seen;
 	size_t n;
 
+	if (sources->proxy)
+		mqg_proxy_renewal(sources->proxy, &renewal);
+	one(out, "renewal_identities", "gauge",
+	    "Identities whose newest certificate is known, of policies that take no older one.",
+	    renewal.identities);
+	one(out, "renewal_dropped_total", "counter",
+	    "Of those, the ones that made room for others.", renewal.dropped);
 	if (mqg_inventory_copy(&seen, &n))
 		return;
 	for (size_t i = 0; i < n; i++)

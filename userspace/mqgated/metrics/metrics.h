@@ -43,7 +43,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len);
 char *mqg_metrics_page(const struct mqg_metrics_sources *sources, size_t *len);
 
 /* Of the inventory of certificates: counts, never who. For mqg_metrics_text(). */
-void mqg_metrics_identities(FILE *out);
+void mqg_metrics_identities(const struct mqg_metrics_sources *sources, FILE *out);
 /* Of the admission to TLS handshakes, likewise. */
 void mqg_metrics_handshakes(const struct mqg_metrics_sources *sources, FILE *out);
 

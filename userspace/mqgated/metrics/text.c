@@ -395,7 +395,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	tell_brokers(sources, out);
 	tell_refusals(sources, pins, out);
 	tell_judge(sources, out);
-	mqg_metrics_identities(out);
+	mqg_metrics_identities(sources, out);
 	mqg_metrics_handshakes(sources, out);
 	tell_live(sources, out);
 	tell_module(sources, pins, out);

@@ -69,16 +69,21 @@ static void narrow_by_list(struct mqg_term *term, X509_CRL *crl, bool stale, tim
 		narrow(term, since, stale ? term->until : until);
 }
 
+struct mqg_term mqg_certificate_term(const X509 *cert)
+{
+	return (struct mqg_term){ seconds_of(X509_get0_notBefore(cert), INT64_MAX),
+				  seconds_of(X509_get0_notAfter(cert), 0) };
+}
+
 struct mqg_term mqg_chain_term(STACK_OF(X509) *chain, const struct mqg_tls_policy *policy)
 {
 	struct mqg_term term = { .until = INT64_MAX };
 	time_t now = time(NULL);
 
 	for (int i = 0; i < sk_X509_num(chain); i++) {
-		const X509 *cert = sk_X509_value(chain, i);
+		struct mqg_term own = mqg_certificate_term(sk_X509_value(chain, i));
 
-		narrow(&term, seconds_of(X509_get0_notBefore(cert), INT64_MAX),
-		       seconds_of(X509_get0_notAfter(cert), 0));
+		narrow(&term, own.since, own.until);
 	}
 	for (int i = 0; policy->crls && i < sk_X509_CRL_num(policy->crls); i++) {
 		X509_CRL *crl = sk_X509_CRL_value(policy->crls, i);

@@ -72,6 +72,9 @@ void mqg_chain_cache_keep(struct mqg_chain_cache *cache, const struct mqg_chain_
 /* How long @chain, which is verified, stays so if nobody changes what it was verified by. */
 struct mqg_term mqg_chain_term(STACK_OF(X509) *chain, const struct mqg_tls_policy *policy);
 
+/* From its notBefore to its notAfter; never where these cannot be read. */
+struct mqg_term mqg_certificate_term(const X509 *cert);
+
 /* Is it now? */
 bool mqg_term_holds(const struct mqg_term *term);
 

@@ -54,6 +54,7 @@ static enum mqg_step start(struct mqg_session *s)
 	s->tls.revoked = &s->worker->revoked;
 	s->tls.chains = &s->worker->chains;
 	s->tls.tickets = s->worker->tickets;
+	s->tls.renewal = s->worker->succession.renewal;
 	s->tls.counts = &s->port->tls_counts;
 	s->epoch = s->worker->epoch;
 	mqg_admission_begun(s);

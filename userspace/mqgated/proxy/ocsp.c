@@ -367,7 +367,7 @@ enum mqg_step mqg_ocsp_step(struct mqg_session *s)
 	struct mqg_ocsp_entry *e = s->ocsp;
 
 	if (!config)
-		return mqg_broker_dial(s);
+		return mqg_succession_step(s);
 	if (e && !asking(e) && !holds(e))
 		ask(e);
 	if (e && asking(e)) {
@@ -378,11 +378,11 @@ enum mqg_step mqg_ocsp_step(struct mqg_session *s)
 	if (e && e->word == MQG_OCSP_REVOKED)
 		return mqg_session_refuse(s, MQGATE_REASON_CERT_REVOKED);
 	if (e && e->word == MQG_OCSP_GOOD)
-		return mqg_broker_dial(s);
+		return mqg_succession_step(s);
 	if (config->hard)
 		return mqg_session_refuse(s, MQGATE_REASON_CERT_OCSP);
 	mqg_counter_add(&s->worker->ocsp.spared, 1);
-	return mqg_broker_dial(s);
+	return mqg_succession_step(s);
 }
 
 /* ---- time --------------------------------------------------------------------------------- */

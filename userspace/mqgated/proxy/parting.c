@@ -3,6 +3,7 @@
  * The end of a session that is no longer allowed: its listener, its certificate or its identity has
  * been judged again. Called by the worker's sweep, on the worker's thread.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,24 @@ static enum mqgate_reason identify(struct mqg_session *s, X509 *cert)
 	return MQGATE_REASON_NONE;
 }
 
+/* Its CONNECT was found good; before that it is still to be asked. */
+static bool let_in(const struct mqg_session *s)
+{
+	return s->state == MQG_DIAL || s->state == MQG_REPLY || s->state == MQG_RELAY;
+}
+
+static enum mqgate_reason succeed(struct mqg_session *s, X509 *cert)
+{
+	switch (mqg_succession_judge(s, cert)) {
+	case 0:
+		return MQGATE_REASON_NONE;
+	case -ESTALE:
+		return MQGATE_REASON_CERT_SUPERSEDED;
+	default: /* without memory it is not known whether it may stay */
+		return MQGATE_REASON_CERT_OTHER;
+	}
+}
+
 void mqg_session_recheck(struct mqg_session *s)
 {
 	enum mqgate_reason reason;
@@ -113,6 +132,8 @@ void mqg_session_recheck(struct mqg_session *s)
 	if (reason == MQGATE_REASON_NONE)
 		reason = mqg_crypto_judge(s->realm->config->crypto, s->client.ssl, cert,
 					  s->entry.identity);
+	if (reason == MQGATE_REASON_NONE && let_in(s))
+		reason = succeed(s, cert);
 	sk_X509_pop_free(chain, X509_free);
 	if (reason != MQGATE_REASON_NONE) {
 		mqg_session_end(s, reason);

@@ -27,6 +27,7 @@ static int add_worker(struct mqg_proxy *proxy, struct mqg_judge *judge, char *wh
 		return no_memory(why, size);
 	memset(worker, 0, sizeof(*worker));
 	worker->tickets = proxy->tickets;
+	worker->succession.renewal = proxy->renewal;
 	proxy->workers[proxy->n_workers++] = worker;
 	return mqg_worker_setup(worker, judge, &proxy->door, why, size);
 }
@@ -39,7 +40,9 @@ static int fill(struct mqg_proxy *proxy, const struct mqg_config *config,
 
 	proxy->workers = calloc(config->workers, sizeof(*proxy->workers));
 	proxy->tickets = mqg_tickets_alloc();
-	if (!proxy->workers || !proxy->tickets || mqg_door_init(&proxy->door, config->workers))
+	proxy->renewal = mqg_renewal_alloc(MQG_RENEWAL_MAX);
+	if (!proxy->workers || !proxy->tickets || !proxy->renewal ||
+	    mqg_door_init(&proxy->door, config->workers))
 		return no_memory(why, size);
 	for (size_t i = 0; i < config->workers && !err; i++)
 		err = add_worker(proxy, judge, why, size);
@@ -103,6 +106,7 @@ void mqg_proxy_teardown(struct mqg_proxy *proxy)
 	free(proxy->workers);
 	mqg_door_exit(&proxy->door);
 	mqg_tickets_free(proxy->tickets);
+	mqg_renewal_free(proxy->renewal);
 	free_common(proxy->listeners);
 	free_common(proxy->brokers);
 	free(proxy);
@@ -139,6 +143,11 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 void mqg_proxy_tickets(struct mqg_proxy *proxy, struct mqg_tickets_info *info)
 {
 	mqg_tickets_describe(proxy->tickets, info);
+}
+
+void mqg_proxy_renewal(struct mqg_proxy *proxy, struct mqg_renewal_info *info)
+{
+	mqg_renewal_describe(proxy->renewal, info);
 }
 
 void mqg_proxy_tick(struct mqg_proxy *proxy, uint64_t now)

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "judge/judge.h"
+#include "proxy/renewal.h"
 #include "proxy/ticket.h"
 #include "proxy/ticket_keys.h"
 
@@ -64,6 +65,7 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 			       struct mqg_listener_counts *counts);
 
 void mqg_proxy_tickets(struct mqg_proxy *proxy, struct mqg_tickets_info *info);
+void mqg_proxy_renewal(struct mqg_proxy *proxy, struct mqg_renewal_info *info);
 /* About once a second; @now: boot time, ns. */
 void mqg_proxy_tick(struct mqg_proxy *proxy, uint64_t now);
 

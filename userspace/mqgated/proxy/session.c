@@ -240,6 +240,7 @@ enum mqg_step mqg_session_lost(struct mqg_session *s, enum mqgate_reason otherwi
 enum mqg_step mqg_session_finish(struct mqg_session *s)
 {
 	mqg_admission_leave(s);
+	mqg_succession_leave(s);
 	mqg_intake_drop(s);
 	mqg_half_drop(&s->up);
 	mqg_stream_close(&s->broker);
@@ -255,6 +256,7 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	s->closed = true;
 	mqg_admission_leave(s);
 	mqg_admission_over(s);
+	mqg_succession_leave(s);
 	mqg_timer_disarm(&s->timer);
 	mqg_list_remove(&s->ready);
 	mqg_ocsp_leave(s);

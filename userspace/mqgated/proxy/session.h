@@ -73,6 +73,7 @@ struct mqg_session {
 	struct mqg_ocsp_entry	*ocsp;		/* of its certificate; NULL = not asked */
 	struct mqg_list		ocsp_link;	/* in that */
 	struct mqg_tls_client	tls;
+	struct mqg_standing	standing;	/* since it was let in */
 	uint64_t		epoch;		/* of the worker, when its chain was verified */
 	uint32_t		linger_left;	/* bytes still read before the close */
 	struct mqg_stream	client, broker;
@@ -135,6 +136,8 @@ enum mqg_step mqg_handshake_step(struct mqg_session *session);
 enum mqg_step mqg_connect_begin(struct mqg_session *session);
 enum mqg_step mqg_connect_step(struct mqg_session *session);
 enum mqg_step mqg_ocsp_step(struct mqg_session *session);
+/* Whether a newer certificate of its identity was let in; the last that is asked of a client. */
+enum mqg_step mqg_succession_step(struct mqg_session *session);
 enum mqg_step mqg_broker_dial(struct mqg_session *session);
 enum mqg_step mqg_broker_step(struct mqg_session *session);
 enum mqg_step mqg_broker_timeout(struct mqg_session *session);

@@ -44,7 +44,8 @@ static EVP_MD *digest_alg;
 
 const char *mqg_ticket_word(enum mqg_ticket_declined declined)
 {
-	static const char *const words[] = { "key", "policy", "age", "expired", "revoked", "path" };
+	static const char *const words[] = { "key", "policy", "age", "expired", "revoked", "path",
+					     "superseded" };
 
 	return words[declined];
 }
@@ -256,6 +257,8 @@ static enum mqg_ticket_declined judge(SSL *ssl, SSL_SESSION *session)
 		return MQG_TICKET_EXPIRED;
 	if (mqg_revoked_certificate(*client->revoked, leaf, policy_of(ssl)->identity_from))
 		return MQG_TICKET_REVOKED;
+	if (mqg_tls_superseded(client, policy_of(ssl), leaf))
+		return MQG_TICKET_SUPERSEDED;
 	path = mqg_path_find(note->path);
 	if (!path)
 		return MQG_TICKET_PATH;

@@ -24,6 +24,7 @@ enum mqg_ticket_declined {
 	MQG_TICKET_EXPIRED,	/* a certificate of the chain, or a list that was asked */
 	MQG_TICKET_REVOKED,	/* here, by identity, serial number or fingerprint */
 	MQG_TICKET_PATH,	/* the CAs above the certificate have not been seen here yet */
+	MQG_TICKET_SUPERSEDED,	/* its identity has come with a newer certificate since */
 	MQG_TICKET_DECLINED	/* how many there are */
 };
 

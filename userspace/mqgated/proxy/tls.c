@@ -71,7 +71,9 @@ static struct mqg_tls_policy *make_policy(const struct mqg_policy *from)
 	policy->authorities = copy_certificates(m->authorities);
 	policy->crls = m->crls ? copy_crls(m->crls->list) : NULL;
 	policy->pins = calloc(from->n_pins + 1, sizeof(*policy->pins));
-	if (!policy->authorities || (m->crls && !policy->crls) || !policy->pins) {
+	policy->newest = from->newest ? strdup(from->title) : NULL;
+	if (!policy->authorities || (m->crls && !policy->crls) || !policy->pins ||
+	    (from->newest && !policy->newest)) {
 		mqg_tls_policy_free(policy);
 		return NULL;
 	}

@@ -49,6 +49,7 @@ struct mqg_tls_rekey {
  * @revoked:  of the worker: the list in force, which may be NULL
  * @chains:   of the worker: the chains that it has verified
  * @tickets:  keys of the process
+ * @renewal:  newest certificates, of the process
  * @counts:   of its listener
  * @rekey:    how often it has asked for new keys
  * @proof:    its chain, once it was let in
@@ -59,6 +60,7 @@ struct mqg_tls_client {
 	const struct mqg_revoked *const		*revoked;
 	struct mqg_chain_cache			*chains;
 	struct mqg_tickets			*tickets;
+	struct mqg_renewal			*renewal;
 	struct mqg_tls_counts			*counts;
 	struct mqg_tls_rekey			rekey;
 	struct mqg_proof			proof;
@@ -87,7 +89,8 @@ int mqg_tls_context(const struct mqg_policy *policy, SSL_CTX **out, char *why, s
  * mqg_tls_start() - begin a server handshake whose first bytes have been read already
  * @stream: its socket; its `ssl` is set
  * @ctx:    of its policy
- * @client: must outlive @stream->ssl; its revoked, chains, tickets and counts are set
+ * @client: must outlive @stream->ssl; its revoked, chains, tickets, renewal and counts are
+ *          set
  * @hello:  bytes read so far; must stay until mqg_tls_handshake() has taken them
  * @len:    their number
  *
@@ -138,6 +141,7 @@ struct mqg_tls_policy {
 	bool			partial_chain;
 	int			tls_min;
 	enum mqg_identity_from	identity_from;
+	char			*newest;	/* title, where older certificates are refused */
 	uint8_t			(*pins)[MQG_PIN_SIZE];
 	size_t			n_pins;
 	STACK_OF(X509)		*authorities;
@@ -149,6 +153,9 @@ struct mqg_tls_policy {
 int mqg_tls_policy_attach(SSL_CTX *ctx, struct mqg_tls_policy *policy);
 /* True where some list of @policy names @cert, whoever signed that list. */
 bool mqg_tls_listed(const struct mqg_tls_policy *policy, X509 *cert);
+/* The identity of @cert has come with a newer one since, and @policy takes no older one then. */
+bool mqg_tls_superseded(const struct mqg_tls_client *client, const struct mqg_tls_policy *policy,
+			X509 *cert);
 const struct mqg_tls_policy *mqg_tls_policy_of(const SSL_CTX *ctx);
 void mqg_tls_policy_free(struct mqg_tls_policy *policy);
 

@@ -12,6 +12,9 @@
 
 #include <openssl/x509v3.h>
 
+#include "proxy/identity.h"
+#include "proxy/renewal.h"
+
 enum mqgate_reason mqg_tls_verify_reason(int error, int depth)
 {
 	switch (error) {
@@ -93,6 +96,7 @@ void mqg_tls_policy_free(struct mqg_tls_policy *policy)
 	sk_X509_pop_free(policy->authorities, X509_free);
 	sk_X509_CRL_pop_free(policy->crls, X509_CRL_free);
 	free(policy->pins);
+	free(policy->newest);
 	free(policy);
 }
 
@@ -163,6 +167,18 @@ static int passes(X509_STORE_CTX *store)
 	return 1;
 }
 
+bool mqg_tls_superseded(const struct mqg_tls_client *client, const struct mqg_tls_policy *policy,
+			X509 *cert)
+{
+	char *identity = NULL;
+	bool superseded = policy->newest &&
+			  !mqg_identity_get(cert, policy->identity_from, &identity) &&
+			  mqg_renewal_superseded(client->renewal, policy->newest, identity, cert);
+
+	free(identity);
+	return superseded;
+}
+
 int mqg_tls_verify_chain(X509_STORE_CTX *store, void *unused)
 {
 	const struct mqg_tls_policy *policy = policy_of(store);
@@ -183,6 +199,8 @@ int mqg_tls_verify_chain(X509_STORE_CTX *store, void *unused)
 	if (mqg_revoked_certificate(*client->revoked, X509_STORE_CTX_get0_cert(store),
 				    policy->identity_from))
 		return refuse(store, X509_V_ERR_CERT_REVOKED, MQGATE_REASON_REVOKED);
+	if (mqg_tls_superseded(client, policy, X509_STORE_CTX_get0_cert(store)))
+		return refuse(store, X509_V_ERR_CERT_REJECTED, MQGATE_REASON_CERT_SUPERSEDED);
 	if (keyed && !known)
 		mqg_chain_cache_keep(client->chains, &key, store, policy);
 	return 1;

@@ -161,6 +161,7 @@ int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, struct 
 	init_timers(worker);
 	mqg_admission_init(worker, door);
 	mqg_ocsp_init(worker);
+	mqg_succession_init(worker);
 	return watch_wake(worker, why, size);
 }
 

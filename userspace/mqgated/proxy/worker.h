@@ -20,6 +20,7 @@
 #include "proxy/ocsp.h"
 #include "proxy/realm.h"
 #include "proxy/registry.h"
+#include "proxy/renewal.h"
 #include "proxy/half.h"
 #include "proxy/stream.h"
 #include "proxy/timer.h"
@@ -124,6 +125,7 @@ struct mqg_worker {
 	struct mqg_registry	registry;	/* shared with the main thread */
 	struct mqg_chain_cache	chains;
 	struct mqg_tickets	*tickets;	/* the proxy's */
+	struct mqg_succession	succession;
 	uint8_t			scratch[MQG_CHUNK];
 };
 
