@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* One direction of a relay over socket pairs: order, back-pressure, ends, fairness. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -171,11 +172,28 @@ static void the_end_comes_after_the_last_byte(void **state)
 	(void)state;
 	send_up_to(0, 1000);
 	shutdown(sender, SHUT_WR);
+	mqg_stream_wake(&from, EPOLLIN | EPOLLRDHUP);
 	assert_int_equal(MQG_PUMP_END, mqg_half_pump(&half, scratch, &moved));
 	assert_true(half.ended);
 	assert_int_equal(1000, receive(0));
 	assert_int_equal(MQG_PUMP_END, mqg_half_pump(&half, scratch, &moved));
 	assert_int_equal(1000, moved);
+}
+
+/* One read a message, not two: the second would only hear that there is nothing. */
+static void who_has_emptied_a_socket_waits_for_epoll(void **state)
+{
+	uint8_t bytes[200];
+
+	(void)state;
+	send_up_to(0, 100);
+	assert_int_equal(100, mqg_stream_read(&from, bytes, sizeof(bytes)));
+	send_up_to(100, 150);
+	assert_int_equal(-EAGAIN, mqg_stream_read(&from, bytes, sizeof(bytes)));
+	mqg_stream_wake(&from, EPOLLIN);
+	assert_int_equal(50, mqg_stream_read(&from, bytes, 50));
+	send_up_to(150, 160);
+	assert_int_equal(10, mqg_stream_read(&from, bytes, sizeof(bytes)));
 }
 
 static void a_busy_sender_lets_others_work(void **state)
@@ -235,6 +253,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_is_read_while_something_is_kept, fresh,
 						drop),
 		cmocka_unit_test_setup_teardown(the_end_comes_after_the_last_byte, fresh, drop),
+		cmocka_unit_test_setup_teardown(who_has_emptied_a_socket_waits_for_epoll, fresh,
+						drop),
 		cmocka_unit_test_setup_teardown(a_busy_sender_lets_others_work, fresh, drop),
 		cmocka_unit_test_setup_teardown(a_receiver_that_is_gone_is_told_apart, fresh, drop),
 		cmocka_unit_test_setup_teardown(adopted_bytes_go_first, fresh, drop),

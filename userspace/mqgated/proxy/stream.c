@@ -17,6 +17,9 @@
 
 void mqg_stream_wake(struct mqg_stream *stream, uint32_t events)
 {
+	stream->drained = false;
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		stream->ending = true;
 	if (stream->ssl || events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		stream->may_read = true;
 	if (stream->ssl || events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
@@ -46,6 +49,13 @@ static ssize_t fail(struct mqg_stream *stream, int ret, bool *may)
 	}
 }
 
+/* OpenSSL takes what others have left for its own; to look costs less than to clear. */
+static void forget_errors(void)
+{
+	if (ERR_peek_error())
+		ERR_clear_error();
+}
+
 static int clip(size_t size)
 {
 	return size > INT_MAX ? INT_MAX : (int)size;
@@ -60,14 +70,20 @@ ssize_t mqg_stream_read(struct mqg_stream *stream, void *buf, size_t size)
 	if (stream->broken)
 		return -EPROTO;
 	if (stream->ssl) {
-		ERR_clear_error();
+		forget_errors();
 		errno = 0;
 		n = SSL_read(stream->ssl, buf, clip(size));
-		return n > 0 ? n : fail(stream, n, &stream->may_read);
+		if (n <= 0)
+			return fail(stream, n, &stream->may_read);
+		if (stream->drained && !SSL_has_pending(stream->ssl))
+			stream->may_read = false;
+		return n;
 	}
 	do {
 		n = recv(stream->fd, buf, size, 0);
 	} while (n < 0 && errno == EINTR);
+	if (mqg_stream_drained(stream, n, size))
+		stream->may_read = false;
 	if (n >= 0)
 		return n;
 	if (errno != EAGAIN)
@@ -85,7 +101,7 @@ ssize_t mqg_stream_write(struct mqg_stream *stream, const void *buf, size_t size
 	if (stream->broken || stream->finished)
 		return -EPIPE;
 	if (stream->ssl) {
-		ERR_clear_error();
+		forget_errors();
 		errno = 0;
 		n = SSL_write(stream->ssl, buf, clip(size));
 		if (n > 0)

@@ -5,7 +5,10 @@
  *
  * The socket is registered edge-triggered, once. may_read and may_write say whether a try makes
  * sense: a try that would block clears its flag, an event sets it. A TLS read can wait for the
- * socket to become writable and the other way round, so an event on a TLS socket sets both.
+ * socket to become writable and the other way round, so an event on a TLS socket sets both. A read
+ * that got less than it had room for has emptied the socket (epoll(7), Q9): what comes later is an
+ * event again, so that no try is made to hear "would block". Only an end is not: once epoll has
+ * told of one, reading goes on until it is there.
  */
 #ifndef MQG_STREAM_H
 #define MQG_STREAM_H
@@ -33,7 +36,12 @@ struct mqg_stream {
 	bool			broken;		/* TLS failed: nothing more may be written */
 	bool			violated;	/* because of what the client sent in it */
 	bool			finished;	/* our end of the connection was closed */
+	bool			ending;		/* epoll has told of an end or an error */
+	bool			drained;	/* TLS: the socket is empty, until the next event */
 };
+
+/* @ssl reads and writes the socket of @stream, which has to live as long. 0 or -ENOMEM. */
+int mqg_stream_attach(struct mqg_stream *stream, SSL *ssl);
 
 /* Marks @stream by epoll's @events. */
 void mqg_stream_wake(struct mqg_stream *stream, uint32_t events);
@@ -46,6 +54,12 @@ ssize_t mqg_stream_read(struct mqg_stream *stream, void *buf, size_t size);
  * -EAGAIN the same bytes come first in the next call, from any address.
  */
 ssize_t mqg_stream_write(struct mqg_stream *stream, const void *buf, size_t size);
+
+/* True where a read of @size bytes, that returned @n, has emptied the socket. */
+static inline bool mqg_stream_drained(const struct mqg_stream *stream, ssize_t n, size_t size)
+{
+	return n > 0 && (size_t)n < size && !stream->ending;
+}
 
 /* Says that nothing more will be sent: TLS close_notify where possible, then FIN. */
 void mqg_stream_finish(struct mqg_stream *stream);

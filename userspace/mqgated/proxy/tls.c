@@ -162,7 +162,7 @@ int mqg_tls_start(struct mqg_stream *stream, SSL_CTX *ctx, struct mqg_tls_client
 	if (!ssl)
 		return -ENOMEM;
 	taken = BIO_new_mem_buf(hello, len);
-	if (!taken || SSL_set_fd(ssl, stream->fd) != 1) {
+	if (!taken || mqg_stream_attach(stream, ssl)) {
 		BIO_free(taken);
 		SSL_free(ssl);
 		return -ENOMEM;

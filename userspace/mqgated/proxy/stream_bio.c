@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What OpenSSL reads a stream's socket by: its own socket BIO, that remembers when a read has
+ * emptied the socket. Called within SSL_read() and SSL_do_handshake(), on the thread of the
+ * stream's worker; the method is shared, and never changes.
+ */
+#include "proxy/stream.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include <openssl/bio.h>
+
+static BIO_METHOD *method;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int take(BIO *bio, char *out, int size)
+{
+	struct mqg_stream *stream = BIO_get_data(bio);
+	int fd = (int)BIO_get_fd(bio, NULL);
+	ssize_t n;
+
+	/* Records of the kernel come with their types. */
+	if (BIO_get_ktls_recv(bio))
+		return BIO_meth_get_read(BIO_s_socket())(bio, out, size);
+	BIO_clear_retry_flags(bio);
+	/* Without a descriptor it fails: rekey.c ends a connection by that. */
+	if (stream->drained && fd >= 0) {
+		errno = EAGAIN;
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	n = recv(fd, out, (size_t)size, 0);
+	stream->drained = mqg_stream_drained(stream, n, (size_t)size);
+	if (n < 0 && BIO_sock_should_retry((int)n))
+		BIO_set_retry_read(bio);
+	else if (n == 0)
+		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+	return (int)n;
+}
+
+static void make(void)
+{
+	const BIO_METHOD *own = BIO_s_socket();
+	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK |
+				     BIO_TYPE_DESCRIPTOR, "stream");
+
+	if (!m || !BIO_meth_set_read(m, take) ||
+	    !BIO_meth_set_write(m, BIO_meth_get_write(own)) ||
+	    !BIO_meth_set_puts(m, BIO_meth_get_puts(own)) ||
+	    !BIO_meth_set_ctrl(m, BIO_meth_get_ctrl(own)) ||
+	    !BIO_meth_set_create(m, BIO_meth_get_create(own)) ||
+	    !BIO_meth_set_destroy(m, BIO_meth_get_destroy(own)))
+		return;
+	method = m;
+}
+
+int mqg_stream_attach(struct mqg_stream *stream, SSL *ssl)
+{
+	BIO *bio;
+
+	pthread_once(&once, make);
+	bio = method ? BIO_new(method) : NULL;
+	if (!bio)
+		return -ENOMEM;
+	BIO_set_fd(bio, stream->fd, BIO_NOCLOSE);
+	BIO_set_data(bio, stream);
+	SSL_set_bio(ssl, bio, bio);
+	return 0;
+}
