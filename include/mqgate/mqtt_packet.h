@@ -438,6 +438,22 @@ static __always_inline __u32 mqp_publish_whole(struct mqp_stream *s, const __u8 
 	return s->total;
 }
 
+static __always_inline int mqp_feed_to(struct mqp_stream *s, const __u8 *data, __u32 len,
+				       __u32 *used, __u32 stop)
+{
+	int status = s->state == MQP_S_BAD ? MQW_MALFORMED : MQW_NEED_MORE;
+	__u32 i = mqp_publish_whole(s, data, len);
+
+	if (i)
+		status = MQW_OK;
+	while (status == MQW_NEED_MORE && i < len && s->state != stop) {
+		i += mqp_skip(s, data + i, len - i);
+		status = mqp_step(s, data[i++]);
+	}
+	*used = i;
+	return status;
+}
+
 /**
  * mqp_feed() - take bytes until a packet ends, is refused, or they run out
  * @s:    stream
@@ -450,17 +466,18 @@ static __always_inline __u32 mqp_publish_whole(struct mqp_stream *s, const __u8 
  */
 static inline int mqp_feed(struct mqp_stream *s, const __u8 *data, __u32 len, __u32 *used)
 {
-	int status = s->state == MQP_S_BAD ? MQW_MALFORMED : MQW_NEED_MORE;
-	__u32 i = mqp_publish_whole(s, data, len);
+	return mqp_feed_to(s, data, len, used, MQP_S_BAD);
+}
 
-	if (i)
-		status = MQW_OK;
-	while (status == MQW_NEED_MORE && i < len) {
-		i += mqp_skip(s, data + i, len - i);
-		status = mqp_step(s, data[i++]);
-	}
-	*used = i;
-	return status;
+/**
+ * mqp_feed_head() - as mqp_feed(), but no further than to the payload of a PUBLISH
+ *
+ * Return: as mqp_feed(). MQW_NEED_MORE and mqp_at_payload(): the payload begins behind the last
+ * byte taken, and mqp_feed() goes on with it.
+ */
+static inline int mqp_feed_head(struct mqp_stream *s, const __u8 *data, __u32 len, __u32 *used)
+{
+	return mqp_feed_to(s, data, len, used, MQP_S_PAYLOAD);
 }
 
 #endif /* MQGATE_MQTT_PACKET_H */

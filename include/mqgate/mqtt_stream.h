@@ -107,6 +107,12 @@ static __always_inline int mqp_between(const struct mqp_stream *s)
 	return s->state == MQP_S_BEGIN;
 }
 
+/* All of a PUBLISH but its payload has been taken. */
+static __always_inline int mqp_at_payload(const struct mqp_stream *s)
+{
+	return s->state == MQP_S_PAYLOAD;
+}
+
 /* QoS of a PUBLISH. */
 static __always_inline __u32 mqp_qos(const struct mqp_stream *s)
 {
