@@ -127,6 +127,30 @@ static void what_is_taken_back_is_87_and_98(void **state)
 	assert_int_equal(mqg_answer_disconnect(3, MQGATE_REASON_CERT_REVOKED, out), 0);
 }
 
+static void ended(enum mqgate_reason reason, uint8_t code)
+{
+	uint8_t out[MQG_ANSWER_MAX];
+
+	assert_int_equal(mqg_answer_disconnect(4, reason, out), 0);
+	assert_int_equal(mqg_answer_disconnect(5, reason, out), 3);
+	assert_int_equal(out[0], 0xe0);
+	assert_int_equal(out[1], 1);
+	assert_int_equal(out[2], code);
+}
+
+static void a_session_is_ended_with_codes_of_disconnect(void **state)
+{
+	(void)state;
+	ended(MQGATE_REASON_MQTT_UTF8, 0x81);
+	ended(MQGATE_REASON_CONNECT_AGAIN, 0x82);
+	ended(MQGATE_REASON_MQTT_DIRECTION, 0x82);
+	ended(MQGATE_REASON_MQTT_FILTER, 0x8f);
+	ended(MQGATE_REASON_MQTT_TOPIC, 0x90);
+	ended(MQGATE_REASON_MQTT_LEVELS, 0x97);
+	ended(MQGATE_REASON_MQTT_BROKER, 0x80);
+	both(MQGATE_REASON_MQTT_FILTER, 0, 0x82);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +163,7 @@ int main(void)
 		cmocka_unit_test(unknown_level_is_silence),
 		cmocka_unit_test(timeouts_and_closes_are_silence),
 		cmocka_unit_test(what_is_taken_back_is_87_and_98),
+		cmocka_unit_test(a_session_is_ended_with_codes_of_disconnect),
 	};
 
 	return cmocka_run_group_tests_name("answer", tests, NULL, NULL) ? 1 : 0;

@@ -139,7 +139,7 @@ def teardown():
     def broker(sock):
         _, body = read_packet(sock)
         if b"unanswered" not in body:
-            sock.sendall(ACCEPTED + noise(1 << 20))
+            sock.sendall(ACCEPTED + publish("t", noise(1 << 20)))
         try:
             read_all(sock)
         except ConnectionError:

@@ -129,6 +129,7 @@
 	X(71,  MQTT_LEVELS,		"mqtt-levels",		"topic or filter with more levels than the limit")	\
 	X(72,  MQTT_OPTIONS,		"mqtt-options",		"subscription options out of range")	\
 	X(73,  MQTT_REASON_CODE,	"mqtt-reason-code",	"reason or return code not allowed in this packet")	\
+	X(74,  MQTT_BROKER,		"mqtt-broker",		"packet from the broker that MQTT does not allow")	\
 	X(96,  TLS_NOT_HANDSHAKE,	"tls-not-handshake",	"first record is not a TLS handshake")	\
 	X(97,  TLS_VERSION,		"tls-version",		"record or hello version is not SSL 3.x/TLS")	\
 	X(98,  TLS_RECORD_LENGTH,	"tls-record-length",	"record empty or longer than 2^14 bytes")	\

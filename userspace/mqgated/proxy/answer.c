@@ -8,64 +8,82 @@
 
 #define BRIDGE_BIT 0x80
 
-/* MQTT 5, table 3-1. 0 = nothing to say. */
-static uint8_t code_v5(enum mqgate_reason reason)
-{
-	switch (reason) {
-	case MQGATE_REASON_MQTT_FLAGS:
-	case MQGATE_REASON_MQTT_LENGTH_ENCODING:
-	case MQGATE_REASON_MQTT_TOO_SHORT:
-	case MQGATE_REASON_MQTT_TOO_LONG:
-	case MQGATE_REASON_MQTT_CONNECT_FLAGS:
-	case MQGATE_REASON_MQTT_UTF8:
-	case MQGATE_REASON_MQTT_PROPERTY_LENGTH:
-	case MQGATE_REASON_MQTT_PROPERTY_ID:
-		return 0x81; /* Malformed Packet */
-	case MQGATE_REASON_MQTT_PROPERTY_TWICE:
-	case MQGATE_REASON_MQTT_PROPERTY_VALUE:
-	case MQGATE_REASON_MQTT_WILL_TOPIC:
-		return 0x82; /* Protocol Error */
-	case MQGATE_REASON_MQTT_CLIENT_ID:
-		return 0x85; /* Client Identifier not valid */
-	case MQGATE_REASON_IDENTITY_NONE:
-	case MQGATE_REASON_IDENTITY_CLIENT_ID:
-	case MQGATE_REASON_IDENTITY_USERNAME:
-	case MQGATE_REASON_CREDENTIAL_CLEAR:
-	case MQGATE_REASON_CERT_EXPIRED:
-	case MQGATE_REASON_CERT_NOT_YET_VALID:
-	case MQGATE_REASON_CERT_REVOKED:
-	case MQGATE_REASON_CERT_UNTRUSTED:
-	case MQGATE_REASON_CERT_PURPOSE:
-	case MQGATE_REASON_CERT_OTHER:
-	case MQGATE_REASON_CERT_WEAK:
-	case MQGATE_REASON_CERT_SUPERSEDED:
-	case MQGATE_REASON_TLS_POLICY:
-	case MQGATE_REASON_REVOKED:
-	case MQGATE_REASON_POLICY_CONNECT:
-	case MQGATE_REASON_POLICY_PUBLISH:
-	case MQGATE_REASON_POLICY_SUBSCRIBE:
-	case MQGATE_REASON_POLICY_WILL:
-	case MQGATE_REASON_POLICY_RETAIN:
-		return 0x87; /* Not authorized */
-	case MQGATE_REASON_BROKER_UNREACHABLE:
-	case MQGATE_REASON_BROKER_CLOSED:
-	case MQGATE_REASON_MQTT_CONNACK:
-	case MQGATE_REASON_CONFIG:
-	case MQGATE_REASON_CERT_OCSP:
-		return 0x88; /* Server unavailable */
-	case MQGATE_REASON_LIMIT_SESSIONS:
-		return 0x89; /* Server busy */
-	default:
-		return 0;
-	}
-}
+/*
+ * Codes of MQTT 5 in CONNACK (table 3-1) and in DISCONNECT (table 3-10), which has others for some.
+ * 0 = nothing to say.
+ */
+static const struct {
+	uint8_t	connack, disconnect;
+} codes[MQGATE_REASON_MAX] = {
+#define BOTH(reason, code) [MQGATE_REASON_##reason] = { code, code }
+#define EACH(reason, connack, disconnect) [MQGATE_REASON_##reason] = { connack, disconnect }
+	/* Malformed Packet */
+	BOTH(MQTT_FLAGS, 0x81),
+	BOTH(MQTT_LENGTH_ENCODING, 0x81),
+	BOTH(MQTT_TOO_SHORT, 0x81),
+	BOTH(MQTT_TOO_LONG, 0x81),
+	BOTH(MQTT_CONNECT_FLAGS, 0x81),
+	BOTH(MQTT_UTF8, 0x81),
+	BOTH(MQTT_PROPERTY_LENGTH, 0x81),
+	BOTH(MQTT_PROPERTY_ID, 0x81),
+	BOTH(MQTT_TYPE, 0x81),
+	BOTH(MQTT_QOS, 0x81),
+	/* Protocol Error */
+	BOTH(MQTT_PROPERTY_TWICE, 0x82),
+	BOTH(MQTT_PROPERTY_VALUE, 0x82),
+	BOTH(MQTT_WILL_TOPIC, 0x82),
+	BOTH(MQTT_DIRECTION, 0x82),
+	BOTH(MQTT_ORDER, 0x82),
+	BOTH(MQTT_PACKET_ID, 0x82),
+	BOTH(MQTT_OPTIONS, 0x82),
+	BOTH(MQTT_REASON_CODE, 0x82),
+	BOTH(CONNECT_AGAIN, 0x82),
+	/* Topic Filter invalid, Topic Name invalid, Quota exceeded */
+	EACH(MQTT_FILTER, 0x82, 0x8f),
+	BOTH(MQTT_TOPIC, 0x90),
+	BOTH(MQTT_LEVELS, 0x97),
+	/* Client Identifier not valid */
+	BOTH(MQTT_CLIENT_ID, 0x85),
+	/* Not authorized */
+	BOTH(IDENTITY_NONE, 0x87),
+	BOTH(IDENTITY_CLIENT_ID, 0x87),
+	BOTH(IDENTITY_USERNAME, 0x87),
+	BOTH(CREDENTIAL_CLEAR, 0x87),
+	BOTH(CERT_EXPIRED, 0x87),
+	BOTH(CERT_NOT_YET_VALID, 0x87),
+	BOTH(CERT_REVOKED, 0x87),
+	BOTH(CERT_UNTRUSTED, 0x87),
+	BOTH(CERT_PURPOSE, 0x87),
+	BOTH(CERT_OTHER, 0x87),
+	BOTH(CERT_WEAK, 0x87),
+	BOTH(CERT_SUPERSEDED, 0x87),
+	BOTH(TLS_POLICY, 0x87),
+	BOTH(REVOKED, 0x87),
+	BOTH(POLICY_CONNECT, 0x87),
+	BOTH(POLICY_PUBLISH, 0x87),
+	BOTH(POLICY_SUBSCRIBE, 0x87),
+	BOTH(POLICY_WILL, 0x87),
+	BOTH(POLICY_RETAIN, 0x87),
+	/* Server unavailable; DISCONNECT has Unspecified error and Administrative action */
+	EACH(BROKER_UNREACHABLE, 0x88, 0x80),
+	EACH(BROKER_CLOSED, 0x88, 0x80),
+	EACH(MQTT_CONNACK, 0x88, 0x80),
+	EACH(MQTT_BROKER, 0x88, 0x80),
+	EACH(CERT_OCSP, 0x88, 0x80),
+	EACH(CONFIG, 0x88, 0x98),
+	/* Server busy */
+	BOTH(LIMIT_SESSIONS, 0x89),
+	BOTH(STREAM_MEMORY, 0x89),
+#undef BOTH
+#undef EACH
+};
 
 /* MQTT 3.1.1, table 3.1: what has a code there of what has one in MQTT 5. 0 = nothing to say. */
 static uint8_t code_v3(enum mqgate_reason reason)
 {
 	if (reason == MQGATE_REASON_MQTT_LEVEL)
 		return 1; /* unacceptable protocol version */
-	switch (code_v5(reason)) {
+	switch (codes[reason].connack) {
 	case 0x85:
 		return 2; /* identifier rejected */
 	case 0x87:
@@ -81,7 +99,7 @@ static uint8_t code_v3(enum mqgate_reason reason)
 size_t mqg_answer_build(uint8_t level, enum mqgate_reason reason, uint8_t out[MQG_ANSWER_MAX])
 {
 	const uint8_t v3[] = { 0x20, 2, 0, code_v3(reason) };
-	const uint8_t v5[] = { 0x20, 3, 0, code_v5(reason), 0 };
+	const uint8_t v5[] = { 0x20, 3, 0, codes[reason].connack, 0 };
 
 	if (level == 0 && reason != MQGATE_REASON_MQTT_LEVEL)
 		return 0;
@@ -97,13 +115,10 @@ size_t mqg_answer_build(uint8_t level, enum mqgate_reason reason, uint8_t out[MQ
 size_t mqg_answer_disconnect(uint8_t level, enum mqgate_reason reason, uint8_t out[MQG_ANSWER_MAX])
 {
 	/* The property length may be left out where there are none (3.14.2.2.1). */
-	const uint8_t v5[] = { 0xe0, 1, code_v5(reason) };
+	const uint8_t v5[] = { 0xe0, 1, codes[reason].disconnect };
 
 	if ((level & ~BRIDGE_BIT) != 5)
 		return 0;
 	memcpy(out, v5, sizeof(v5));
-	/* In DISCONNECT there is a code for what an operator did (table 3-10). */
-	if (reason == MQGATE_REASON_CONFIG)
-		out[2] = 0x98; /* Administrative action */
 	return out[2] ? sizeof(v5) : 0;
 }

@@ -150,9 +150,29 @@ static int introduce(struct mqg_session *s)
 	return 0;
 }
 
-enum mqg_step mqg_broker_step(struct mqg_session *s)
+/* The CONNECT is the broker's; what came behind it has to be judged like all that follows. */
+static enum mqg_step introduced(struct mqg_session *s)
 {
 	struct mqg_intake *in = s->intake;
+	size_t len = in->len - in->behind, behind = in->behind;
+	uint8_t *rest = malloc(behind + 1);
+	bool fine;
+
+	if (!rest)
+		return mqg_session_close(s);
+	memcpy(rest, in->data + len, behind);
+	mqg_half_adopt(&s->up, in->data, len);
+	free(in);
+	s->intake = NULL;
+	s->state = MQG_REPLY;
+	mqg_packets_begin(s);
+	fine = mqg_packets_take(s, rest, behind);
+	free(rest);
+	return fine ? MQG_STEP_ON : mqg_session_refuse(s, s->refused);
+}
+
+enum mqg_step mqg_broker_step(struct mqg_session *s)
+{
 	socklen_t len = sizeof(int);
 	int err = 0;
 
@@ -165,11 +185,7 @@ enum mqg_step mqg_broker_step(struct mqg_session *s)
 	note(s->port->uplink, 0);
 	if (s->port->uplink->config->pp2_max && introduce(s))
 		return mqg_session_close(s);
-	mqg_half_adopt(&s->up, in->data, in->len);
-	free(in);
-	s->intake = NULL;
-	s->state = MQG_REPLY;
-	return MQG_STEP_ON;
+	return introduced(s);
 }
 
 enum mqg_step mqg_broker_timeout(struct mqg_session *s)

@@ -155,6 +155,7 @@ enum mqg_step mqg_connect_step(struct mqg_session *s)
 		switch (mqw_connect_feed(&in->connect, in->data + in->len - n, n, &used)) {
 		case MQW_OK:
 			s->level = in->connect.level;
+			in->behind = in->len - in->connect.total;
 			return judge(s);
 		case MQW_MALFORMED:
 			s->level = in->connect.level;

@@ -38,12 +38,33 @@ enum mqg_pump mqg_half_flush(struct mqg_half *half)
 
 		if (n == -EAGAIN)
 			return MQG_PUMP_WAIT;
-		if (n < 0)
+		if (n < 0) {
+			half->failed = true;
 			return MQG_PUMP_WRITE_FAILED;
+		}
 		half->off += n;
 	}
 	mqg_half_drop(half);
 	return MQG_PUMP_END;
+}
+
+/* Behind what is kept already. Not by realloc(): it would leave a copy of a secret behind. */
+static bool keep(struct mqg_half *half, const uint8_t *data, size_t len)
+{
+	size_t before = half->len - half->off;
+	uint8_t *both = malloc(before + len);
+	bool secret = half->secret;
+
+	if (!both)
+		return false;
+	if (before)
+		memcpy(both, half->data + half->off, before);
+	memcpy(both + before, data, len);
+	mqg_half_drop(half);
+	half->data = both;
+	half->len = before + len;
+	half->secret = secret;
+	return true;
 }
 
 enum mqg_pump mqg_half_send(struct mqg_half *half, const void *data, size_t len)
@@ -51,24 +72,21 @@ enum mqg_pump mqg_half_send(struct mqg_half *half, const void *data, size_t len)
 	const uint8_t *p = data;
 	size_t done = 0;
 
-	while (done < len) {
+	while (!half->data && !half->failed && done < len) {
 		ssize_t n = mqg_stream_write(half->to, p + done, len - done);
 
 		if (n == -EAGAIN)
 			break;
 		if (n < 0)
-			return MQG_PUMP_WRITE_FAILED;
-		done += n;
+			half->failed = true;
+		else
+			done += n;
 	}
-	if (done == len)
-		return MQG_PUMP_END;
-	half->data = malloc(len - done);
-	if (!half->data)
+	if (!half->failed && done < len)
+		half->failed = !keep(half, p + done, len - done);
+	if (half->failed)
 		return MQG_PUMP_WRITE_FAILED;
-	memcpy(half->data, p + done, len - done);
-	half->off = 0;
-	half->len = len - done;
-	return MQG_PUMP_WAIT;
+	return half->data ? MQG_PUMP_WAIT : MQG_PUMP_END;
 }
 
 enum mqg_pump mqg_half_pump(struct mqg_half *half, uint8_t *scratch, uint64_t *moved)
@@ -93,9 +111,7 @@ enum mqg_pump mqg_half_pump(struct mqg_half *half, uint8_t *scratch, uint64_t *m
 			return MQG_PUMP_END;
 		}
 		*moved += n;
-		if (half->frames)
-			mqg_frames_feed(half->frames, scratch, n);
-		ret = mqg_half_send(half, scratch, n);
+		ret = half->take ? half->take(half, scratch, n) : mqg_half_send(half, scratch, n);
 		if (ret != MQG_PUMP_END)
 			return ret;
 	}

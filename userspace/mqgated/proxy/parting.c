@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "judge/judge.h"
-#include "proxy/answer.h"
 #include "proxy/crypto.h"
 #include "proxy/identity.h"
 #include "proxy/session.h"
@@ -19,14 +18,13 @@ static bool accepted(const struct mqg_session *s)
 	return s->state == MQG_RELAY;
 }
 
-/* What the client is told, as far as there is a place for it. */
-static size_t last_word(struct mqg_session *s, enum mqgate_reason reason,
-			uint8_t out[MQG_ANSWER_MAX])
+size_t mqg_session_last_word(const struct mqg_session *s, enum mqgate_reason reason,
+			     uint8_t out[MQG_ANSWER_MAX])
 {
-	if (!accepted(s))
-		return s->spoken ? 0 : mqg_answer_build(s->level, reason, out);
+	if (!s->message.answered)
+		return mqg_answer_build(s->level, reason, out);
 	/* In the middle of a packet a DISCONNECT would be read as the rest of it. */
-	if (s->down.data || !s->down.frames || !mqg_frames_between(s->down.frames))
+	if (!mqg_message_between(&s->message, MQG_DOWN))
 		return 0;
 	return mqg_answer_disconnect(s->level, reason, out);
 }
@@ -40,7 +38,8 @@ void mqg_session_end(struct mqg_session *s, enum mqgate_reason reason)
 		.identity = s->entry.identity,
 	};
 	uint8_t answer[MQG_ANSWER_MAX];
-	size_t len = last_word(s, reason, answer);
+	/* Of what is kept a part may have been sent; it is given up below. */
+	size_t len = accepted(s) && s->down.data ? 0 : mqg_session_last_word(s, reason, answer);
 
 	memcpy(refusal.addr, s->entry.addr, sizeof(refusal.addr));
 	mqg_judge_ended(s->worker->judge, &refusal, s->ticket);
@@ -48,7 +47,7 @@ void mqg_session_end(struct mqg_session *s, enum mqgate_reason reason)
 	/* Who is not allowed any more is not given what the broker still had for him. */
 	if (accepted(s))
 		mqg_half_drop(&s->down);
-	if (len && !s->down.data && mqg_half_send(&s->down, answer, len) == MQG_PUMP_WRITE_FAILED) {
+	if (len && mqg_half_send(&s->down, answer, len) == MQG_PUMP_WRITE_FAILED) {
 		mqg_session_close(s);
 		return;
 	}

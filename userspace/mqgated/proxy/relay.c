@@ -9,7 +9,7 @@
 enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 {
 	uint64_t before = *moved;
-	enum mqg_pump ret = mqg_half_pump(&s->up, s->worker->scratch, moved);
+	enum mqg_pump ret = mqg_half_pump(&s->up, mqg_worker_scratch(s->worker), moved);
 
 	mqg_counter_add(&s->port->bytes_in, *moved - before);
 	if (ret == MQG_PUMP_END)
@@ -21,6 +21,15 @@ enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 		s->broker.finished = true;
 		ret = MQG_PUMP_END;
 	}
+	return ret;
+}
+
+enum mqg_pump mqg_relay_down(struct mqg_session *s, uint64_t *moved)
+{
+	uint64_t before = *moved;
+	enum mqg_pump ret = mqg_half_pump(&s->down, mqg_worker_scratch(s->worker), moved);
+
+	mqg_counter_add(&s->port->bytes_out, *moved - before);
 	return ret;
 }
 
@@ -39,8 +48,11 @@ enum mqg_step mqg_relay_step(struct mqg_session *s)
 	up = mqg_relay_up(s, &moved);
 	if (up == MQG_PUMP_READ_FAILED)
 		return mqg_session_lost(s, MQGATE_REASON_NONE);
-	down = mqg_half_pump(&s->down, s->worker->scratch, &moved_down);
-	mqg_counter_add(&s->port->bytes_out, moved_down);
+	if (up == MQG_PUMP_REFUSED)
+		return mqg_session_refuse(s, s->refused);
+	down = mqg_relay_down(s, &moved_down);
+	if (down == MQG_PUMP_REFUSED)
+		return mqg_session_refuse(s, s->refused);
 	if (down == MQG_PUMP_WRITE_FAILED)
 		return mqg_session_lost(s, MQGATE_REASON_NONE);
 	if (down == MQG_PUMP_READ_FAILED)

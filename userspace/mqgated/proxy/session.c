@@ -14,7 +14,6 @@
 #include <openssl/crypto.h>
 
 #include "common/names.h"
-#include "proxy/answer.h"
 
 /* Most bytes that a refused client may still send before it is cut off. */
 #define LINGER_BYTES (256U << 10)
@@ -42,7 +41,7 @@ static enum mqg_step linger_step(struct mqg_session *s)
 	if (!s->client.may_read)
 		return MQG_STEP_WAIT;
 	do {
-		n = recv(s->client.fd, s->worker->scratch, sizeof(s->worker->scratch), 0);
+		n = recv(s->client.fd, mqg_worker_scratch(s->worker), MQG_CHUNK, 0);
 		if (n < 0 && errno == EAGAIN) {
 			s->client.may_read = false;
 			return MQG_STEP_WAIT;
@@ -211,11 +210,10 @@ static void report(struct mqg_session *s, enum mqgate_reason reason)
 enum mqg_step mqg_session_refuse(struct mqg_session *s, enum mqgate_reason reason)
 {
 	uint8_t answer[MQG_ANSWER_MAX];
-	size_t len = s->spoken ? 0 : mqg_answer_build(s->level, reason, answer);
+	size_t len = mqg_session_last_word(s, reason, answer);
 
 	report(s, reason);
-	/* A client that has not even taken what the broker said needs no word of ours. */
-	if (len && !s->down.data && mqg_half_send(&s->down, answer, len) == MQG_PUMP_WRITE_FAILED)
+	if (len && mqg_half_send(&s->down, answer, len) == MQG_PUMP_WRITE_FAILED)
 		return mqg_session_close(s);
 	return mqg_session_finish(s);
 }
@@ -243,6 +241,7 @@ enum mqg_step mqg_session_finish(struct mqg_session *s)
 	mqg_succession_leave(s);
 	mqg_intake_drop(s);
 	mqg_half_drop(&s->up);
+	mqg_message_end(&s->message);
 	mqg_stream_close(&s->broker);
 	mqg_timer_arm(&s->timer, &s->worker->linger, s->worker->now);
 	s->state = MQG_ANSWER;
@@ -265,6 +264,7 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	mqg_intake_drop(s);
 	mqg_half_drop(&s->up);
 	mqg_half_drop(&s->down);
+	mqg_message_end(&s->message);
 	free(s->id);
 	s->id = NULL;
 	if (s->ticket)

@@ -17,6 +17,7 @@
 #include <mqgate/tls_wire.h>
 
 #include "judge/flows.h"
+#include "proxy/answer.h"
 #include "proxy/tls.h"
 #include "proxy/worker.h"
 
@@ -44,18 +45,11 @@ enum mqg_step {
 struct mqg_intake {
 	uint8_t			*data;
 	size_t			len, size;
+	size_t			behind;		/* bytes of @len that came behind the CONNECT */
 	union {
 		struct tlsw_hello	hello;
 		struct mqw_connect	connect;
 	};
-};
-
-/* How far the broker's answer has been read: AUTH packets (MQTT 5, 4.12), then CONNACK. */
-struct mqg_reply {
-	struct mqw_connack	connack;
-	uint32_t		auth_left;	/* bytes of an AUTH packet still to come */
-	uint8_t			stage;		/* enum in reply.c */
-	uint8_t			shift;
 };
 
 struct mqg_session {
@@ -65,8 +59,6 @@ struct mqg_session {
 	struct mqg_port		*port;
 	enum mqg_state		state;
 	bool			closed;
-	bool			spoken;		/* the client has part of the broker's answer: ours
-						 * would be read as the rest of it */
 	uint8_t			level;		/* protocol level of the CONNECT; 0 = not known */
 	struct mqg_realm	*realm;		/* that its ClientHello chose; NULL = none so far */
 	struct mqg_admitted	admitted;	/* to the handshake */
@@ -78,12 +70,12 @@ struct mqg_session {
 	uint32_t		linger_left;	/* bytes still read before the close */
 	struct mqg_stream	client, broker;
 	struct mqg_half		up, down;	/* client to broker, broker to client */
-	struct mqg_frames	frames;		/* of `down`, in MQTT 5 from CONNACK on */
+	struct mqg_message	message;	/* the packets of both, from REPLY on */
+	uint8_t			refused;	/* enum mqgate_reason, after MQG_PUMP_REFUSED */
 	struct mqg_timer	timer;
 	struct mqg_intake	*intake;	/* NULL once the CONNECT is on its way */
 	uint8_t			*id;		/* of a proven client, as of `said` */
 	struct mqg_said		said;		/* of such a one; @id is its identifier */
-	struct mqg_reply	reply;
 	struct mqg_entry	entry;
 	uint64_t		ticket;		/* the judge's; 0 = none */
 };
@@ -145,7 +137,17 @@ enum mqg_step mqg_reply_step(struct mqg_session *session);
 enum mqg_step mqg_relay_begin(struct mqg_session *session);
 enum mqg_step mqg_relay_step(struct mqg_session *session);
 
-/* Client to broker, in the stages REPLY and RELAY alike. */
+/* Client to broker and back, in the stages REPLY and RELAY alike. */
 enum mqg_pump mqg_relay_up(struct mqg_session *session, uint64_t *moved);
+enum mqg_pump mqg_relay_down(struct mqg_session *session, uint64_t *moved);
+
+/* packets.c: what the two carry is judged from here on. */
+void mqg_packets_begin(struct mqg_session *session);
+/* Of the client, as if it had just been read. False: refused, for session->refused. */
+bool mqg_packets_take(struct mqg_session *session, const uint8_t *data, size_t len);
+
+/* What the client is told when it is refused or ended, where there is a place for it: bytes. */
+size_t mqg_session_last_word(const struct mqg_session *session, enum mqgate_reason reason,
+			     uint8_t out[MQG_ANSWER_MAX]);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <openssl/ssl.h>
 
+#include "message/message.h"
 #include "proxy/admission.h"
 #include "proxy/chain_cache.h"
 #include "proxy/counter.h"
@@ -126,8 +127,15 @@ struct mqg_worker {
 	struct mqg_chain_cache	chains;
 	struct mqg_tickets	*tickets;	/* the proxy's */
 	struct mqg_succession	succession;
-	uint8_t			scratch[MQG_CHUNK];
+	/* What is read goes behind the room that mqg_message_take() wants before it. */
+	uint8_t			room[MQG_HEAD_MAX + MQG_CHUNK];
 };
+
+/* MQG_CHUNK bytes that belong to whoever is at work. */
+static inline uint8_t *mqg_worker_scratch(struct mqg_worker *worker)
+{
+	return worker->room + MQG_HEAD_MAX;
+}
 
 /**
  * mqg_worker_setup() - epoll set of a worker without listeners; no thread yet

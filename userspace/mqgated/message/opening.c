@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What a broker says before it has answered the CONNECT: of MQTT 5 any number of AUTH packets
+ * (4.12), then CONNACK, which is kept until it is whole. Called by walk.c.
+ */
+#include "message/walk.h"
+
+/* Of a CONNACK. */
+#define CONNACK_MAX	65536U
+
+/* Zero is the beginning. */
+enum { FIRST, AUTH, CONNACK };
+
+static enum mqgate_reason connack(struct mqg_walk *w)
+{
+	struct mqg_message *m = w->message;
+	uint8_t *begin = w->at;
+	__u32 used;
+	int status = mqw_connack_feed(&w->lane->connack, begin, (__u32)(w->end - begin), &used);
+	uint8_t code = w->lane->connack.code;
+
+	w->at += used;
+	if (status == MQW_MALFORMED)
+		return MQGATE_REASON_MQTT_CONNACK;
+	if (status == MQW_NEED_MORE)
+		return mqg_walk_hold(w, begin, used);
+	begin = mqg_walk_rejoin(w, begin);
+	m->answered = true;
+	mqg_message_lane(m, MQG_DOWN);
+	if (!code)
+		m->ops->accepted(m);
+	mqg_walk_emit(w, begin, (size_t)(w->at - begin));
+	return code ? MQGATE_REASON_BROKER_REFUSED : MQGATE_REASON_NONE;
+}
+
+enum mqgate_reason mqg_opening_step(struct mqg_walk *w)
+{
+	struct mqg_message *m = w->message;
+	enum mqgate_reason reason;
+
+	if (m->opening == FIRST && m->level == MQW_LEVEL_5 && w->at[0] >> 4 == MQP_AUTH) {
+		mqg_message_lane(m, MQG_DOWN);
+		m->opening = AUTH;
+	} else if (m->opening == FIRST) {
+		mqw_connack_init(&w->lane->connack, m->level, CONNACK_MAX);
+		m->opening = CONNACK;
+	}
+	if (m->opening == CONNACK)
+		return connack(w);
+	reason = mqg_walk_packet(w);
+	if (mqp_between(&w->lane->stream))
+		m->opening = FIRST;
+	return reason;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What lies between the connections of a session and its packets: message/ judges, the halves
+ * carry. Called by the stages, on the thread of their worker.
+ */
+#include "proxy/session.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "common/names.h"
+#include "system/log.h"
+
+#define BLAME_NS	60000000000ULL
+
+static struct mqg_session *session_of(struct mqg_message *message)
+{
+	return mqg_container_of(message, struct mqg_session, message);
+}
+
+static void send_way(struct mqg_message *message, enum mqg_way way, const uint8_t *data, size_t len)
+{
+	struct mqg_session *s = session_of(message);
+
+	mqg_half_send(way == MQG_UP ? &s->up : &s->down, data, len);
+}
+
+static void accepted(struct mqg_message *message)
+{
+	mqg_session_allow(session_of(message));
+}
+
+static const struct mqg_message_ops ops = {
+	.send = send_way,
+	.accepted = accepted,
+};
+
+/* Once a minute: one that speaks another language does so to every client. */
+static void blame(const struct mqg_session *s)
+{
+	static _Atomic uint64_t due;
+	uint64_t at = atomic_load_explicit(&due, memory_order_relaxed);
+
+	if (s->worker->now < at ||
+	    !atomic_compare_exchange_strong(&due, &at, s->worker->now + BLAME_NS))
+		return;
+	mqg_log(MQG_LOG_WARNING, MQG_LOG_PROXY, "broker %s: sent a packet that MQTT does not allow "
+		"(%s); the session was ended", s->port->uplink->config->name,
+		mqg_reason_word(s->message.detail));
+}
+
+static enum mqg_pump take(struct mqg_half *half, uint8_t *data, size_t len)
+{
+	struct mqg_session *s = half->from->session;
+	enum mqgate_reason reason = mqg_message_take(
+		&s->message, half == &s->up ? MQG_UP : MQG_DOWN, data, len);
+
+	if (reason != MQGATE_REASON_NONE) {
+		s->refused = (uint8_t)reason;
+		if (reason == MQGATE_REASON_MQTT_BROKER)
+			blame(s);
+		return MQG_PUMP_REFUSED;
+	}
+	if (half->failed)
+		return MQG_PUMP_WRITE_FAILED;
+	return half->data ? MQG_PUMP_WAIT : MQG_PUMP_END;
+}
+
+void mqg_packets_begin(struct mqg_session *s)
+{
+	mqg_message_begin(&s->message, &ops, s->level);
+	s->up.take = take;
+	s->down.take = take;
+}
+
+bool mqg_packets_take(struct mqg_session *s, const uint8_t *data, size_t len)
+{
+	uint8_t *scratch = mqg_worker_scratch(s->worker);
+
+	while (len) {
+		size_t part = len < MQG_CHUNK ? len : MQG_CHUNK;
+
+		memcpy(scratch, data, part);
+		if (take(&s->up, scratch, part) == MQG_PUMP_REFUSED)
+			return false;
+		data += part;
+		len -= part;
+	}
+	return true;
+}
