@@ -57,7 +57,7 @@ certified() {
 		-extfile "$dir/pki/ca.cnf" -extensions server_ext -out "$dir/pki/$1.pem"
 }
 
-plan 25
+plan 32
 stage_init || exit 1
 ns_add gw || exit 1
 in_ns gw ip link set lo up
@@ -115,11 +115,20 @@ is "four workers sign, one after the other" "$(together)" 8
 contains "tls status says where the keys are" "$(mqgate tls status)" "key in TPM"
 chgrp mqgate "$dir/pin" "$dir/pki/wrapped.key"
 chmod 640 "$dir/pin" "$dir/pki/wrapped.key"
-together > "$dir/together" &
-check "a reload opens the keys anew" mqgate reload
-wait $!
-is "while they sign" "$(cat "$dir/together") $(attempt openssl 1.3 2883)" "8 accepted" ||
-	diag "$(tail -n 20 "$mqgated_log" "$dir"/said.* 2> /dev/null)"
+for round in 1 2 3; do
+	together > "$dir/together" &
+	check "a reload opens the keys anew, $round" mqgate reload
+	wait $!
+	is "while they sign, and afterwards" "$(cat "$dir/together") $(attempt openssl 1.3 2883) \
+$(attempt openssl 1.3 8883)" "8 accepted accepted" ||
+		diag "$(tail -n 20 "$mqgated_log" "$dir"/said.* 2> /dev/null)"
+done
+cp "$dir/wrong" "$dir/pin"
+contains "another authorisation value of a handle in use is refused" "$(mqgate reload 2>&1)" \
+	"handle:0x81000001: signs with another authorisation value since the start"
+is "and takes nothing away" "$(attempt openssl 1.3 8883)" accepted
+printf '%s\n' "$secret" > "$dir/pin"
+check "and the right one is taken again" mqgate reload
 
 refused_by_key() {
 	ctl '{"do":"refusals"}' | grep -q '"reason": "tls-key"'

@@ -31,6 +31,22 @@ static struct mqg_key_provider provider = { .name = "tpm2" };
 static pthread_mutex_t one_at_a_time = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static int slot = -1;
 
+/*
+ * A key under a handle is loaded once, and shared by whatever configuration names it. To the
+ * library below the provider (tpm2-tss before 3.2.3 and 4.1) a handle is one object of the
+ * connection, however often it was asked for: the first of two keys that is freed takes it away
+ * from the other, and a wrong authorisation value would be the other's, too. With the mutex.
+ */
+struct handle {
+	struct handle	*next;
+	uint32_t	number;
+	EVP_PKEY	*inner;		/* its users' */
+	unsigned int	users;
+	char		pin[MQG_PIN_MAX + 1];
+};
+
+static struct handle *handles;
+
 void mqg_key_setup(const struct mqg_hardware *hardware)
 {
 	/* The provider's own setting is read by no version of it so far. */
@@ -77,6 +93,22 @@ static int sign(int type, const unsigned char *digest, int len, unsigned char *o
 	return done;
 }
 
+/* Gives back what load() gave. */
+static void put(EVP_PKEY *inner)
+{
+	struct handle **at = &handles, *h;
+
+	while (*at && (*at)->inner != inner)
+		at = &(*at)->next;
+	h = *at;
+	if (h && !--h->users) {
+		*at = h->next;
+		OPENSSL_cleanse(h, sizeof(*h));
+		free(h);
+	}
+	EVP_PKEY_free(inner);
+}
+
 static void forget(void *parent, void *inner, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
 	(void)parent;
@@ -88,7 +120,7 @@ static void forget(void *parent, void *inner, CRYPTO_EX_DATA *ad, int idx, long 
 		return;
 	/* The last reference may be a worker's, and what is loaded there is flushed. */
 	pthread_mutex_lock(&one_at_a_time);
-	EVP_PKEY_free(inner);
+	put(inner);
 	pthread_mutex_unlock(&one_at_a_time);
 }
 
@@ -122,7 +154,7 @@ static EVP_PKEY *wrap(EVP_PKEY *inner)
 	    EC_KEY_set_method(ec, method()) != 1 || EC_KEY_set_ex_data(ec, slot, inner) != 1 ||
 	    EVP_PKEY_assign_EC_KEY(outer, ec) != 1) {
 		if (!ec || EC_KEY_get_ex_data(ec, slot) != inner)
-			EVP_PKEY_free(inner);
+			put(inner);
 		EC_KEY_free(ec);
 		EVP_PKEY_free(outer);
 		return NULL;
@@ -164,40 +196,81 @@ static bool is_handle(const char *digits)
 	       !digits[2 + strspn(digits + 2, "0123456789abcdefABCDEF")];
 }
 
+static bool is_ecdsa(const EVP_PKEY *inner)
+{
+	return EVP_PKEY_is_a(inner, "EC");
+}
+
+/* Remembers @inner, whose user is the caller. Without memory it is not given. */
+static EVP_PKEY *remember(uint32_t number, EVP_PKEY *inner, const struct mqg_key_loading *l)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h) {
+		EVP_PKEY_free(inner);
+		return NULL;
+	}
+	*h = (struct handle){ .next = handles, .number = number, .inner = inner, .users = 1 };
+	if (l->has_pin)
+		strcpy(h->pin, l->pin);
+	handles = h;
+	return inner;
+}
+
+/* NULL and @taken: it is in use, and signs with another authorisation value. */
+static EVP_PKEY *load_handle(struct mqg_key_loading *l, bool *taken)
+{
+	const char *text = l->from->text;
+	uint32_t number = (uint32_t)strtoul(text + strlen("handle:"), NULL, 16);
+	struct handle *h = handles;
+	EVP_PKEY *inner;
+	char uri[32];
+
+	while (h && h->number != number)
+		h = h->next;
+	*taken = h && strcmp(h->pin, l->has_pin ? l->pin : "");
+	if (*taken)
+		return NULL;
+	if (h) {
+		h->users++;
+		EVP_PKEY_up_ref(h->inner);
+		return h->inner;
+	}
+	/* The provider asks for the authorisation value of a handle only where it is told to. */
+	snprintf(uri, sizeof(uri), "%s%s", text, l->has_pin ? "?pass" : "");
+	inner = mqg_key_provider_load(&provider, uri, l);
+	return inner && is_ecdsa(inner) ? remember(number, inner, l) : inner;
+}
+
 int mqg_key_tpm(struct mqg_key_loading *l)
 {
-	char handle[32];
-	const char *uri = l->from->text;
+	bool path = mqg_key_is_path(l->from->text), taken = false, other;
 	EVP_PKEY *inner;
-	bool other = false;
 
-	if (!mqg_key_is_path(l->from->text) && !is_handle(l->from->text + strlen("handle:")))
+	if (!path && !is_handle(l->from->text + strlen("handle:")))
 		return mqg_key_refuse(l, "is no handle; write one of eight hexadecimal digits, as "
 					 "handle:0x81000001");
-	/* The provider asks for the authorisation value of a handle only where it is told to. */
-	if (!mqg_key_is_path(uri) && l->has_pin) {
-		snprintf(handle, sizeof(handle), "%s?pass", uri);
-		uri = handle;
-	}
 	ERR_clear_error();
 	if (!mqg_key_provider_open(&provider, NULL, NULL))
 		return cannot_open(l);
 	pthread_mutex_lock(&one_at_a_time);
-	inner = mqg_key_provider_load(&provider, uri, l);
-	if (inner && !EVP_PKEY_is_a(inner, "EC")) {
+	inner = path ? mqg_key_provider_load(&provider, l->from->text, l)
+		     : load_handle(l, &taken);
+	other = inner && !is_ecdsa(inner);
+	if (other)
 		EVP_PKEY_free(inner);
-		inner = NULL;
-		other = true;
-	}
+	else if (inner)
+		l->key->pkey = wrap(inner);
 	pthread_mutex_unlock(&one_at_a_time);
+	if (taken)
+		return mqg_key_refuse(l, "signs with another authorisation value since the start; "
+					 "restart mqgated, or keep the new key under another "
+					 "handle");
 	if (other)
 		return mqg_key_refuse(l, "is no ECDSA key; make one of P-256 or P-384 in the TPM");
 	if (!inner)
 		return explain(l);
 	l->key->store = MQG_KEY_TPM;
-	pthread_mutex_lock(&one_at_a_time);
-	l->key->pkey = wrap(inner);
-	pthread_mutex_unlock(&one_at_a_time);
 	return l->key->pkey ? 0 : mqg_key_refuse(l, "its curve is unknown to OpenSSL; make a key "
 						    "of P-256 or P-384 in the TPM");
 }
