@@ -42,7 +42,7 @@ uint32_t policy_of(struct mqg_rights *rights, const char *identity)
 void say(struct mqg_rights *rights, uint32_t scope, bool deny, unsigned int bits, uint8_t qos,
 	 const char *topic)
 {
-	struct mqg_said said = {
+	struct mqg_wording said = {
 		.line = rights->n_rules + 1,
 		.style = MQG_VARIABLES_NAMED,
 		.rights = (uint8_t)bits,

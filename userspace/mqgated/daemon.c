@@ -28,6 +28,7 @@
 #include "live/live.h"
 #include "metrics/metrics.h"
 #include "module/tracker.h"
+#include "policy/rights.h"
 #include "proxy/proxy.h"
 #include "system/log.h"
 #include "system/loop.h"
@@ -338,6 +339,8 @@ int mqg_daemon_run(struct mqg_config *config)
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS,
 		"mqgated %s serves %zu listeners with %u workers, as uid %u", MQG_VERSION,
 		config->n_listeners, config->workers, geteuid());
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "%s",
+		mqg_rights_words(config->rights, why, sizeof(why)));
 	sd_notify(0, "READY=1");
 	err = mqg_loop_run(&d.loop);
 	if (err)

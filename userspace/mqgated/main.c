@@ -8,6 +8,7 @@
 #include "common/names.h"
 #include "config/weights.h"
 #include "daemon.h"
+#include "policy/rights.h"
 
 #define CONFIG_FILE	"/etc/mqgate/mqgate.yaml"
 
@@ -45,6 +46,8 @@ static void help(void)
 
 static void summary(const struct mqg_config *config)
 {
+	char words[96];
+
 	printf("%s: good\n", config->path);
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		const struct mqg_listener *l = &config->listeners[i];
@@ -65,6 +68,7 @@ static void summary(const struct mqg_config *config)
 			       s->number, mqg_mode_word(s->mode),
 			       s->guard.destinations ? ", some destinations" : "");
 	}
+	printf("  %s\n", mqg_rights_words(config->rights, words, sizeof(words)));
 	printf("  kernel module: %s%s\n", config->module.use ? "used when it is there" : "not used",
 	       config->module.enforce < 0 ? "" :
 	       config->module.enforce ? ", mode enforce" : ", mode observe");

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/names.h"
+#include "config/check_rights.h"
 #include "config/endpoint.h"
 #include "config/key.h"
 #include "config/weights.h"
@@ -411,6 +412,8 @@ int mqg_config_check(struct mqg_check *check)
 		err = check_allow(check);
 	if (!err)
 		err = check_score(check);
+	if (!err)
+		err = mqg_check_rights(check);
 	if (!err)
 		err = check_module(check);
 	if (!err)

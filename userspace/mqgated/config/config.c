@@ -9,6 +9,7 @@
 #include "config/crypto.h"
 #include "config/material.h"
 #include "config/ticketfile.h"
+#include "policy/build.h"
 
 const struct mqg_config *mqg_config_get(const struct mqg_config *config)
 {
@@ -81,6 +82,7 @@ void mqg_config_put(const struct mqg_config *shared)
 	free(config->hardware.tpm);
 	free(config->ticket_path);
 	mqg_ticket_file_free(config->ticket_file);
+	mqg_rights_free(config->rights);
 	free(config->path);
 	free(config);
 }

@@ -14,17 +14,21 @@
 
 #include <yaml.h>
 
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 #define DEPTH_MAX	16
 
 struct entry {
 	char		*path;
 	char		*value;		/* NULL: a mapping or a list */
 	unsigned int	line;
+	UT_hash_handle	hh;
 };
 
 struct mqg_lines {
-	struct entry	*entries;
-	size_t		n, room;
+	struct entry	*entries;	/* by path, and in the order of the file */
+	struct entry	*last;
 };
 
 struct frame {
@@ -59,28 +63,30 @@ __attribute__((format(printf, 3, 4))) static int fail(struct walk *walk, size_t 
 
 static const struct entry *find(const struct mqg_lines *lines, const char *path)
 {
-	for (size_t i = 0; i < lines->n; i++)
-		if (!strcmp(lines->entries[i].path, path))
-			return &lines->entries[i];
-	return NULL;
+	struct entry *entry;
+
+	HASH_FIND_STR(lines->entries, path, entry);
+	return entry;
 }
 
 static int add(struct mqg_lines *lines, const char *path, unsigned int line)
 {
-	if (lines->n == lines->room) {
-		size_t room = lines->room ? lines->room * 2 : 64;
-		struct entry *more = reallocarray(lines->entries, room, sizeof(*more));
+	struct entry *entry = calloc(1, sizeof(*entry));
+	const char *key = entry ? strdup(path) : NULL;
 
-		if (!more)
-			return -ENOMEM;
-		lines->entries = more;
-		lines->room = room;
-	}
-	lines->entries[lines->n].value = NULL;
-	lines->entries[lines->n].path = strdup(path);
-	if (!lines->entries[lines->n].path)
+	if (!key) {
+		free(entry);
 		return -ENOMEM;
-	lines->entries[lines->n++].line = line;
+	}
+	entry->path = (char *)key;
+	entry->line = line;
+	HASH_ADD_KEYPTR(hh, lines->entries, key, strlen(key), entry);
+	if (!entry->hh.tbl) {
+		free(entry->path);
+		free(entry);
+		return -ENOMEM;
+	}
+	lines->last = entry;
 	return 0;
 }
 
@@ -134,7 +140,7 @@ static int take_key(struct walk *walk, const char *key, size_t mark)
 /* Of the entry that was added last: its key's, or its own in a list. */
 static int keep_value(struct mqg_lines *lines, const yaml_event_t *event)
 {
-	struct entry *entry = &lines->entries[lines->n - 1];
+	struct entry *entry = lines->last;
 
 	entry->value = strdup((const char *)event->data.scalar.value);
 	return entry->value ? 0 : -ENOMEM;
@@ -249,24 +255,33 @@ int mqg_lines_read(const char *text, size_t size, struct mqg_lines **lines, unsi
 
 void mqg_lines_free(struct mqg_lines *lines)
 {
+	struct entry *entry, *next;
+
 	if (!lines)
 		return;
-	for (size_t i = 0; i < lines->n; i++) {
-		free(lines->entries[i].path);
-		free(lines->entries[i].value);
+	HASH_ITER(hh, lines->entries, entry, next) {
+		HASH_DEL(lines->entries, entry);
+		free(entry->path);
+		free(entry->value);
+		free(entry);
 	}
-	free(lines->entries);
 	free(lines);
 }
 
 int mqg_lines_each(const struct mqg_lines *lines, mqg_value_fn fn, void *arg)
 {
+	const struct entry *entry;
 	int answer = 0;
 
-	for (size_t i = 0; !answer && i < lines->n; i++)
-		if (lines->entries[i].value)
-			answer = fn(lines->entries[i].path, lines->entries[i].value, arg);
+	for (entry = lines->entries; entry && !answer; entry = entry->hh.next)
+		if (entry->value)
+			answer = fn(entry->path, entry->value, arg);
 	return answer;
+}
+
+bool mqg_lines_has(const struct mqg_lines *lines, const char *path)
+{
+	return find(lines, path);
 }
 
 unsigned int mqg_lines_lookup(const struct mqg_lines *lines, const char *path)

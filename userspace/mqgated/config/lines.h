@@ -8,6 +8,7 @@
 #ifndef MQG_CONFIG_LINES_H
 #define MQG_CONFIG_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define MQG_PATH_MAX	256
@@ -37,6 +38,9 @@ typedef int (*mqg_value_fn)(const char *path, const char *value, void *arg);
  * file. Return: 0, or the first answer that is not.
  */
 int mqg_lines_each(const struct mqg_lines *lines, mqg_value_fn fn, void *arg);
+
+/* Is there such a key, whatever its value? */
+bool mqg_lines_has(const struct mqg_lines *lines, const char *path);
 
 /* The line of @path, or of its nearest parent that is in the file. Never 0. */
 unsigned int mqg_lines_lookup(const struct mqg_lines *lines, const char *path);

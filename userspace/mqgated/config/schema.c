@@ -8,19 +8,7 @@
 #include <openssl/ssl.h>
 
 #include "config/config.h"
-
-#define MUST CYAML_FLAG_DEFAULT
-#define MAY  CYAML_FLAG_OPTIONAL
-
-#define TEXT(key, flags, type, member) \
-	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, 1, CYAML_UNLIMITED)
-#define NUMBER(key, type, member) CYAML_FIELD_UINT_PTR(key, MAY, type, member)
-#define WORD(key, flags, type, member, words) \
-	CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT | (flags), type, member, words, \
-			 CYAML_ARRAY_LEN(words))
-#define WORD_MAY(key, type, member, words) \
-	CYAML_FIELD_ENUM_PTR(key, CYAML_FLAG_STRICT | MAY, type, member, words, \
-			     CYAML_ARRAY_LEN(words))
+#include "config/schema_make.h"
 
 static const cyaml_strval_t modes[] = {
 	{ "enforce", MQGATE_MODE_ENFORCE },
@@ -154,24 +142,9 @@ static const cyaml_schema_field_t suspect_fields[] = {
 	CYAML_FIELD_END
 };
 
-static const cyaml_schema_value_t text_value = {
+const cyaml_schema_value_t mqg_text_value = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
 };
-
-/* A list of texts: the members @member and @member_count of @holder. */
-#define TEXTS(word, holder, member)								\
-	{											\
-		.key = word,									\
-		.value = {									\
-			.type = CYAML_SEQUENCE,							\
-			.flags = CYAML_FLAG_POINTER | MAY,					\
-			.data_size = sizeof(char *),						\
-			.sequence = { .entry = &text_value, .max = CYAML_UNLIMITED },	\
-		},										\
-		.data_offset = offsetof(holder, member),					\
-		.count_size = sizeof(((holder *)0)->member##_count),				\
-		.count_offset = offsetof(holder, member##_count),				\
-	}
 
 /* The members of a struct raw_guard in @holder. */
 #define GUARD_FIELDS(holder)									\
@@ -190,7 +163,7 @@ static const cyaml_schema_value_t text_value = {
 			.type = CYAML_SEQUENCE,							\
 			.flags = CYAML_FLAG_POINTER | MAY,					\
 			.data_size = sizeof(char *),						\
-			.sequence = { .entry = &text_value, .max = CYAML_UNLIMITED },	\
+			.sequence = { .entry = &mqg_text_value, .max = CYAML_UNLIMITED },	\
 		},										\
 		.data_offset = offsetof(holder, guard.destinations),				\
 		.count_size = sizeof(((holder *)0)->guard.destinations_count),			\
@@ -271,7 +244,7 @@ static const cyaml_schema_field_t tls_fields[] = {
 			.type = CYAML_SEQUENCE,
 			.flags = CYAML_FLAG_POINTER | MAY,
 			.data_size = sizeof(char *),
-			.sequence = { .entry = &text_value, .max = CYAML_UNLIMITED },
+			.sequence = { .entry = &mqg_text_value, .max = CYAML_UNLIMITED },
 		},
 		.data_offset = offsetof(struct raw_tls, pins),
 		.count_size = sizeof(((struct raw_tls *)0)->pins_count),
@@ -441,6 +414,10 @@ static const cyaml_schema_field_t top_fields[] = {
 			     &service_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("allow", CYAML_FLAG_POINTER | MAY, struct raw_config, allow,
 			     &source_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("groups", CYAML_FLAG_POINTER | MAY, struct raw_config, groups,
+			     &mqg_group_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("policies", CYAML_FLAG_POINTER | MAY, struct raw_config, policies,
+			     &mqg_policy_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_MAPPING_PTR("score", CYAML_FLAG_POINTER | MAY, struct raw_config, score,
 				score_fields),
 	CYAML_FIELD_MAPPING_PTR("module", CYAML_FLAG_POINTER | MAY, struct raw_config, module,

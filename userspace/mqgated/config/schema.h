@@ -12,6 +12,8 @@
 
 #include <linux/mqgate.h>
 
+#include "policy/fields.h"
+
 enum raw_kind {
 	RAW_KIND_MQTT,
 	RAW_KIND_MQTTS,
@@ -167,12 +169,49 @@ struct raw_resumption {
 	char			*lifetime, *rotate, *keys;
 };
 
+struct raw_group {
+	char			*name, **identities;
+	unsigned int		identities_count;
+};
+
+struct raw_match {
+#define MQG_RAW_FIELD(symbol, member, word)	\
+	char			**member;	\
+	unsigned int		member##_count;
+	MQG_FIELD_LIST(MQG_RAW_FIELD)
+#undef MQG_RAW_FIELD
+	char			**group, **source;
+	unsigned int		group_count, source_count;
+};
+
+struct raw_valid {
+	char			*from, *until, **weekly;
+	unsigned int		weekly_count;
+};
+
+struct raw_rule {
+	char			**allow, **deny, **topics;
+	unsigned int		allow_count, deny_count, topics_count;
+	uint32_t		*qos;
+};
+
+struct raw_policy {
+	char			*name, *acl_file;
+	struct raw_match	*match;
+	struct raw_valid	*valid;
+	struct raw_rule		*rules;
+	unsigned int		rules_count;
+};
+
 struct raw_config {
 	struct raw_broker	*brokers;
 	struct raw_listener	*listeners;
 	struct raw_service	*services;
 	char			**allow;
 	unsigned int		brokers_count, listeners_count, services_count, allow_count;
+	struct raw_group	*groups;
+	struct raw_policy	*policies;
+	unsigned int		groups_count, policies_count;
 	struct raw_score	*score;
 	struct raw_module	*module;
 	struct raw_chain_cache	*chain_cache;

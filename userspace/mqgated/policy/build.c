@@ -3,13 +3,14 @@
 #include "policy/build.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static uint32_t hash_key(const void *slot, const void *arg)
 {
 	(void)arg;
-	return ((const struct mqg_key *)slot)->hash;
+	return ((const struct mqg_plain *)slot)->hash;
 }
 
 struct mqg_rights *mqg_rights_alloc(void)
@@ -18,7 +19,7 @@ struct mqg_rights *mqg_rights_alloc(void)
 
 	if (!rights)
 		return NULL;
-	rights->keys.width = sizeof(struct mqg_key);
+	rights->keys.width = sizeof(struct mqg_plain);
 	if (mqg_trie_init(&rights->trie)) {
 		mqg_rights_free(rights);
 		return NULL;
@@ -116,7 +117,7 @@ static int add_key(struct mqg_rights *rights, uint16_t kind, const char *name, u
 	struct mqg_texts *texts = &rights->trie.texts;
 	size_t len = strlen(name);
 	uint32_t hash = mqg_hash(kind, name, len) | 1;
-	struct mqg_key *key;
+	struct mqg_plain *key;
 	int64_t text;
 
 	/* Longer than any that MQTT or a certificate may have: nobody is called that. */
@@ -126,7 +127,7 @@ static int add_key(struct mqg_rights *rights, uint16_t kind, const char *name, u
 	key = text < 0 ? NULL : mqg_table_add(&rights->keys, hash, hash_key, NULL);
 	if (!key)
 		return -ENOMEM;
-	*key = (struct mqg_key){
+	*key = (struct mqg_plain){
 		.hash = hash,
 		.text = (uint32_t)text,
 		.value = value,
@@ -255,7 +256,7 @@ int64_t mqg_rights_scope_user(struct mqg_rights *rights, uint32_t match, const c
 	return scope;
 }
 
-int64_t mqg_rights_rule(struct mqg_rights *rights, const struct mqg_said *said)
+int64_t mqg_rights_rule(struct mqg_rights *rights, const struct mqg_wording *said)
 {
 	if (grow(&rights->origins, rights->n_rules, &rights->rules_room, sizeof(*rights->origins)))
 		return -ENOMEM;
@@ -266,7 +267,7 @@ int64_t mqg_rights_rule(struct mqg_rights *rights, const struct mqg_said *said)
 	return rights->n_rules++;
 }
 
-int mqg_rights_topic(struct mqg_rights *rights, uint32_t scope, const struct mqg_said *said,
+int mqg_rights_topic(struct mqg_rights *rights, uint32_t scope, const struct mqg_wording *said,
 		     const char *topic, const char **why)
 {
 	struct mqg_rule rule = {
@@ -286,6 +287,17 @@ int mqg_rights_topic(struct mqg_rights *rights, uint32_t scope, const struct mqg
 	err = mqg_trie_add(&rights->trie, topic, said->style, &rule, &fields, why);
 	rights->origins[rule.number].fields |= fields;
 	return err;
+}
+
+const char *mqg_rights_words(const struct mqg_rights *rights, char *buf, size_t size)
+{
+	if (!rights)
+		snprintf(buf, size, "no policies: every client may publish and subscribe to "
+				    "everything");
+	else
+		snprintf(buf, size, "policies: %u, with %u rules; what none allows is refused",
+			 rights->n_matches, rights->n_rules);
+	return buf;
 }
 
 int mqg_rights_finish(struct mqg_rights *rights)

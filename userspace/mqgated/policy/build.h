@@ -36,7 +36,7 @@ int64_t mqg_rights_scope(struct mqg_rights *rights, uint32_t match);
 int64_t mqg_rights_scope_user(struct mqg_rights *rights, uint32_t match, const char *user);
 
 /* A rule as it is written; @topic may be NULL where connect is its only right. */
-struct mqg_said {
+struct mqg_wording {
 	uint32_t		line;
 	uint16_t		file;
 	enum mqg_variables	style;
@@ -46,9 +46,9 @@ struct mqg_said {
 };
 
 /* A rule begins; then its filters. Return: its number, or -ENOMEM. */
-int64_t mqg_rights_rule(struct mqg_rights *rights, const struct mqg_said *said);
+int64_t mqg_rights_rule(struct mqg_rights *rights, const struct mqg_wording *said);
 /* Return: 0, -EINVAL and in *why what is wrong with @topic, or -ENOMEM. */
-int mqg_rights_topic(struct mqg_rights *rights, uint32_t scope, const struct mqg_said *said,
+int mqg_rights_topic(struct mqg_rights *rights, uint32_t scope, const struct mqg_wording *said,
 		     const char *topic, const char **why);
 
 /* Return: 0 or -ENOMEM. */

@@ -36,7 +36,7 @@ struct mqg_match {
 };
 
 /* A plain name, by which scopes and groups are found without looking at each. */
-struct mqg_key {
+struct mqg_plain {
 	uint32_t	hash;		/* 0: free */
 	uint32_t	text;
 	uint32_t	value;		/* a scope, or a group */

@@ -42,6 +42,9 @@ struct mqg_decision {
 	uint32_t	line;		/* of the rule that decided; 0 = none: default deny */
 };
 
+/* What there is, for people; @rights may be NULL. Returns buf. */
+const char *mqg_rights_words(const struct mqg_rights *rights, char *buf, size_t size);
+
 /**
  * mqg_grant_take() - what a client may
  * @rights:  of the configuration; NULL: no policies are configured

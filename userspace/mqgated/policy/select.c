@@ -98,7 +98,7 @@ static int each_key(struct selection *s, uint16_t kind, const struct mqg_value *
 		return 0;
 	hash = mqg_hash(kind, name->text, name->len) | 1;
 	for (at = mqg_table_first(keys, hash); !err; at = mqg_table_next(keys, at)) {
-		const struct mqg_key *key = mqg_table_slot(keys, at);
+		const struct mqg_plain *key = mqg_table_slot(keys, at);
 
 		if (!key->hash)
 			break;
