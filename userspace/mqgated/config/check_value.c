@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Single values of the checking pass: durations, numbers, names. Called by the files of that pass
+ * in the main thread; no lock.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/names.h"
+#include "config/check.h"
+
+#define complain(check, ...) mqg_complain(&(check)->complaint, __VA_ARGS__)
+
+int mqg_check_copy(const char *text, char **out)
+{
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
+}
+
+int mqg_check_duration(const struct mqg_check *check, const char *path, const char *text,
+		       uint64_t fallback, uint64_t least, uint64_t most, uint64_t *out)
+{
+	char low[32], high[32];
+
+	*out = fallback;
+	if (!text)
+		return 0;
+	if (mqg_duration_parse(text, out))
+		return complain(check, path, "\"%s\" is not a duration; write for instance 500ms, "
+					     "30s, 10m or 1h", text);
+	if (*out < least || *out > most)
+		return complain(check, path, "%s is out of range; write %s to %s", text,
+				mqg_duration_format(least, low, sizeof(low)),
+				mqg_duration_format(most, high, sizeof(high)));
+	return 0;
+}
+
+int mqg_check_number(const struct mqg_check *check, const char *path, const uint32_t *value,
+		     uint32_t fallback, uint32_t least, uint32_t most, uint32_t *out)
+{
+	*out = value ? *value : fallback;
+	if (*out < least || *out > most)
+		return complain(check, path, "%u is out of range; write %u to %u", *out, least,
+				most);
+	return 0;
+}
+
+int mqg_check_name(const struct mqg_check *check, const char *path, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
+			return complain(check, path, "\"%s\" is no name; use letters, digits, "
+						     "'.', '_' and '-'", name);
+	if (!len || len > 15)
+		return complain(check, path, "\"%s\" has %zu characters; a name has 1 to 15", name,
+				len);
+	return 0;
+}
