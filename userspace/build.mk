@@ -11,7 +11,7 @@ us_obj     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 us_objs   := $(call us_obj,$(us_common) $(us_cmd) $(us_daemon))
 
 # Evaluated only when a recipe runs, so that `make help` needs no pkg-config.
-US_PKGS_CMD    := libbpf jansson libmnl libcrypto
+US_PKGS_CMD    := libbpf jansson libmnl libcrypto libcyaml yaml-0.1
 US_PKGS_DAEMON := libbpf jansson libmnl libcyaml yaml-0.1 openssl libmicrohttpd libcap-ng \
 		  libseccomp libsystemd
 
@@ -40,7 +40,8 @@ $(BUILD)/libmqgated.a: $(filter-out %/mqgated/main.o,$(call us_obj,$(us_daemon))
 	@rm -f $@
 	$(call us_say,AR,$@)$(AR) rcs $@ $^
 
-$(BUILD)/mqgate: $(call us_obj,$(us_cmd)) $(BUILD)/libmqgate.a
+# Of the daemon it takes what reads and compiles policies.
+$(BUILD)/mqgate: $(call us_obj,$(us_cmd)) $(BUILD)/libmqgated.a $(BUILD)/libmqgate.a
 	$(call us_say,LD,$@)$(CC) $(US_LDFLAGS) -o $@ $^ $$(pkg-config --libs $(US_PKGS_CMD)) -lm
 
 $(BUILD)/mqgated: $(BUILD)/obj/userspace/mqgated/main.o $(BUILD)/libmqgated.a $(BUILD)/libmqgate.a

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/stage.sh"
 stage gw
 need_command setpriv
-plan 51
+plan 52
 
 says "version says all four" 0 "ABI " m version
 is "as JSON" "$(m -j version | jq -r 'keys | join(" ")')" "abi kernel libbpf version"
@@ -13,8 +13,8 @@ says "-V is version" 0 "mqgate " m -V
 says "--help lists the objects" 0 "  verdict    show and change" m --help
 says "without a word the usage is told, and 2" 2 "Usage: mqgate" m
 
-for object in attach detach status why verdict stats events top check identity tls pki version \
-	help; do
+for object in attach detach status why verdict stats events top check identity tls pki policy \
+	version help; do
 	says "help $object" 0 "Usage: mqgate [-j] [-p] $object" m help $object
 done
 says "help after the object is the same" 0 "verdict flush [operator|daemon|loaded|all]" \

@@ -93,6 +93,7 @@ MQG_RUN(mqg_run_check);
 MQG_RUN(mqg_run_identity);
 MQG_RUN(mqg_run_tls);
 MQG_RUN(mqg_run_pki);
+MQG_RUN(mqg_run_policy);
 MQG_RUN(mqg_run_reload);
 MQG_RUN(mqg_run_revoke);
 MQG_RUN(mqg_run_version);

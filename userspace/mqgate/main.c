@@ -103,6 +103,19 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "What OpenSSL has and what it found in the processor; for each listener its policy,\n"
 	  "where its key is and for how many sessions the kernel does the records, or why not;\n"
 	  "and what the last handshake of each certificate that is known agreed on.\n" },
+	{ "policy", mqg_run_policy,
+	  "policy check [config FILE] [identity X] [client-id C] [username U] [listener L]\n"
+	  "       [source ADDRESS] [certificate FILE] [at TIME] RIGHT [TOPIC]\n"
+	  "policy import mosquitto FILE",
+	  "what clients may by the policies of a configuration, and which rule says so",
+	  "check reads the configuration (/etc/mqgate/mqgate.yaml) and says allow or deny, by\n"
+	  "which line of which file, and which rules do not apply because the client has no\n"
+	  "value for a variable of theirs. A RIGHT is connect, publish, subscribe, receive, will\n"
+	  "or retain; what is subscribed is a filter. certificate names the client's own, in\n"
+	  "PEM; at is a time, 2026-07-01 or 2026-07-01T06:30:00Z, for policies that hold at\n"
+	  "times. Ends 0 for allow, 1 for deny, 2 where the question or the file is wrong. No\n"
+	  "daemon is needed. import prints the policies that say what an ACL file of\n"
+	  "mosquitto's says, with comments where that cannot be said exactly.\n" },
 	{ "pki", mqg_run_pki,
 	  "pki init DIR [key TYPE] [days N]\n"
 	  "pki issue DIR server dns NAME|ip ADDRESS... [cn NAME] [key TYPE] [days N] [file NAME]\n"
