@@ -131,6 +131,26 @@ int mqg_cmd_daemon(struct mqg_control *control)
 	return err ? err : 1;
 }
 
+int mqg_cmd_ask(const char *what, json_t *request, json_t **answer)
+{
+	struct mqg_control control = MQG_CONTROL_INIT;
+	int running = mqg_cmd_daemon(&control), err;
+	char why[1024];
+
+	if (running <= 0) {
+		json_decref(request);
+		return running ? MQG_REFUSED
+			       : mqg_refuse("%s: no daemon runs, and it is the daemon's matter; "
+					    "start mqgated", what);
+	}
+	err = mqg_control_ask(&control, request, answer, why, sizeof(why));
+	mqg_control_close(&control);
+	if (err)
+		return mqg_refuse("%s", why);
+	mqg_json_tame(*answer);
+	return MQG_DONE;
+}
+
 json_t *mqg_json_seconds(uint64_t ns)
 {
 	return json_real((double)(ns / 1000000) / 1000.0);

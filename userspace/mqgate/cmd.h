@@ -59,6 +59,12 @@ int mqg_cmd_pins(struct mqg_pins *pins);
 int mqg_cmd_daemon(struct mqg_control *control);
 
 /*
+ * Asks the daemon, which has to run; takes @request over. @what: the words of the user, "reload".
+ * MQG_DONE and *@answer, or the exit code after refusing in words.
+ */
+int mqg_cmd_ask(const char *what, json_t *request, json_t **answer);
+
+/*
  * Makes the daemon's words safe for a terminal: client identifiers come from the network and
  * may hold escape sequences. Control characters in every string below @value become '?'.
  */
@@ -96,6 +102,7 @@ MQG_RUN(mqg_run_pki);
 MQG_RUN(mqg_run_policy);
 MQG_RUN(mqg_run_reload);
 MQG_RUN(mqg_run_revoke);
+MQG_RUN(mqg_run_broker);
 MQG_RUN(mqg_run_version);
 MQG_RUN(mqg_run_help);
 

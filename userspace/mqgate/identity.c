@@ -9,29 +9,6 @@
 #include "common/names.h"
 #include "mqgate/cmd.h"
 
-#define WHY	1024
-
-/* Asks the daemon; MQG_DONE with *answer, or refuses in words. */
-static int ask(const char *what, json_t *request, json_t **answer)
-{
-	struct mqg_control control;
-	char why[WHY];
-	int running = mqg_cmd_daemon(&control), err;
-
-	if (running <= 0) {
-		json_decref(request);
-		return running ? MQG_REFUSED
-			       : mqg_refuse("%s: no daemon runs, and only it knows; start mqgated",
-					    what);
-	}
-	err = mqg_control_ask(&control, request, answer, why, sizeof(why));
-	mqg_control_close(&control);
-	if (err)
-		return mqg_refuse("%s", why);
-	mqg_json_tame(*answer);
-	return MQG_DONE;
-}
-
 static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -79,7 +56,7 @@ static int list(const struct mqg_cmd *cmd, json_t *request)
 	const json_t *line;
 	json_t *answer, *identities;
 	size_t i;
-	int code = ask("identity list", request, &answer);
+	int code = mqg_cmd_ask("identity list", request, &answer);
 
 	if (code != MQG_DONE)
 		return code;
@@ -275,7 +252,7 @@ int mqg_run_tls(const struct mqg_cmd *cmd, int argc, char **argv)
 
 	if (argc != 1 || !mqg_word_is(argv[0], "status", 1))
 		return mqg_misuse("tls: it has status");
-	code = ask("tls status", json_pack("{s:s}", "do", "tls"), &answer);
+	code = mqg_cmd_ask("tls status", json_pack("{s:s}", "do", "tls"), &answer);
 	if (code != MQG_DONE)
 		return code;
 	json_object_del(answer, "ok");

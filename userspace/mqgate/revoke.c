@@ -9,28 +9,6 @@
 #include "common/names.h"
 #include "mqgate/cmd.h"
 
-/* Asks the daemon. MQG_DONE and @answer, or the exit code after refusing in words. */
-static int ask(json_t *request, json_t **answer)
-{
-	struct mqg_control control = MQG_CONTROL_INIT;
-	int running = mqg_cmd_daemon(&control), code = MQG_DONE;
-	char why[1024];
-
-	if (running < 1) {
-		json_decref(request);
-		mqg_control_close(&control);
-		return running < 0 ? MQG_REFUSED
-				   : mqg_refuse("no daemon runs: there is nothing to change; start "
-						"mqgated");
-	}
-	if (mqg_control_ask(&control, request, answer, why, sizeof(why)))
-		code = mqg_refuse("%s", why);
-	else
-		mqg_json_tame(*answer);
-	mqg_control_close(&control);
-	return code;
-}
-
 int mqg_run_reload(const struct mqg_cmd *cmd, int argc, char **argv)
 {
 	const char *restart;
@@ -39,7 +17,7 @@ int mqg_run_reload(const struct mqg_cmd *cmd, int argc, char **argv)
 
 	if (argc)
 		return mqg_misuse("reload: %s: takes no word", argv[0]);
-	code = ask(json_pack("{s:s}", "do", "reload"), &answer);
+	code = mqg_cmd_ask("reload", json_pack("{s:s}", "do", "reload"), &answer);
 	if (code)
 		return code;
 	if (cmd->json)
@@ -136,7 +114,7 @@ static int change(const struct mqg_cmd *cmd, const char *verb, const char *reque
 		return mqg_misuse("%s: %s is not UTF-8", verb, kind);
 	if (*text)
 		json_object_set_new(request, "text", json_string(text));
-	code = ask(request, &answer);
+	code = mqg_cmd_ask(verb, request, &answer);
 	return code ? code : tell_done(cmd, answer, add ? "revoked" : "no longer revoked", kind,
 				       value);
 }
@@ -149,7 +127,7 @@ static int list(const struct mqg_cmd *cmd, int argc, char **argv)
 
 	if (argc)
 		return mqg_misuse("revoke list: %s: takes no word", argv[0]);
-	code = ask(json_pack("{s:s}", "do", "revoke-list"), &answer);
+	code = mqg_cmd_ask("revoke list", json_pack("{s:s}", "do", "revoke-list"), &answer);
 	if (code)
 		return code;
 	all = json_object_get(answer, "revoked");
