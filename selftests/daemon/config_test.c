@@ -150,6 +150,24 @@ static const struct broken cases[] = {
 	       "4: brokers[0].proxy_protocol.max: 51 is out of range; write 52 to 1024"),
 	BROKEN("a TLV that is not there", 4, 4, "    proxy_protocol: {tlvs: [ssl, cert-sig]}",
 	       "4: brokers[0].proxy_protocol.tlvs[1]: \"cert-sig\" is none; there are identity"),
+	BROKEN("neither address nor servers", 3, 4, "    connect_timeout: 2s",
+	       "2: brokers[0].address: missing; give the address of the broker, or servers"),
+	BROKEN("address beside servers", 4, 4, "    servers: [{address: \"127.0.0.1:1\"}]",
+	       "3: brokers[0].address: stands beside servers; leave one of the two out"),
+	BROKEN("a server twice", 3, 3,
+	       "    servers: [{address: \"127.0.0.1:1\"}, {address: \"127.0.0.1:1\"}]",
+	       "3: brokers[0].servers[1].address: \"127.0.0.1:1\" is already servers[0]"),
+	BROKEN("a server without weight", 3, 3,
+	       "    servers: [{address: \"127.0.0.1:1\", weight: 0}]",
+	       "3: brokers[0].servers[0].weight: 0 is out of range; write 1 to 1000"),
+	BROKEN("a choice of one", 4, 4, "    balance: client-id",
+	       "4: brokers[0].balance: has no meaning with address: one server"),
+	BROKEN("questions that are not asked", 4, 4, "    health: {kind: off, fall: 3}",
+	       "4: brokers[0].health: says when to ask, and kind is off"),
+	BROKEN("checks too often", 4, 4, "    health: {kind: tcp, interval: 10ms}",
+	       "4: brokers[0].health.interval: 10ms is out of range; write 50ms to 1h"),
+	BROKEN("nobody is answered", 4, 4, "    away: {answers: 0}",
+	       "4: brokers[0].away.answers: 0 is out of range; write 1 to 1000000"),
 	BROKEN("connect_max too small", 22, 22, "    connect_max: 11",
 	       "22: listeners[0].connect_max: 11 is out of range; write 12 to 268435455"),
 	BROKEN("connect_max too large", 22, 22, "    connect_max: 268435456",
@@ -186,7 +204,7 @@ static void good_file_gives_its_values(void **state)
 	c = load();
 	assert_int_equal(c->n_brokers, 1);
 	assert_string_equal(c->brokers[0].name, "main");
-	assert_int_equal(mqg_endpoint_port(&c->brokers[0].address), 1884);
+	assert_int_equal(mqg_endpoint_port(&c->brokers[0].servers[0].address), 1884);
 	assert_int_equal(c->brokers[0].connect_timeout_ms, 1500);
 	assert_int_equal(c->n_listeners, 2);
 	l = &c->listeners[0];
@@ -259,6 +277,11 @@ static void what_is_left_out_has_the_documented_default(void **state)
 	c = load();
 	assert_int_equal(c->brokers[0].connect_timeout_ms, 5000);
 	assert_int_equal(c->brokers[0].pp2_max, 0);
+	assert_int_equal(c->brokers[0].n_servers, 1);
+	assert_int_equal(c->brokers[0].health.kind, MQG_HEALTH_OFF);
+	assert_int_equal(c->brokers[0].away.answers, 1000);
+	assert_int_equal(c->brokers[0].away.waiting, 10000);
+	assert_int_equal(c->brokers[0].away.reconnects, 1000);
 	l = &c->listeners[0];
 	assert_int_equal(l->mode, MQGATE_MODE_ENFORCE);
 	assert_int_equal(l->handshake_timeout_ms, 10000);
@@ -323,6 +346,37 @@ static void the_proxy_protocol_is_asked_for_by_word(void **state)
 	assert_int_equal(tlvs_of("    proxy_protocol: {tlvs: [authority, ssl-cipher]}", 536),
 			 MQG_PP2_AUTHORITY | MQG_PP2_SSL | MQG_PP2_CIPHER);
 	assert_int_equal(tlvs_of("    proxy_protocol: {tlvs: [crc32c]}", 536), MQG_PP2_CRC32C);
+}
+
+static void several_servers_have_defaults_of_their_own(void **state)
+{
+	const struct broken good = { "servers", 3, 4,
+		"    servers:\n"
+		"      - {address: \"127.0.0.1:1\", weight: 3, max_connections: 50}\n"
+		"      - {address: \"[::1]:2\"}\n"
+		"    balance: round-robin", "" };
+	const struct mqg_broker *b;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&good);
+	c = load();
+	b = &c->brokers[0];
+	assert_int_equal(b->n_servers, 2);
+	assert_int_equal(b->balance, MQG_BALANCE_TURNS);
+	assert_int_equal(b->servers[0].weight, 3);
+	assert_int_equal(b->servers[0].connections_max, 50);
+	assert_int_equal(b->servers[1].weight, 1);
+	assert_int_equal(b->servers[1].connections_max, 0);
+	assert_int_equal(mqg_endpoint_port(&b->servers[1].address), 2);
+	assert_int_equal(b->connect_timeout_ms, 1000);
+	assert_int_equal(b->slow_start_ms, 10000);
+	assert_int_equal(b->health.kind, MQG_HEALTH_TCP);
+	assert_int_equal(b->health.interval_ms, 500);
+	assert_int_equal(b->health.timeout_ms, 500);
+	assert_int_equal(b->health.fall, 2);
+	assert_int_equal(b->health.rise, 2);
+	mqg_config_put(c);
 }
 
 static void http_may_be_off(void **state)
@@ -429,6 +483,7 @@ int main(void)
 		cmocka_unit_test(good_file_gives_its_values),
 		cmocka_unit_test(what_is_left_out_has_the_documented_default),
 		cmocka_unit_test(the_proxy_protocol_is_asked_for_by_word),
+		cmocka_unit_test(several_servers_have_defaults_of_their_own),
 		cmocka_unit_test(http_may_be_off),
 		cmocka_unit_test(services_beyond_the_numbers_are_refused),
 		cmocka_unit_test(absent_file_is_told_apart),

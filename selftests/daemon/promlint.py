@@ -6,8 +6,8 @@ them, no sample twice, numbers, and no label beyond the known ones. Says what is
 import re
 import sys
 
-LABELS = {"service", "reason", "answer", "verdict", "listener", "broker", "map", "version", "abi",
-          "key", "days", "result", "kind"}
+LABELS = {"service", "reason", "answer", "verdict", "listener", "broker", "server", "map",
+          "version", "abi", "key", "days", "result", "kind"}
 SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
 

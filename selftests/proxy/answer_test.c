@@ -79,6 +79,7 @@ static void broker_is_88_and_03(void **state)
 	both(MQGATE_REASON_BROKER_CLOSED, 3, 0x88);
 	both(MQGATE_REASON_MQTT_CONNACK, 3, 0x88);
 	both(MQGATE_REASON_LIMIT_SESSIONS, 3, 0x89);
+	both(MQGATE_REASON_BROKER_FULL, 3, 0x89);
 }
 
 static void level_is_answered_as_3_1_1(void **state)
@@ -107,6 +108,7 @@ static void timeouts_and_closes_are_silence(void **state)
 	both(MQGATE_REASON_CONNECT_TIMEOUT, 0, 0);
 	both(MQGATE_REASON_CLIENT_CLOSED, 0, 0);
 	both(MQGATE_REASON_BROKER_REFUSED, 0, 0);
+	both(MQGATE_REASON_BROKER_QUEUE, 0, 0);
 	both(MQGATE_REASON_CERT_MISSING, 0, 0);
 }
 

@@ -2,8 +2,8 @@
 /*
  * The proxy with a judge that tells everything it hears, one JSON object a line on stdout. The
  * scripts of this directory drive it: they name listeners and brokers by options and ask through
- * stdin ("counts", "sessions", "handshakes", "change OPTION...", "revoke KIND VALUE", "later
- * SECONDS", "quit").
+ * stdin ("counts", "sessions", "handshakes", "change OPTION...", "revoke KIND VALUE", "drain
+ * [SERVER]", "resume [SERVER]", "later SECONDS", "quit").
  * Only tests call it; stdout is guarded by its own lock.
  */
 #include <arpa/inet.h>
@@ -30,6 +30,7 @@
 
 #define LISTENERS 4
 #define BROKERS 4
+#define SERVERS 8
 #define NAMES 8
 
 struct mqg_judge {
@@ -125,6 +126,23 @@ static json_t *ocsp_counts(struct mqg_proxy *proxy)
 	return told;
 }
 
+static json_t *servers(struct mqg_proxy *proxy, const struct mqg_config *config, size_t broker)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < config->brokers[broker].n_servers; i++) {
+		struct mqg_server_counts c;
+
+		mqg_proxy_server_counts(proxy, broker, i, &c);
+		json_array_append_new(list,
+			json_pack("{s:b, s:b, s:i, s:I, s:I, s:I, s:I}", "up", c.up, "draining",
+				  c.draining, "open", (int)c.open, "made", (json_int_t)c.made,
+				  "failed", (json_int_t)c.failed, "checks", (json_int_t)c.checks,
+				  "checks_failed", (json_int_t)c.checks_failed));
+	}
+	return list;
+}
+
 static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 {
 	json_t *listeners = json_array(), *brokers = json_array();
@@ -152,8 +170,10 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 
 		mqg_proxy_broker_counts(proxy, i, &c);
 		json_array_append_new(brokers,
-			json_pack("{s:I, s:I, s:b}", "connections", (json_int_t)c.connections,
-				  "failures", (json_int_t)c.failures, "up", c.up));
+			json_pack("{s:I, s:I, s:b, s:i, s:I, s:o}", "connections",
+				  (json_int_t)c.connections, "failures", (json_int_t)c.failures,
+				  "up", c.up, "waiting", (int)c.waiting, "answered",
+				  (json_int_t)c.answered, "servers", servers(proxy, config, i)));
 	}
 	return json_pack("{s:o, s:o, s:I, s:o}", "listeners", listeners, "brokers", brokers,
 			 "chains", (json_int_t)mqg_proxy_chains(proxy), "ocsp", ocsp_counts(proxy));
@@ -365,6 +385,59 @@ static void limit(struct mqg_handshakes *h, const char *text)
 	errx(2, "-B %s: unknown", text);
 }
 
+/* "KEY=NUMBER": what the brokers of later -b are like; times in ms, words as their enum. */
+static void broker_setting(struct mqg_broker *b, struct mqg_server *s, const char *text)
+{
+	const struct {
+		const char	*key;
+		uint32_t	*value;
+	} keys[] = {
+		{ "weight=", &s->weight }, { "max_connections=", &s->connections_max },
+		{ "balance=", (uint32_t *)&b->balance }, { "slow_start=", &b->slow_start_ms },
+		{ "health=", (uint32_t *)&b->health.kind },
+		{ "interval=", &b->health.interval_ms }, { "timeout=", &b->health.timeout_ms },
+		{ "fall=", &b->health.fall }, { "rise=", &b->health.rise },
+		{ "answers=", &b->away.answers }, { "waiting=", &b->away.waiting },
+		{ "reconnects=", &b->away.reconnects },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strncmp(text, keys[i].key, strlen(keys[i].key)))
+			continue;
+		*keys[i].value = strtoul(text + strlen(keys[i].key), NULL, 10);
+		return;
+	}
+	errx(2, "-O %s: unknown", text);
+}
+
+/* "ADDRESS:PORT[*WEIGHT][,...]" */
+static void broker(struct mqg_config *config, const struct mqg_broker *like,
+		   const struct mqg_server *server, const char *text)
+{
+	struct mqg_broker *b = &config->brokers[config->n_brokers++];
+	char *copy = strdup(text);
+
+	if (config->n_brokers > BROKERS)
+		errx(2, "at most %d brokers", BROKERS);
+	*b = *like;
+	if (asprintf(&b->name, "broker%zu", config->n_brokers) < 0)
+		err(2, "asprintf");
+	b->servers = calloc(SERVERS, sizeof(*b->servers));
+	for (char *at = strtok(copy, ","); at; at = strtok(NULL, ",")) {
+		char *weight = strchr(at, '*');
+
+		if (b->n_servers == SERVERS)
+			errx(2, "at most %d servers", SERVERS);
+		b->servers[b->n_servers] = *server;
+		if (weight) {
+			*weight = '\0';
+			b->servers[b->n_servers].weight = strtoul(weight + 1, NULL, 10);
+		}
+		endpoint(at, &b->servers[b->n_servers++].address);
+	}
+	free(copy);
+}
+
 static void ticket_keys(struct mqg_config *config, const char *path)
 {
 	char why[512];
@@ -394,14 +467,18 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		},
 	} };
 	struct mqg_policy *rules = &models[0].rules;
-	uint32_t dial_ms = 2000, pp2_tlvs = 0, pp2_max = 0;
+	struct mqg_broker to = {
+		.connect_timeout_ms = 2000,
+		.health = { .interval_ms = 50, .timeout_ms = 500, .fall = 2, .rise = 2 },
+		.away = { .answers = 1000, .waiting = 10000, .reconnects = 1000 },
+	};
+	struct mqg_server server = { .weight = 1 };
 	const char *pki = ".";
 	size_t n_models = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv,
-			     "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:aN3SxEK:o:n:RB:X:b:t:"
-			     "p:")) != -1) {
+	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:aN3SxEK:o:n:RB:X:"
+					 "O:b:t:p:")) != -1) {
 		switch (opt) {
 		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
@@ -409,7 +486,8 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 'd': pki = optarg; break;
 		case 'H': like.handshake_timeout_ms = atoi(optarg); break;
 		case 'T': like.connect_timeout_ms = atoi(optarg); break;
-		case 'D': dial_ms = atoi(optarg); break;
+		case 'D': to.connect_timeout_ms = atoi(optarg); break;
+		case 'O': broker_setting(&to, &server, optarg); break;
 		case 'm': like.connect_max = atoi(optarg); break;
 		case 's': like.sessions_max = atoi(optarg); break;
 		case 'a': like.password_rule = MQG_PASSWORD_ALLOW; break;
@@ -438,18 +516,10 @@ static void options(int argc, char **argv, struct mqg_config *config)
 			models[n_models++].names = optarg;
 			break;
 		case 'X':
-			if (sscanf(optarg, "%x,%u", &pp2_tlvs, &pp2_max) != 2)
+			if (sscanf(optarg, "%x,%u", &to.pp2_tlvs, &to.pp2_max) != 2)
 				errx(2, "-X TLVS,MAX");
 			break;
-		case 'b':
-			if (config->n_brokers == BROKERS)
-				errx(2, "at most %d brokers", BROKERS);
-			config->brokers[config->n_brokers].name = strdup("broker");
-			config->brokers[config->n_brokers].connect_timeout_ms = dial_ms;
-			config->brokers[config->n_brokers].pp2_tlvs = pp2_tlvs;
-			config->brokers[config->n_brokers].pp2_max = pp2_max;
-			endpoint(optarg, &config->brokers[config->n_brokers++].address);
-			break;
+		case 'b': broker(config, &to, &server, optarg); break;
 		case 't':
 		case 'p':
 			if (!config->n_brokers || config->n_listeners == LISTENERS)
@@ -486,7 +556,7 @@ static struct mqg_config *configure(int argc, char **argv)
 	struct mqg_config *config = calloc(1, sizeof(*config));
 
 	config->listeners = calloc(LISTENERS, sizeof(*config->listeners));
-	config->brokers = calloc(BROKERS, sizeof(*config->brokers));
+	config->brokers = calloc(BROKERS + 1, sizeof(*config->brokers));
 	config->workers = 2;
 	config->chain_cache_size = 64;
 	config->chain_cache_ns = 3600 * 1000000000ULL;
@@ -571,6 +641,12 @@ static void serve(struct rig *rig)
 			say(json_pack("{s:o}", "answer", all));
 		} else if (!strcmp(line, "handshakes\n")) {
 			say(json_pack("{s:o}", "answer", handshakes(rig->proxy)));
+		} else if (!strncmp(line, "drain ", 6) || !strncmp(line, "resume ", 7)) {
+			char *server = strchr(line, ' ') + 1;
+
+			server[strcspn(server, "\n")] = '\0';
+			say(json_pack("{s:I}", "answer", (json_int_t)mqg_proxy_drain(
+				rig->proxy, 0, *server ? server : NULL, *line == 'd')));
 		} else if (!strncmp(line, "later ", 6)) {
 			struct mqg_tickets_info info;
 

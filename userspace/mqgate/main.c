@@ -148,6 +148,15 @@ const struct mqg_object_verb mqg_verbs[] = {
 	  "(SHA-256 of the certificate), one that begins with 0x a serial number, any other an\n"
 	  "identity. A serial number is revoked for every CA. For what all gateways are to know,\n"
 	  "let the CA revoke: its list is read by itself when it changes. del takes it back.\n" },
+	{ "broker", mqg_run_broker,
+	  "broker list\n"
+	  "broker drain NAME [SERVER]\n"
+	  "broker resume NAME [SERVER]",
+	  "servers of the brokers: which are up, and take one out or back in",
+	  "list shows every server with its state, open connections and failed checks. drain\n"
+	  "sends no more clients to a server, or to any server of that broker; sessions that it\n"
+	  "has stay until they end. resume takes it back, slowly where the configuration says so.\n"
+	  "A SERVER is written as in the list. Neither outlives the daemon.\n" },
 	{ "version", mqg_run_version, "version", "version, ABI, libbpf and kernel", NULL },
 	{ "help", mqg_run_help, "help [OBJECT]", "this text, or more on one object", NULL },
 	{},

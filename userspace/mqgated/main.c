@@ -52,9 +52,12 @@ static void summary(const struct mqg_config *config)
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		const struct mqg_listener *l = &config->listeners[i];
 
-		printf("  listener %s: %s on %s, service %u, mode %s, to %s (%s)\n", l->name,
+		printf("  listener %s: %s on %s, service %u, mode %s, to %s (", l->name,
 		       mqg_kind_word(l->kind), l->address.text, l->service,
-		       mqg_mode_word(l->mode), l->broker->name, l->broker->address.text);
+		       mqg_mode_word(l->mode), l->broker->name);
+		for (size_t n = 0; n < l->broker->n_servers; n++)
+			printf("%s%s", n ? ", " : "", l->broker->servers[n].address.text);
+		printf(")\n");
 	}
 	for (size_t i = 0; i < config->n_services; i++) {
 		const struct mqg_service *s = &config->services[i];

@@ -189,7 +189,9 @@
 	X(197, SHUTDOWN,		"shutdown",		"the module or its namespace goes away")	\
 	X(198, OPERATOR,		"operator",		"by the operator's word")	\
 	X(199, SCORE,			"score",		"score passed the threshold")	\
-	X(200, CONFIG,			"config",		"the configuration that was loaded since has no place for it")
+	X(200, CONFIG,			"config",		"the configuration that was loaded since has no place for it")	\
+	X(201, BROKER_FULL,		"broker-full",		"every server of the broker has as many connections as it may have")	\
+	X(202, BROKER_QUEUE,		"broker-queue",		"too many clients wait already for a broker that is away")
 
 enum mqgate_reason {
 #define MQGATE_REASON_ENUM(number, symbol, word, text) MQGATE_REASON_##symbol = number,

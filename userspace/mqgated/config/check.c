@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The checking pass over everything but listeners and services: brokers, allow list, score and
- * the single values. Called by mqg_config_load() in the main thread; no lock.
+ * The checking pass over everything but brokers, listeners and services: allow list, score and the
+ * single values. Called by mqg_config_load() in the main thread; no lock.
  */
 #include "config/check.h"
 
@@ -89,83 +89,6 @@ int mqg_check_number_service(struct mqg_check *check, const char *path, uint32_t
 				MQGATE_SERVICES - MQGATE_SVC_FIRST_FREE);
 	check->services |= 1U << n;
 	*number = n;
-	return 0;
-}
-
-/* The words of haproxy's proxy-v2-options where it has the same. */
-static const struct {
-	const char	*word;
-	uint32_t	bit;
-} tlv_words[] = {
-	{ "none", 0 }, { "identity", MQG_PP2_IDENTITY }, { "ssl", MQG_PP2_SSL },
-	{ "cert-cn", MQG_PP2_SSL | MQG_PP2_CN }, { "ssl-cipher", MQG_PP2_SSL | MQG_PP2_CIPHER },
-	{ "authority", MQG_PP2_AUTHORITY }, { "crc32c", MQG_PP2_CRC32C },
-};
-
-static int check_proxy_protocol(struct mqg_check *check, size_t number, struct mqg_broker *to)
-{
-	const struct raw_proxy_protocol *from = check->raw->brokers[number].proxy_protocol;
-	char path[MQG_PATH_MAX];
-
-	if (!from)
-		return 0;
-	to->pp2_tlvs = from->tlvs_count ? 0 : MQG_PP2_IDENTITY | MQG_PP2_SSL | MQG_PP2_CN;
-	for (unsigned int i = 0; i < from->tlvs_count; i++) {
-		size_t n = 0;
-
-		while (n < sizeof(tlv_words) / sizeof(tlv_words[0]) &&
-		       strcmp(from->tlvs[i], tlv_words[n].word))
-			n++;
-		snprintf(path, sizeof(path), "brokers[%zu].proxy_protocol.tlvs[%u]", number, i);
-		if (n == sizeof(tlv_words) / sizeof(tlv_words[0]))
-			return complain(check, path, "\"%s\" is none; there are identity, ssl, "
-				"cert-cn, ssl-cipher, authority, crc32c, none", from->tlvs[i]);
-		to->pp2_tlvs |= tlv_words[n].bit;
-	}
-	snprintf(path, sizeof(path), "brokers[%zu].proxy_protocol.max", number);
-	return mqg_check_number(check, path, from->max, MQG_PP2_DEFAULT, MQG_PP2_MIN, MQG_PP2_MAX,
-				&to->pp2_max);
-}
-
-static int check_brokers(struct mqg_check *check)
-{
-	const struct raw_config *raw = check->raw;
-	struct mqg_config *config = check->config;
-
-	for (size_t i = 0; i < raw->brokers_count; i++) {
-		const struct raw_broker *from = &raw->brokers[i];
-		struct mqg_broker *to = &config->brokers[i];
-		char path[MQG_PATH_MAX], why[256];
-		uint64_t ns;
-		int err;
-
-		snprintf(path, sizeof(path), "brokers[%zu].name", i);
-		err = mqg_check_name(check, path, from->name);
-		if (err)
-			return err;
-		for (size_t j = 0; j < i; j++)
-			if (!strcmp(raw->brokers[j].name, from->name))
-				return complain(check, path, "\"%s\" is already the name of "
-							     "brokers[%zu]; choose another",
-						from->name, j);
-		snprintf(path, sizeof(path), "brokers[%zu].address", i);
-		err = mqg_endpoint_parse(from->address, true, &to->address, why, sizeof(why));
-		config->n_brokers = i + 1;
-		if (err)
-			return err == -EINVAL ? complain(check, path, "%s", why) : err;
-		snprintf(path, sizeof(path), "brokers[%zu].connect_timeout", i);
-		err = mqg_check_duration(check, path, from->connect_timeout, 5 * SECOND,
-					 SECOND / 10, 10 * MINUTE, &ns);
-		if (err)
-			return err;
-		to->connect_timeout_ms = (uint32_t)(ns / 1000000);
-		err = check_proxy_protocol(check, i, to);
-		if (err)
-			return err;
-		err = mqg_check_copy(from->name, &to->name);
-		if (err)
-			return err;
-	}
 	return 0;
 }
 
@@ -354,7 +277,7 @@ int mqg_config_check(struct mqg_check *check)
 		return -ENOMEM;
 	err = check_hardware(check);
 	if (!err)
-		err = check_brokers(check);
+		err = mqg_check_brokers(check);
 	for (size_t i = 0; !err && i < raw->listeners_count; i++)
 		err = mqg_check_listener(check, i);
 	for (size_t i = 0; !err && i < raw->services_count; i++)

@@ -68,6 +68,8 @@ int mqg_check_sni(struct mqg_check *check, const char *owner, const struct raw_l
 
 int mqg_check_chain_cache(const struct mqg_check *check);
 int mqg_check_resumption(const struct mqg_check *check);
+/* check_broker.c: all of them. */
+int mqg_check_brokers(struct mqg_check *check);
 int mqg_check_listener(struct mqg_check *check, size_t i);
 int mqg_check_service(struct mqg_check *check, size_t i);
 

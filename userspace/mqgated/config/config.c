@@ -65,10 +65,8 @@ void mqg_config_put(const struct mqg_config *shared)
 		return;
 	for (size_t i = 0; i < config->n_listeners; i++)
 		free_listener(&config->listeners[i]);
-	for (size_t i = 0; i < config->n_brokers; i++) {
-		free(config->brokers[i].name);
-		free(config->brokers[i].address.text);
-	}
+	for (size_t i = 0; i < config->n_brokers; i++)
+		mqg_broker_clear(&config->brokers[i]);
 	for (size_t i = 0; i < config->n_services; i++)
 		free(config->services[i].name);
 	free(config->listeners);

@@ -11,17 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include <linux/mqgate.h>
 
+#include "config/broker.h"
 #include "config/crypto.h"
-
-struct mqg_endpoint {
-	char			*text;		/* as written: "[::]:8883", "host:1883" */
-	struct sockaddr_storage	addr;
-	socklen_t		addrlen;
-};
+#include "config/endpoint.h"
 
 enum mqg_identity_from {
 	MQG_FROM_CN,			/* the one commonName of the subject */
@@ -57,28 +52,6 @@ enum mqg_password_rule {
 struct mqg_material;
 struct mqg_rights;
 struct mqg_ticket_file;
-
-/* What a broker is told of a client by the PROXY protocol, besides addresses; bits. */
-enum mqg_pp2_tlv {
-	MQG_PP2_CRC32C = 1 << 0,
-	MQG_PP2_IDENTITY = 1 << 1,	/* a TLV of our own */
-	MQG_PP2_SSL = 1 << 2,		/* that it was TLS, and which version */
-	MQG_PP2_CN = 1 << 3,		/* the identity, where it is the commonName */
-	MQG_PP2_CIPHER = 1 << 4,
-	MQG_PP2_AUTHORITY = 1 << 5,	/* the server name that it asked for */
-};
-
-#define MQG_PP2_MIN	52U	/* bytes of a header with addresses alone */
-#define MQG_PP2_MAX	1024U	/* with the longest of everything */
-#define MQG_PP2_DEFAULT	536U	/* what one segment carries on any path */
-
-struct mqg_broker {
-	char			*name;
-	struct mqg_endpoint	address;
-	uint32_t		connect_timeout_ms;
-	uint32_t		pp2_tlvs;	/* enum mqg_pp2_tlv */
-	uint32_t		pp2_max;	/* bytes; 0: the protocol is not spoken */
-};
 
 enum mqg_cookies {
 	MQG_COOKIES_AUTO,		/* listeners: on, services: off */

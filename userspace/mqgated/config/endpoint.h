@@ -4,8 +4,15 @@
 #define MQG_CONFIG_ENDPOINT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
 
-#include "config/config.h"
+struct mqg_endpoint {
+	char			*text;		/* as written: "[::]:8883", "host:1883" */
+	struct sockaddr_storage	addr;
+	socklen_t		addrlen;
+};
 
 /**
  * mqg_endpoint_parse() - read "192.0.2.1:1883", "[2001:db8::1]:1883" or "host:1883"

@@ -181,9 +181,56 @@ static const cyaml_schema_field_t proxy_protocol_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_strval_t balances[] = {
+	{ "least-connections", MQG_BALANCE_LEAST },
+	{ "round-robin", MQG_BALANCE_TURNS },
+	{ "client-id", MQG_BALANCE_CLIENT },
+};
+
+static const cyaml_strval_t health_kinds[] = {
+	{ "off", MQG_HEALTH_OFF },
+	{ "tcp", MQG_HEALTH_TCP },
+	{ "mqtt", MQG_HEALTH_MQTT },
+};
+
+static const cyaml_schema_field_t server_fields[] = {
+	TEXT("address", MUST, struct raw_server, address),
+	NUMBER("weight", struct raw_server, weight),
+	NUMBER("max_connections", struct raw_server, max_connections),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t server_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_server, server_fields),
+};
+
+static const cyaml_schema_field_t health_fields[] = {
+	WORD_MAY("kind", struct raw_health, kind, health_kinds),
+	TEXT("interval", MAY, struct raw_health, interval),
+	TEXT("timeout", MAY, struct raw_health, timeout),
+	NUMBER("fall", struct raw_health, fall),
+	NUMBER("rise", struct raw_health, rise),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t away_fields[] = {
+	NUMBER("answers", struct raw_away, answers),
+	NUMBER("waiting", struct raw_away, waiting),
+	NUMBER("reconnects", struct raw_away, reconnects),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t broker_fields[] = {
 	TEXT("name", MUST, struct raw_broker, name),
-	TEXT("address", MUST, struct raw_broker, address),
+	TEXT("address", MAY, struct raw_broker, address),
+	CYAML_FIELD_SEQUENCE("servers", CYAML_FLAG_POINTER | MAY, struct raw_broker, servers,
+			     &server_value, 0, CYAML_UNLIMITED),
+	WORD_MAY("balance", struct raw_broker, balance, balances),
+	TEXT("slow_start", MAY, struct raw_broker, slow_start),
+	CYAML_FIELD_MAPPING_PTR("health", CYAML_FLAG_POINTER | MAY, struct raw_broker, health,
+				health_fields),
+	CYAML_FIELD_MAPPING_PTR("away", CYAML_FLAG_POINTER | MAY, struct raw_broker, away,
+				away_fields),
 	TEXT("connect_timeout", MAY, struct raw_broker, connect_timeout),
 	CYAML_FIELD_MAPPING_PTR("proxy_protocol", CYAML_FLAG_POINTER | MAY, struct raw_broker,
 				proxy_protocol, proxy_protocol_fields),

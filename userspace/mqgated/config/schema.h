@@ -29,8 +29,28 @@ struct raw_proxy_protocol {
 	uint32_t	*max;
 };
 
+struct raw_server {
+	char		*address;
+	uint32_t	*weight, *max_connections;
+};
+
+struct raw_health {
+	int		*kind;
+	char		*interval, *timeout;
+	uint32_t	*fall, *rise;
+};
+
+struct raw_away {
+	uint32_t	*answers, *waiting, *reconnects;
+};
+
 struct raw_broker {
-	char				*name, *address, *connect_timeout;
+	char				*name, *address, *connect_timeout, *slow_start;
+	struct raw_server		*servers;
+	unsigned int			servers_count;
+	int				*balance;
+	struct raw_health		*health;
+	struct raw_away			*away;
 	struct raw_proxy_protocol	*proxy_protocol;
 };
 

@@ -188,6 +188,17 @@ static json_t *tell_listeners(const struct mqg_verb_context *context, uint64_t *
 	return list;
 }
 
+/* "ADDRESS, ADDRESS" */
+static void addresses(const struct mqg_broker *broker, char *out, size_t size)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < broker->n_servers && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%s%s", i ? ", " : "",
+				       broker->servers[i].address.text);
+}
+
 static json_t *tell_brokers(const struct mqg_verb_context *context)
 {
 	json_t *list = json_array();
@@ -195,12 +206,14 @@ static json_t *tell_brokers(const struct mqg_verb_context *context)
 	for (size_t i = 0; list && i < context->config->n_brokers; i++) {
 		const struct mqg_broker *b = &context->config->brokers[i];
 		struct mqg_broker_counts counts;
+		char text[512];
 
 		memset(&counts, 0, sizeof(counts));
 		if (context->proxy)
 			mqg_proxy_broker_counts(context->proxy, i, &counts);
+		addresses(b, text, sizeof(text));
 		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:b, s:I}", "name", b->name, "address", b->address.text, "up",
+			"{s:s, s:s, s:b, s:I}", "name", b->name, "address", text, "up",
 			(int)counts.up, "connections", (json_int_t)counts.connections));
 	}
 	return list;

@@ -322,6 +322,9 @@ static const struct verb {
 	{ "revoke-add", mqg_verb_revoke_add, { "kind", "value", "text" } },
 	{ "revoke-del", mqg_verb_revoke_del, { "kind", "value" } },
 	{ "revoke-list", mqg_verb_revoke_list, { NULL } },
+	{ "brokers", mqg_verb_brokers, { NULL } },
+	{ "broker-drain", mqg_verb_broker_drain, { "broker", "server" } },
+	{ "broker-resume", mqg_verb_broker_resume, { "broker", "server" } },
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -358,6 +361,7 @@ json_t *mqg_verb_answer(struct mqg_verb_context *context, const json_t *request)
 	}
 	return mqg_verb_refuse("one of: status, verdict-add, verdict-del, verdict-flush, "
 			       "verdict-load, why, sessions, refusals, identities, tls, events, "
-			       "pins, reload, revoke-add, revoke-del, revoke-list",
+			       "pins, reload, revoke-add, revoke-del, revoke-list, brokers, "
+			       "broker-drain, broker-resume",
 			       "\"do\" is \"%.64s\"", name ? name : "missing");
 }

@@ -38,6 +38,11 @@ json_t *mqg_verb_revoke_add(struct mqg_verb_context *context, const json_t *requ
 json_t *mqg_verb_revoke_del(struct mqg_verb_context *context, const json_t *request);
 json_t *mqg_verb_revoke_list(struct mqg_verb_context *context, const json_t *request);
 
+/* The verbs about brokers, in brokers.c. */
+json_t *mqg_verb_brokers(struct mqg_verb_context *context, const json_t *request);
+json_t *mqg_verb_broker_drain(struct mqg_verb_context *context, const json_t *request);
+json_t *mqg_verb_broker_resume(struct mqg_verb_context *context, const json_t *request);
+
 /* An answer with "ok": false. */
 json_t *mqg_verb_refuse(const char *remedy, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -51,6 +51,9 @@ struct mqg_message_ops {
 			size_t len);
 	/* The broker has accepted the client; the CONNACK that says so is sent next. */
 	void	(*accepted)(struct mqg_message *message);
+	/* It has not. True: its CONNACK is not sent, the reason is BROKER_UNREACHABLE. May be
+	 * NULL */
+	bool	(*declined)(struct mqg_message *message, uint8_t code);
 };
 
 struct mqg_message {

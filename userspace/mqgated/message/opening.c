@@ -25,6 +25,8 @@ static enum mqgate_reason connack(struct mqg_walk *w)
 	if (status == MQW_NEED_MORE)
 		return mqg_walk_hold(w, begin, used);
 	begin = mqg_walk_rejoin(w, begin);
+	if (code && m->ops->declined && m->ops->declined(m, code))
+		return MQGATE_REASON_BROKER_UNREACHABLE;
 	m->answered = true;
 	mqg_message_lane(m, MQG_DOWN);
 	if (!code)

@@ -46,5 +46,7 @@ char *mqg_metrics_page(const struct mqg_metrics_sources *sources, size_t *len);
 void mqg_metrics_identities(const struct mqg_metrics_sources *sources, FILE *out);
 /* Of the admission to TLS handshakes, likewise. */
 void mqg_metrics_handshakes(const struct mqg_metrics_sources *sources, FILE *out);
+/* Of brokers and their servers. */
+void mqg_metrics_brokers(const struct mqg_metrics_sources *sources, FILE *out);
 
 #endif

@@ -53,6 +53,19 @@ static void row_count(FILE *out, const char *name, uint64_t value)
 	row(out, name, text);
 }
 
+static void tell_server(const struct mqg_metrics_sources *sources, size_t broker, size_t server,
+			FILE *out)
+{
+	struct mqg_server_counts counts;
+	char text[256];
+
+	mqg_proxy_server_counts(sources->proxy, broker, server, &counts);
+	snprintf(text, sizeof(text), "%s%s, %u open, %llu checks failed", counts.up ? "up" : "down",
+		 counts.draining ? ", draining" : "", counts.open,
+		 (unsigned long long)counts.checks_failed);
+	row(out, sources->config->brokers[broker].servers[server].address.text, text);
+}
+
 static void tell_listeners(const struct mqg_metrics_sources *sources, FILE *out)
 {
 	char text[256];
@@ -76,11 +89,12 @@ static void tell_listeners(const struct mqg_metrics_sources *sources, FILE *out)
 		memset(&counts, 0, sizeof(counts));
 		if (sources->proxy)
 			mqg_proxy_broker_counts(sources->proxy, i, &counts);
-		snprintf(text, sizeof(text), "%s, %s, %llu connections, %llu failures",
-			 b->address.text, counts.up ? "up" : "down",
-			 (unsigned long long)counts.connections,
-			 (unsigned long long)counts.failures);
+		snprintf(text, sizeof(text), "%s, %llu connections, %llu failures, %u clients "
+			 "wait", counts.up ? "up" : "down", (unsigned long long)counts.connections,
+			 (unsigned long long)counts.failures, counts.waiting);
 		row(out, b->name, text);
+		for (size_t n = 0; sources->proxy && n < b->n_servers; n++)
+			tell_server(sources, i, n, out);
 	}
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The metrics in Prometheus' text format (version 0.0.4): prefix mqgate_, base units, _total for
- * counters. Labels are services, reasons, listeners, brokers and maps, never a client or address:
- * their number is bounded by the configuration. Main thread; what is read locks itself.
+ * counters. Labels are services, reasons, listeners, brokers, their servers and maps, never a
+ * client or its address: their number is bounded by the configuration. Main thread; what is read
+ * locks itself.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -211,34 +212,6 @@ static void tell_handshakes(const struct mqg_metrics_sources *sources, FILE *out
 	}
 }
 
-static void tell_brokers(const struct mqg_metrics_sources *sources, FILE *out)
-{
-	static const char *const names[] = { "broker_up", "broker_connections_total",
-					     "broker_failures_total" };
-	static const char *const types[] = { "gauge", "counter", "counter" };
-	static const char *const help[] = {
-		"1 where the last attempt to connect to the broker succeeded.",
-		"Connections made to the broker.",
-		"Attempts to connect to the broker that failed.",
-	};
-
-	for (size_t r = 0; r < 3; r++) {
-		head(out, names[r], types[r], help[r]);
-		for (size_t i = 0; i < sources->config->n_brokers; i++) {
-			struct mqg_broker_counts counts;
-
-			memset(&counts, 0, sizeof(counts));
-			if (sources->proxy)
-				mqg_proxy_broker_counts(sources->proxy, i, &counts);
-			fprintf(out, "mqgate_%s{broker=\"%s\"} %llu\n", names[r],
-				sources->config->brokers[i].name,
-				(unsigned long long)(r == 0 ? counts.up
-						     : r == 1 ? counts.connections
-							      : counts.failures));
-		}
-	}
-}
-
 static void tell_judge(const struct mqg_metrics_sources *sources, FILE *out)
 {
 	static const char *const verdicts[] = { MQGATE_MAP_SOURCES, MQGATE_MAP_PREFIX4,
@@ -392,7 +365,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	one(out, "tls_chain_cache_entries", "gauge", "Chains that the workers remember now.",
 	    sources->proxy ? (double)mqg_proxy_chains(sources->proxy) : 0);
 	tell_ocsp(sources, out);
-	tell_brokers(sources, out);
+	mqg_metrics_brokers(sources, out);
 	tell_refusals(sources, pins, out);
 	tell_judge(sources, out);
 	mqg_metrics_identities(sources, out);

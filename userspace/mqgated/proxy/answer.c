@@ -73,6 +73,7 @@ static const struct {
 	EACH(CONFIG, 0x88, 0x98),
 	/* Server busy */
 	BOTH(LIMIT_SESSIONS, 0x89),
+	BOTH(BROKER_FULL, 0x89),
 	BOTH(STREAM_MEMORY, 0x89),
 #undef BOTH
 #undef EACH

@@ -10,6 +10,7 @@
 #include "common/names.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
+#include "proxy/uplink.h"
 #include "system/log.h"
 
 /* Time that a sweep takes from the other work of a turn. */
@@ -45,8 +46,7 @@ static void leave(struct mqg_worker *worker, const struct mqg_change *change)
 
 		if (stays((void *const *)change->uplinks, now->n_brokers, uplink))
 			continue;
-		uplink->held = mqg_config_get(before);
-		mqg_list_append(&worker->gone_uplinks, &uplink->gone);
+		mqg_uplink_leave(uplink, before);
 	}
 }
 
@@ -126,11 +126,9 @@ static void apply(struct mqg_worker *worker, struct mqg_change *change)
 	struct mqg_uplink **uplinks = worker->uplinks;
 
 	leave(worker, change);
-	for (size_t i = 0; i < change->config->n_brokers; i++) {
-		change->uplinks[i]->config = &change->config->brokers[i];
-		set_time(worker, &change->uplinks[i]->timeout,
-			 change->config->brokers[i].connect_timeout_ms);
-	}
+	for (size_t i = 0; i < change->config->n_brokers; i++)
+		mqg_uplink_apply(change->uplinks[i], change->config, &change->config->brokers[i],
+				 &change->routes[i]);
 	for (size_t i = 0; i < change->config->n_listeners; i++)
 		take_port(worker, change, i);
 	worker->config = change->config;
@@ -236,11 +234,6 @@ void mqg_worker_bury(struct mqg_worker *worker)
 		struct mqg_uplink *uplink = mqg_container_of(at, struct mqg_uplink, gone);
 
 		next = at->next;
-		if (!mqg_list_empty(&uplink->timeout.queue))
-			continue;
-		mqg_list_remove(&uplink->gone);
-		mqg_timer_class_exit(&uplink->timeout);
-		mqg_config_put(uplink->held);
-		free(uplink);
+		mqg_uplink_bury(uplink);
 	}
 }

@@ -1,83 +1,118 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The stage DIAL: the connection to the broker, made only for a client whose CONNECT was found
- * good. Runs on the worker's thread.
+ * The stage DIAL: the connection to a server of the broker, made only for a client whose CONNECT
+ * was found good. The next server at once where one refuses, or does not answer in time. Runs on
+ * the worker's thread.
  */
 #include "proxy/session.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-
-#include <openssl/crypto.h>
 
 #include "proxy/pp2.h"
 #include "system/log.h"
+#include "upstream/dial.h"
 
-/* Says it when the answer is another than last time, of whichever worker. */
-static void note(struct mqg_uplink *uplink, int err)
+void mqg_broker_key(struct mqg_session *s, const void *id, size_t len)
 {
-	const struct mqg_broker *broker = uplink->config;
-
-	mqg_counter_add(err ? &uplink->failures : &uplink->connections, 1);
-	if (atomic_load_explicit(uplink->up, memory_order_relaxed) == !err ||
-	    atomic_exchange_explicit(uplink->up, !err, memory_order_relaxed) == !err)
-		return;
-	if (err)
-		mqg_log(MQG_LOG_ERR, MQG_LOG_PROXY, "broker %s: %s: %s; clients are answered "
-			"\"server unavailable\" until it is back", broker->name,
-			broker->address.text, strerror(err));
+	/* Without a client identifier the broker makes one up: any server will do. */
+	if (len && s->port->uplink->config->balance == MQG_BALANCE_CLIENT)
+		s->dialled.key = mqg_pool_key(id, len);
 	else
-		mqg_log(MQG_LOG_NOTICE, MQG_LOG_PROXY, "broker %s: %s: reached again",
-			broker->name, broker->address.text);
+		s->dialled.key = mqg_pool_key(s->entry.addr, sizeof(s->entry.addr)) +
+				 s->entry.port;
 }
 
-static enum mqg_step failed(struct mqg_session *s, int err)
+void mqg_broker_close(struct mqg_session *s)
 {
-	note(s->port->uplink, err);
-	return mqg_session_refuse(s, MQGATE_REASON_BROKER_UNREACHABLE);
+	mqg_stream_close(&s->broker);
+	s->broker.broken = false;
+	s->broker.finished = false;
+	if (s->dialled.server)
+		mqg_server_leave(s->dialled.server);
+	s->dialled.server = NULL;
 }
 
-/* The mark serves routing and firewall rules; a broker can be reached without it. */
-static void mark(int fd, uint32_t value)
+/* Descriptors or memory of our own: no other server would help. */
+static bool is_ours(int err)
 {
-	static atomic_flag said = ATOMIC_FLAG_INIT;
+	return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS || err == ENOSPC;
+}
 
-	if (!value || !setsockopt(fd, SOL_SOCKET, SO_MARK, &value, sizeof(value)))
-		return;
-	if (!atomic_flag_test_and_set(&said))
-		mqg_log(MQG_LOG_WARNING, MQG_LOG_PROXY, "mark: 0x%x not set on connections to "
-			"brokers: %s; give the daemon CAP_NET_ADMIN, or set mark: 0", value,
-			strerror(errno));
+static void count_failure(struct mqg_session *s, const char *why)
+{
+	struct mqg_uplink *uplink = s->port->uplink;
+
+	mqg_counter_add(&uplink->failures, 1);
+	mqg_server_failed(s->dialled.server, &uplink->config->health, s->worker->now, false, why);
+}
+
+/* The next server that it has not tried. @otherwise: why it is refused where there is none. */
+static enum mqg_step dial_next(struct mqg_session *s, enum mqgate_reason otherwise)
+{
+	struct mqg_uplink *uplink = s->port->uplink;
+	bool full;
+	int i, fd;
+
+	for (;;) {
+		i = mqg_pool_choose(&uplink->routes, uplink->config, s->dialled.key,
+				    &s->dialled.tried, s->worker->now, &full);
+		if (i < 0 && otherwise != MQGATE_REASON_BROKER_UNREACHABLE)
+			return mqg_session_refuse(s, otherwise);
+		if (i < 0)
+			return mqg_away_wait(s, full ? MQGATE_REASON_BROKER_FULL : otherwise);
+		s->dialled.server = uplink->routes.list[i].state;
+		fd = mqg_dial(&uplink->routes.list[i].config->address, s->worker->config->mark,
+			      s->worker->epfd, &s->broker.watch);
+		if (fd >= 0)
+			break;
+		if (is_ours(-fd))
+			return mqg_session_refuse(s, MQGATE_REASON_LIMIT_SESSIONS);
+		count_failure(s, strerror(-fd));
+		mqg_broker_close(s);
+	}
+	s->broker.fd = fd;
+	mqg_timer_arm(&s->timer, &uplink->timeout, s->worker->now);
+	s->state = MQG_DIAL;
+	return MQG_STEP_WAIT;
 }
 
 enum mqg_step mqg_broker_dial(struct mqg_session *s)
 {
-	const struct mqg_endpoint *to = &s->port->uplink->config->address;
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-		.data.ptr = &s->broker.watch,
-	};
-	int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1;
+	s->dialled.tried = 0;
+	return dial_next(s, MQGATE_REASON_BROKER_UNREACHABLE);
+}
 
-	if (fd < 0)
-		return mqg_session_refuse(s, MQGATE_REASON_LIMIT_SESSIONS);
-	s->broker.fd = fd;
-	mark(fd, s->worker->config->mark);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	if (connect(fd, (const struct sockaddr *)&to->addr, to->addrlen) && errno != EINPROGRESS)
-		return failed(s, errno);
-	if (epoll_ctl(s->worker->epfd, EPOLL_CTL_ADD, fd, &event))
-		return mqg_session_refuse(s, MQGATE_REASON_LIMIT_SESSIONS);
-	mqg_timer_arm(&s->timer, &s->port->uplink->timeout, s->worker->now);
-	s->state = MQG_DIAL;
-	return MQG_STEP_WAIT;
+/* The server has failed; the CONNECT is still here. */
+static enum mqg_step failed(struct mqg_session *s, const char *why)
+{
+	count_failure(s, why);
+	mqg_broker_close(s);
+	return dial_next(s, MQGATE_REASON_BROKER_UNREACHABLE);
+}
+
+enum mqg_step mqg_broker_lost(struct mqg_session *s, enum mqgate_reason reason)
+{
+	if (!s->intake)
+		return mqg_session_refuse(s, reason);
+	mqg_half_drop(&s->up);
+	s->up.failed = false;
+	s->down.ended = false;
+	mqg_message_end(&s->message);
+	memset(&s->message, 0, sizeof(s->message));
+	mqg_broker_close(s);
+	return dial_next(s, reason);
+}
+
+void mqg_broker_settled(struct mqg_session *s)
+{
+	struct mqg_uplink *uplink = s->port->uplink;
+
+	mqg_server_passed(s->dialled.server, &uplink->config->health, s->worker->now, false);
+	mqg_away_over(uplink->pool);
 }
 
 /* @addr as in the maps: IPv4 mapped. */
@@ -115,17 +150,17 @@ static void note_left(const struct mqg_broker *broker)
 			broker->name, broker->pp2_max);
 }
 
-/* Puts the header of the PROXY protocol before the CONNECT. 0 or -ENOMEM. */
-static int introduce(struct mqg_session *s)
+/* Bytes of a header of the PROXY protocol, at @header. */
+static size_t introduce(struct mqg_session *s, uint8_t header[MQG_PP2_MAX])
 {
 	const struct mqg_broker *broker = s->port->uplink->config;
-	struct mqg_intake *in = s->intake;
 	SSL *ssl = s->client.ssl;
 	struct mqg_pp2_facts facts = { .sport = s->entry.port, .identity = s->entry.identity };
-	uint8_t header[MQG_PP2_MAX], *both;
 	uint32_t left;
 	size_t len;
 
+	if (!broker->pp2_max)
+		return 0;
 	memcpy(facts.saddr, s->entry.addr, sizeof(facts.saddr));
 	local_address(s->client.fd, facts.daddr, &facts.dport);
 	if (ssl) {
@@ -138,57 +173,66 @@ static int introduce(struct mqg_session *s)
 	len = mqg_pp2_build(&facts, broker->pp2_tlvs, broker->pp2_max, &left, header);
 	if (left)
 		note_left(broker);
-	both = malloc(len + in->len);
-	if (!both)
-		return -ENOMEM;
-	memcpy(both, header, len);
-	memcpy(both + len, in->data, in->len);
-	OPENSSL_cleanse(in->data, in->len);
-	free(in->data);
-	in->data = both;
-	in->size = in->len += len;
-	return 0;
+	return len;
 }
 
-/* The CONNECT is the broker's; what came behind it has to be judged like all that follows. */
-static enum mqg_step introduced(struct mqg_session *s)
+/* The CONNECT begins its way; it is kept until it is known to whom the client belongs. */
+static enum mqg_step forward(struct mqg_session *s)
 {
 	struct mqg_intake *in = s->intake;
-	size_t len = in->len - in->behind, behind = in->behind;
-	uint8_t *rest = malloc(behind + 1);
-	bool fine;
+	size_t connect = in->len - in->behind, len;
+	uint8_t header[MQG_PP2_MAX], *data;
 
-	if (!rest)
+	len = introduce(s, header);
+	data = malloc(len + connect);
+	if (!data)
 		return mqg_session_close(s);
-	memcpy(rest, in->data + len, behind);
-	mqg_half_adopt(&s->up, in->data, len);
-	free(in);
-	s->intake = NULL;
+	memcpy(data, header, len);
+	memcpy(data + len, in->data, connect);
+	mqg_half_adopt(&s->up, data, len + connect);
 	s->state = MQG_REPLY;
 	mqg_packets_begin(s);
-	fine = mqg_packets_take(s, rest, behind);
-	free(rest);
-	return fine ? MQG_STEP_ON : mqg_session_refuse(s, s->refused);
+	/* There is no other. */
+	if (s->port->uplink->routes.n == 1 && !mqg_broker_bind(s))
+		return mqg_session_refuse(s, s->refused);
+	return MQG_STEP_ON;
+}
+
+bool mqg_broker_bind(struct mqg_session *s)
+{
+	struct mqg_intake *in = s->intake;
+	bool fine;
+
+	if (!in)
+		return true;
+	fine = mqg_packets_take(s, in->data + in->len - in->behind, in->behind);
+	mqg_intake_drop(s);
+	return fine;
 }
 
 enum mqg_step mqg_broker_step(struct mqg_session *s)
 {
-	socklen_t len = sizeof(int);
-	int err = 0;
+	int err;
 
 	if (!s->broker.may_write)
 		return MQG_STEP_WAIT;
-	if (getsockopt(s->broker.fd, SOL_SOCKET, SO_ERROR, &err, &len))
-		err = errno;
+	err = mqg_dial_result(s->broker.fd);
+	if (err == EINPROGRESS) {
+		s->broker.may_write = false;
+		return MQG_STEP_WAIT;
+	}
 	if (err)
-		return failed(s, err);
-	note(s->port->uplink, 0);
-	if (s->port->uplink->config->pp2_max && introduce(s))
-		return mqg_session_close(s);
-	return introduced(s);
+		return failed(s, strerror(err));
+	mqg_counter_add(&s->port->uplink->connections, 1);
+	atomic_fetch_add_explicit(&s->dialled.server->made, 1, memory_order_relaxed);
+	mqg_timer_arm(&s->timer, &s->port->uplink->timeout, s->worker->now);
+	return forward(s);
 }
 
 enum mqg_step mqg_broker_timeout(struct mqg_session *s)
 {
-	return failed(s, ETIMEDOUT);
+	if (s->state == MQG_DIAL)
+		return failed(s, strerror(ETIMEDOUT));
+	count_failure(s, "does not answer a CONNECT");
+	return mqg_broker_lost(s, MQGATE_REASON_BROKER_UNREACHABLE);
 }

@@ -15,6 +15,7 @@
 #include "proxy/listener.h"
 #include "proxy/ticket_keys.h"
 #include "proxy/tls.h"
+#include "proxy/uplink.h"
 
 struct mqg_plan {
 	const struct mqg_config	*config;	/* to come */
@@ -57,7 +58,6 @@ static struct mqg_common *common(struct mqg_common **list, const char *name)
 	if (!c)
 		return NULL;
 	strcpy(c->name, name);
-	atomic_init(&c->up, true);
 	c->next = *list;
 	*list = c;
 	return c;
@@ -142,24 +142,17 @@ static int plan_uplink(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w,
 {
 	const struct mqg_broker *broker = &plan->config->brokers[i];
 	struct mqg_change *change = &plan->changes[w];
-	struct mqg_common *c = common(&proxy->brokers, broker->name);
-	struct mqg_uplink *uplink;
+	struct mqg_pool *pool = mqg_pool_get(&proxy->pools, broker->name);
 
+	if (!pool || mqg_routes_make(&change->routes[i], pool, broker))
+		return -ENOMEM;
 	plan->kept_broker[i] = find_broker(proxy->config, broker->name);
 	if (plan->kept_broker[i] != SIZE_MAX) {
 		change->uplinks[i] = proxy->workers[w]->uplinks[plan->kept_broker[i]];
 		return 0;
 	}
-	uplink = calloc(1, sizeof(*uplink));
-	if (!uplink || !c) {
-		free(uplink);
-		return -ENOMEM;
-	}
-	uplink->up = &c->up;
-	uplink->config = broker;
-	mqg_list_init(&uplink->gone);
-	change->uplinks[i] = uplink;
-	return 0;
+	change->uplinks[i] = mqg_uplink_alloc(proxy->workers[w], pool, broker);
+	return change->uplinks[i] ? 0 : -ENOMEM;
 }
 
 static int plan_worker(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w,
@@ -175,7 +168,8 @@ static int plan_worker(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w,
 	change->ports = calloc(config->n_listeners + 1, sizeof(*change->ports));
 	change->facing = calloc(config->n_listeners + 1, sizeof(*change->facing));
 	change->uplinks = calloc(config->n_brokers + 1, sizeof(*change->uplinks));
-	if (!change->ports || !change->facing || !change->uplinks)
+	change->routes = calloc(config->n_brokers + 1, sizeof(*change->routes));
+	if (!change->ports || !change->facing || !change->uplinks || !change->routes)
 		return no_memory(why, size);
 	for (size_t i = 0; i < config->n_brokers && !err; i++)
 		err = plan_uplink(proxy, plan, w, i);
@@ -210,6 +204,16 @@ static void drop_facing(struct mqg_facing *facing, size_t contexts, const struct
 	free(facing->tls);
 }
 
+static void drop_tables(struct mqg_plan *plan, struct mqg_change *change)
+{
+	for (size_t i = 0; change->routes && i < plan->config->n_brokers; i++)
+		mqg_routes_free(&change->routes[i]);
+	free(change->routes);
+	free(change->ports);
+	free(change->facing);
+	free(change->uplinks);
+}
+
 /* What is only the plan's; after the workers went over to it, what was theirs before. */
 static void drop_change(struct mqg_plan *plan, struct mqg_change *change)
 {
@@ -221,10 +225,8 @@ static void drop_change(struct mqg_plan *plan, struct mqg_change *change)
 			mqg_port_free(change->ports[i]);
 	for (size_t i = 0; change->uplinks && i < plan->config->n_brokers; i++)
 		if (plan->kept_broker[i] == SIZE_MAX)
-			free(change->uplinks[i]);
-	free(change->ports);
-	free(change->facing);
-	free(change->uplinks);
+			mqg_uplink_free(change->uplinks[i]);
+	drop_tables(plan, change);
 }
 
 void mqg_proxy_abandon(struct mqg_plan *plan)
@@ -279,9 +281,7 @@ void mqg_proxy_commit(struct mqg_proxy *proxy, struct mqg_plan *plan,
 		for (size_t i = 0; i < plan->config->n_listeners; i++)
 			drop_facing(&change->facing[i],
 				    plan->config->listeners[i].n_policies, NULL);
-		free(change->ports);
-		free(change->facing);
-		free(change->uplinks);
+		drop_tables(plan, change);
 	}
 	proxy->config = plan->config;
 	proxy->epoch++;

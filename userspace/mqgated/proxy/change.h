@@ -9,18 +9,18 @@
 
 #include "proxy/worker.h"
 
-/* What the workers share of a listener or a broker, by its name; as old as the proxy. */
+/* What the workers share of a listener, by its address; as old as the proxy. */
 struct mqg_common {
 	struct mqg_common	*next;
 	_Atomic uint32_t	sessions;	/* open */
-	_Atomic bool		up;
 	char			name[];
 };
 
 struct mqg_proxy {
 	const struct mqg_config	*config;	/* in force; NULL before the first change */
 	uint64_t		epoch;
-	struct mqg_common	*listeners, *brokers;
+	struct mqg_common	*listeners;
+	struct mqg_pool		*pools;
 	struct mqg_door		door;
 	struct mqg_tickets	*tickets;
 	struct mqg_renewal	*renewal;

@@ -89,6 +89,7 @@ static int keep_said(struct mqg_session *s, const struct mqw_connect *c, const u
 	if (s->realm->config->client_id_rule == MQG_CLIENT_ID_INJECT) {
 		id = (const uint8_t *)s->entry.identity;
 		length = strlen(s->entry.identity);
+		mqg_broker_key(s, id, length);
 	}
 	s->said.id_cut = length > MQGATE_CLIENT_ID_KEPT;
 	if (s->said.id_cut)
@@ -114,6 +115,7 @@ static enum mqg_step judge(struct mqg_session *s)
 
 	if (!printed)
 		return mqg_session_close(s);
+	mqg_broker_key(s, id, c->client_id.len);
 	mqg_registry_client_id(&s->worker->registry, &s->entry, printed);
 	if (!s->client.ssl) {
 		if (c->flags & MQW_CONNECT_PASSWORD &&

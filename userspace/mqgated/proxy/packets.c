@@ -22,17 +22,29 @@ static void send_way(struct mqg_message *message, enum mqg_way way, const uint8_
 {
 	struct mqg_session *s = session_of(message);
 
+	s->dialled.bound |= way == MQG_DOWN;
 	mqg_half_send(way == MQG_UP ? &s->up : &s->down, data, len);
 }
 
 static void accepted(struct mqg_message *message)
 {
+	mqg_broker_settled(session_of(message));
 	mqg_session_allow(session_of(message));
+}
+
+/* Server unavailable, server busy: MQTT 3.1.1, 3.2.2.3; 5, 3.2.2.2. Another one may not be. */
+static bool declined(struct mqg_message *message, uint8_t code)
+{
+	const struct mqg_session *s = session_of(message);
+
+	return s->intake && (message->level == MQW_LEVEL_5 ? code == 0x88 || code == 0x89
+							   : code == 3);
 }
 
 static const struct mqg_message_ops ops = {
 	.send = send_way,
 	.accepted = accepted,
+	.declined = declined,
 };
 
 /* Once a minute: one that speaks another language does so to every client. */

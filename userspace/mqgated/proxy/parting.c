@@ -87,7 +87,8 @@ static enum mqgate_reason identify(struct mqg_session *s, X509 *cert)
 /* Its CONNECT was found good; before that it is still to be asked. */
 static bool let_in(const struct mqg_session *s)
 {
-	return s->state == MQG_DIAL || s->state == MQG_REPLY || s->state == MQG_RELAY;
+	return s->state == MQG_DIAL || s->state == MQG_AWAY || s->state == MQG_REPLY ||
+	       s->state == MQG_RELAY;
 }
 
 static enum mqgate_reason succeed(struct mqg_session *s, X509 *cert)

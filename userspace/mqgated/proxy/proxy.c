@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "proxy/change.h"
 #include "proxy/ticket_keys.h"
@@ -28,6 +29,7 @@ static int add_worker(struct mqg_proxy *proxy, struct mqg_judge *judge, char *wh
 	memset(worker, 0, sizeof(*worker));
 	worker->tickets = proxy->tickets;
 	worker->succession.renewal = proxy->renewal;
+	worker->asks = !proxy->n_workers;
 	proxy->workers[proxy->n_workers++] = worker;
 	return mqg_worker_setup(worker, judge, &proxy->door, why, size);
 }
@@ -108,7 +110,7 @@ void mqg_proxy_teardown(struct mqg_proxy *proxy)
 	mqg_tickets_free(proxy->tickets);
 	mqg_renewal_free(proxy->renewal);
 	free_common(proxy->listeners);
-	free_common(proxy->brokers);
+	mqg_pools_free(proxy->pools);
 	free(proxy);
 }
 
@@ -173,10 +175,50 @@ void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 	for (i = 0; i < proxy->n_workers; i++) {
 		struct mqg_uplink *uplink = proxy->workers[i]->uplinks[broker];
 
-		counts->up = atomic_load_explicit(uplink->up, memory_order_relaxed);
 		counts->connections += mqg_counter_get(&uplink->connections);
 		counts->failures += mqg_counter_get(&uplink->failures);
+		counts->waiting = atomic_load_explicit(&uplink->pool->waiting,
+						       memory_order_relaxed);
+		counts->answered = atomic_load_explicit(&uplink->pool->answered,
+							memory_order_relaxed);
+		for (size_t n = 0; n < uplink->routes.n; n++)
+			counts->up |= !atomic_load_explicit(&uplink->routes.list[n].state->down,
+							    memory_order_relaxed);
 	}
+}
+
+void mqg_proxy_server_counts(struct mqg_proxy *proxy, size_t broker, size_t server,
+			     struct mqg_server_counts *counts)
+{
+	struct mqg_server_state *state =
+		proxy->workers[0]->uplinks[broker]->routes.list[server].state;
+
+	counts->up = !atomic_load_explicit(&state->down, memory_order_relaxed);
+	counts->draining = atomic_load_explicit(&state->draining, memory_order_relaxed);
+	counts->open = atomic_load_explicit(&state->connections, memory_order_relaxed);
+	counts->made = atomic_load_explicit(&state->made, memory_order_relaxed);
+	counts->failed = atomic_load_explicit(&state->failed, memory_order_relaxed);
+	counts->checks = atomic_load_explicit(&state->checks, memory_order_relaxed);
+	counts->checks_failed = atomic_load_explicit(&state->checks_failed, memory_order_relaxed);
+}
+
+size_t mqg_proxy_drain(struct mqg_proxy *proxy, size_t broker, const char *server, bool drain)
+{
+	struct mqg_uplink *uplink = proxy->workers[0]->uplinks[broker];
+	struct timespec now;
+	size_t done = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (size_t i = 0; i < uplink->routes.n; i++) {
+		struct mqg_server_state *state = uplink->routes.list[i].state;
+
+		if (server && strcmp(server, state->address))
+			continue;
+		mqg_server_drain(state, drain,
+				 (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec);
+		done++;
+	}
+	return done;
 }
 
 void mqg_proxy_handshake_counts(struct mqg_proxy *proxy, struct mqg_handshake_counts *counts)

@@ -74,10 +74,25 @@ uint64_t mqg_proxy_chains(struct mqg_proxy *proxy);
 
 struct mqg_broker_counts {
 	uint64_t	connections, failures;
-	bool		up;		/* the last attempt to connect worked, or none was made */
+	uint64_t	answered;	/* clients: "server unavailable" */
+	uint32_t	waiting;	/* clients: for a server, or that answer */
+	bool		up;		/* at least one server, as far as is known */
 };
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 			     struct mqg_broker_counts *counts);
+
+/* Of one server of a broker, from the start. */
+struct mqg_server_counts {
+	bool		up;		/* as far as is known */
+	bool		draining;	/* gets no clients, by the operator's word */
+	uint32_t	open;		/* connections */
+	uint64_t	made, failed;	/* of clients; attempts of clients */
+	uint64_t	checks, checks_failed;
+};
+void mqg_proxy_server_counts(struct mqg_proxy *proxy, size_t broker, size_t server,
+			     struct mqg_server_counts *counts);
+/* No more clients for @server (NULL: all of them), or again. How many are meant. */
+size_t mqg_proxy_drain(struct mqg_proxy *proxy, size_t broker, const char *server, bool drain);
 
 /**
  * struct mqg_handshake_counts - TLS handshakes of all listeners

@@ -37,21 +37,31 @@ enum mqg_step mqg_reply_step(struct mqg_session *s)
 	uint64_t moved = 0, moved_down = 0;
 	enum mqg_pump up, down;
 
-	/* Clients need not wait for CONNACK before they send more (MQTT 3.1.1, 3.1.4). */
-	up = mqg_relay_up(s, &moved);
+	/*
+	 * Clients need not wait for CONNACK before they send more (MQTT 3.1.1, 3.1.4). What they
+	 * send stays where it is while it may still be another server that they get.
+	 */
+	if (s->intake)
+		up = mqg_half_flush(&s->up);
+	else
+		up = mqg_relay_up(s, &moved);
 	if (up == MQG_PUMP_READ_FAILED)
 		return mqg_session_lost(s, MQGATE_REASON_CLIENT_CLOSED);
 	if (up == MQG_PUMP_REFUSED)
 		return mqg_session_refuse(s, s->refused);
 	down = mqg_relay_down(s, &moved_down);
+	if (down == MQG_PUMP_REFUSED && s->refused == MQGATE_REASON_BROKER_UNREACHABLE)
+		return mqg_broker_lost(s, MQGATE_REASON_BROKER_UNREACHABLE);
 	if (down == MQG_PUMP_REFUSED)
 		return mqg_session_refuse(s, s->refused);
 	if (down == MQG_PUMP_WRITE_FAILED)
 		return mqg_session_lost(s, s->message.answered ? MQGATE_REASON_NONE
 							       : MQGATE_REASON_CLIENT_CLOSED);
+	if (s->dialled.bound && !mqg_broker_bind(s))
+		return mqg_session_refuse(s, s->refused);
 	if (s->message.answered)
 		return mqg_relay_begin(s);
 	if (down == MQG_PUMP_END || down == MQG_PUMP_READ_FAILED)
-		return mqg_session_refuse(s, MQGATE_REASON_BROKER_CLOSED);
+		return mqg_broker_lost(s, MQGATE_REASON_BROKER_CLOSED);
 	return moved || down == MQG_PUMP_MORE ? MQG_STEP_MORE : MQG_STEP_WAIT;
 }

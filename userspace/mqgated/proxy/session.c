@@ -67,6 +67,8 @@ static enum mqg_step step(struct mqg_session *s)
 		return mqg_ocsp_step(s);
 	case MQG_DIAL:
 		return mqg_broker_step(s);
+	case MQG_AWAY:
+		return MQG_STEP_WAIT;
 	case MQG_REPLY:
 		return mqg_reply_step(s);
 	case MQG_RELAY:
@@ -103,8 +105,8 @@ static void ready(struct mqg_watch *watch, uint32_t events)
 		return;
 	}
 	/* A client that is gone for good needs no broker; the other stages learn it by reading. */
-	if ((s->state == MQG_DIAL || s->state == MQG_OCSP) && stream == &s->client &&
-	    events & (EPOLLHUP | EPOLLERR)) {
+	if ((s->state == MQG_DIAL || s->state == MQG_OCSP || s->state == MQG_AWAY) &&
+	    stream == &s->client && events & (EPOLLHUP | EPOLLERR)) {
 		mqg_session_close(s);
 		return;
 	}
@@ -129,6 +131,7 @@ static void expired(struct mqg_timer *timer)
 		break;
 	case MQG_QUEUED:
 	case MQG_OCSP: /* has the time of its question */
+	case MQG_AWAY:
 	case MQG_RELAY:
 	case MQG_ANSWER:
 	case MQG_LINGER:
@@ -169,6 +172,7 @@ int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
 	mqg_list_init(&s->ready);
 	mqg_list_init(&s->admitted.link);
 	mqg_list_init(&s->ocsp_link);
+	mqg_list_init(&s->away.link);
 	mqg_timer_init(&s->timer, expired);
 	mqg_sockaddr_split(peer, s->entry.addr, &s->entry.port);
 	s->entry.since = mqg_boottime_ns();
@@ -239,10 +243,11 @@ enum mqg_step mqg_session_finish(struct mqg_session *s)
 {
 	mqg_admission_leave(s);
 	mqg_succession_leave(s);
+	mqg_away_leave(s);
 	mqg_intake_drop(s);
 	mqg_half_drop(&s->up);
 	mqg_message_end(&s->message);
-	mqg_stream_close(&s->broker);
+	mqg_broker_close(s);
 	mqg_timer_arm(&s->timer, &s->worker->linger, s->worker->now);
 	s->state = MQG_ANSWER;
 	return MQG_STEP_ON;
@@ -259,8 +264,9 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	mqg_timer_disarm(&s->timer);
 	mqg_list_remove(&s->ready);
 	mqg_ocsp_leave(s);
+	mqg_away_leave(s);
 	mqg_stream_close(&s->client);
-	mqg_stream_close(&s->broker);
+	mqg_broker_close(s);
 	mqg_intake_drop(s);
 	mqg_half_drop(&s->up);
 	mqg_half_drop(&s->down);

@@ -6,6 +6,9 @@
  *	HELLO -> (QUEUED) -> HANDSHAKE -> CONNECT -> (OCSP) -> DIAL -> REPLY -> RELAY
  *	       (TLS listeners)              \_________\________\______\_ refused: ANSWER -> LINGER
  *
+ * From DIAL and REPLY the way leads to another server of the broker where one fails, and to AWAY
+ * where there is none; from there back to DIAL.
+ *
  * Every stage is a step function that does what can be done now. The client's answer to a refusal
  * is sent in ANSWER; LINGER reads on, a bounded time, so that unread input does not turn our close
  * into a reset that takes the answer away from the client.
@@ -28,6 +31,7 @@ enum mqg_state {
 	MQG_CONNECT,	/* collecting the CONNECT */
 	MQG_OCSP,	/* the CONNECT is held until it is known whether the certificate is good */
 	MQG_DIAL,	/* connecting to the broker */
+	MQG_AWAY,	/* waiting for a server, or for the answer that there is none */
 	MQG_REPLY,	/* CONNECT forwarded, waiting for CONNACK */
 	MQG_RELAY,
 	MQG_ANSWER,	/* sending what is left to send, then closing our end */
@@ -52,6 +56,21 @@ struct mqg_intake {
 	};
 };
 
+/* The way to a server of its broker. */
+struct mqg_dialled {
+	struct mqg_server_state	*server;	/* where it is counted; NULL = nowhere */
+	uint64_t		key;		/* of its client identifier */
+	uint64_t		tried;		/* servers, by their place */
+	bool			bound;		/* the client has had a word of this one */
+};
+
+/* One that waits. */
+struct mqg_waits {
+	struct mqg_list		link;		/* in the uplink's */
+	struct mqg_pool		*pool;		/* where it is counted; NULL = it does not wait */
+	enum mqgate_reason	reason;
+};
+
 struct mqg_session {
 	struct mqg_list		link;		/* worker->sessions or ->dead */
 	struct mqg_list		ready;		/* worker->ready */
@@ -73,7 +92,9 @@ struct mqg_session {
 	struct mqg_message	message;	/* the packets of both, from REPLY on */
 	uint8_t			refused;	/* enum mqgate_reason, after MQG_PUMP_REFUSED */
 	struct mqg_timer	timer;
-	struct mqg_intake	*intake;	/* NULL once the CONNECT is on its way */
+	struct mqg_intake	*intake;	/* NULL once it is known which server has it */
+	struct mqg_dialled	dialled;
+	struct mqg_waits	away;
 	uint8_t			*id;		/* of a proven client, as of `said` */
 	struct mqg_said		said;		/* of such a one; @id is its identifier */
 	struct mqg_entry	entry;
@@ -130,9 +151,29 @@ enum mqg_step mqg_connect_step(struct mqg_session *session);
 enum mqg_step mqg_ocsp_step(struct mqg_session *session);
 /* Whether a newer certificate of its identity was let in; the last that is asked of a client. */
 enum mqg_step mqg_succession_step(struct mqg_session *session);
+/* What the choice of a server goes by: the client identifier as the broker gets it. */
+void mqg_broker_key(struct mqg_session *session, const void *id, size_t len);
 enum mqg_step mqg_broker_dial(struct mqg_session *session);
 enum mqg_step mqg_broker_step(struct mqg_session *session);
 enum mqg_step mqg_broker_timeout(struct mqg_session *session);
+/* No CONNACK came. Goes on with another server, or refuses it for @reason. */
+enum mqg_step mqg_broker_lost(struct mqg_session *session, enum mqgate_reason reason);
+/*
+ * It stays with this server: what came behind the CONNECT goes there, and the CONNECT is wiped.
+ * False: a packet of it may not pass, s->refused says why.
+ */
+bool mqg_broker_bind(struct mqg_session *session);
+/* Its CONNECT was accepted. */
+void mqg_broker_settled(struct mqg_session *session);
+/* Gives the connection up. */
+void mqg_broker_close(struct mqg_session *session);
+/* No server takes it: it is answered, or waits. */
+enum mqg_step mqg_away_wait(struct mqg_session *session, enum mqgate_reason reason);
+void mqg_away_leave(struct mqg_session *session);
+/* Somebody was served. */
+void mqg_away_over(struct mqg_pool *pool);
+/* Looks after those who wait. A mqg_timer_fn: uplink->look has expired. */
+void mqg_away_look(struct mqg_timer *timer);
 enum mqg_step mqg_reply_step(struct mqg_session *session);
 enum mqg_step mqg_relay_begin(struct mqg_session *session);
 enum mqg_step mqg_relay_step(struct mqg_session *session);

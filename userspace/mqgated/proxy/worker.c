@@ -19,6 +19,7 @@
 
 #include "proxy/listener.h"
 #include "proxy/session.h"
+#include "proxy/uplink.h"
 #include "system/log.h"
 
 #define EVENTS 256
@@ -47,6 +48,7 @@ static void bury(struct mqg_worker *worker)
 	while (!mqg_list_empty(&worker->dead))
 		mqg_session_free(mqg_container_of(worker->dead.next, struct mqg_session, link));
 	mqg_ocsp_bury(worker);
+	mqg_checker_bury(&worker->checker);
 	if (!mqg_list_empty(&worker->gone_ports) || !mqg_list_empty(&worker->gone_uplinks) ||
 	    !mqg_list_empty(&worker->gone_realms))
 		mqg_worker_bury(worker);
@@ -138,12 +140,15 @@ static void init_timers(struct mqg_worker *worker)
 	mqg_timer_class_init(&worker->timers, &worker->parting, MQG_PARTING_MS);
 	mqg_timer_class_init(&worker->timers, &worker->half_closed, MQG_HALF_CLOSED_MS);
 	mqg_timer_class_init(&worker->timers, &worker->accept_rest, MQG_ACCEPT_REST_MS);
+	mqg_timer_class_init(&worker->timers, &worker->away, MQG_AWAY_TICK_MS);
 	mqg_timer_init(&worker->rest, mqg_port_rested);
 }
 
 int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, struct mqg_door *door,
 		     char *why, size_t size)
 {
+	int err;
+
 	worker->judge = judge;
 	worker->epfd = -1;
 	worker->wakefd = -1;
@@ -162,7 +167,9 @@ int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, struct 
 	mqg_admission_init(worker, door);
 	mqg_ocsp_init(worker);
 	mqg_succession_init(worker);
-	return watch_wake(worker, why, size);
+	err = watch_wake(worker, why, size);
+	mqg_checker_init(&worker->checker, worker->epfd, &worker->now);
+	return err;
 }
 
 int mqg_worker_start(struct mqg_worker *worker, unsigned int number)
@@ -211,7 +218,8 @@ void mqg_worker_teardown(struct mqg_worker *worker)
 	for (i = 0; worker->ports && i < worker->config->n_listeners; i++)
 		mqg_port_free(worker->ports[i]);
 	for (i = 0; worker->uplinks && i < worker->config->n_brokers; i++)
-		free(worker->uplinks[i]);
+		mqg_uplink_free(worker->uplinks[i]);
+	mqg_checker_bury(&worker->checker);
 	free(worker->ports);
 	free(worker->uplinks);
 	if (worker->spare >= 0)

@@ -26,6 +26,8 @@
 #include "proxy/stream.h"
 #include "proxy/timer.h"
 #include "proxy/tls.h"
+#include "upstream/check.h"
+#include "upstream/pool.h"
 
 /* How long a refused client may take to read the answer and close. */
 #define MQG_LINGER_MS		2000
@@ -35,6 +37,8 @@
 #define MQG_HALF_CLOSED_MS	60000
 /* How long accept rests when descriptors have run out. */
 #define MQG_ACCEPT_REST_MS	100
+/* How often those are looked after who wait for a broker. */
+#define MQG_AWAY_TICK_MS	10
 
 /*
  * A broker as one worker reaches it. When a change has taken it away it stays until the last
@@ -42,11 +46,16 @@
  */
 struct mqg_uplink {
 	const struct mqg_broker	*config;
+	struct mqg_worker	*worker;
 	struct mqg_list		gone;		/* in worker->gone_uplinks */
 	const struct mqg_config	*held;		/* what @config is part of, once it is gone */
+	struct mqg_pool		*pool;		/* shared by the workers */
+	struct mqg_routes		routes;		/* to its servers */
 	struct mqg_timer_class	timeout;
+	struct mqg_checks	checks;		/* of the worker that asks for all */
+	struct mqg_list		waiting;	/* sessions, for a server; the first first */
+	struct mqg_timer	look;		/* after those */
 	mqg_counter		connections, failures;
-	_Atomic bool		*up;		/* shared by the workers */
 };
 
 /*
@@ -84,6 +93,7 @@ struct mqg_change {
 	struct mqg_port			**ports;	/* by config->listeners; some are new */
 	struct mqg_facing		*facing;	/* likewise */
 	struct mqg_uplink		**uplinks;	/* by config->brokers */
+	struct mqg_routes			*routes;		/* likewise */
 	bool				done;		/* guarded by the mail's lock */
 };
 
@@ -114,7 +124,7 @@ struct mqg_worker {
 	struct mqg_timer	rest;
 	struct mqg_admission	admission;
 	struct mqg_timers	timers;
-	struct mqg_timer_class	linger, parting, half_closed, accept_rest;
+	struct mqg_timer_class	linger, parting, half_closed, accept_rest, away;
 	uint64_t		now;		/* CLOCK_MONOTONIC ns, of this turn */
 	struct mqg_list		sessions;	/* open, and judged by this epoch or not yet */
 	struct mqg_list		older;		/* open, to be judged again by this epoch */
@@ -123,6 +133,8 @@ struct mqg_worker {
 	struct mqg_list		ready;		/* stopped for fairness, not for want of data */
 	struct mqg_list		dead;		/* closed in this turn; epoll may still name them */
 	struct mqg_ocsp_client	ocsp;
+	struct mqg_checker	checker;
+	bool			asks;		/* this worker checks servers, for all */
 	struct mqg_registry	registry;	/* shared with the main thread */
 	struct mqg_chain_cache	chains;
 	struct mqg_tickets	*tickets;	/* the proxy's */

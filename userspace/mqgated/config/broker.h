@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A broker as the configuration has it: one server or several that share the work, how one is
+ * chosen, how it is found out which are there, and what clients meet while none is. Part of struct
+ * mqg_config and like that constant once it is loaded.
+ */
+#ifndef MQG_CONFIG_BROKER_H
+#define MQG_CONFIG_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/endpoint.h"
+
+/* What a broker is told of a client by the PROXY protocol, besides addresses; bits. */
+enum mqg_pp2_tlv {
+	MQG_PP2_CRC32C = 1 << 0,
+	MQG_PP2_IDENTITY = 1 << 1,	/* a TLV of our own */
+	MQG_PP2_SSL = 1 << 2,		/* that it was TLS, and which version */
+	MQG_PP2_CN = 1 << 3,		/* the identity, where it is the commonName */
+	MQG_PP2_CIPHER = 1 << 4,
+	MQG_PP2_AUTHORITY = 1 << 5,	/* the server name that it asked for */
+};
+
+#define MQG_PP2_MIN	52U	/* bytes of a header with addresses alone */
+#define MQG_PP2_MAX	1024U	/* with the longest of everything */
+#define MQG_PP2_DEFAULT	536U	/* what one segment carries on any path */
+
+/* Servers of one broker: a dial remembers in 64 bits which it has tried. */
+#define MQG_SERVERS_MAX	64U
+
+enum mqg_balance {
+	MQG_BALANCE_LEAST,		/* the fewest connections, by weight */
+	MQG_BALANCE_TURNS,		/* one after the other, by weight */
+	MQG_BALANCE_CLIENT,		/* by client identifier: always the same while it is up */
+};
+
+struct mqg_server {
+	struct mqg_endpoint	address;
+	uint32_t		weight;
+	uint32_t		connections_max;	/* 0 = no limit */
+};
+
+enum mqg_health_kind {
+	MQG_HEALTH_OFF,			/* only what clients' connections meet */
+	MQG_HEALTH_TCP,			/* a connection is made */
+	MQG_HEALTH_MQTT,		/* and a CONNECT accepted */
+};
+
+struct mqg_health {
+	enum mqg_health_kind	kind;
+	uint32_t		interval_ms, timeout_ms;
+	uint32_t		fall, rise;	/* in a row */
+};
+
+/* What clients meet while no server of the broker takes them. */
+struct mqg_away {
+	uint32_t		answers;	/* "server unavailable" a second */
+	uint32_t		waiting;	/* clients that wait for theirs */
+	uint32_t		reconnects;	/* of those that waited, a second */
+};
+
+struct mqg_broker {
+	char			*name;
+	struct mqg_server	*servers;
+	size_t			n_servers;	/* at least 1 */
+	enum mqg_balance	balance;
+	uint32_t		connect_timeout_ms;	/* of one server */
+	uint32_t		slow_start_ms;	/* of one that came back */
+	struct mqg_health	health;
+	struct mqg_away		away;
+	uint32_t		pp2_tlvs;	/* enum mqg_pp2_tlv */
+	uint32_t		pp2_max;	/* bytes; 0: the protocol is not spoken */
+};
+
+/* As the configuration writes them. */
+const char *mqg_balance_word(enum mqg_balance balance);
+const char *mqg_health_word(enum mqg_health_kind kind);
+
+/* Frees what it holds. */
+void mqg_broker_clear(struct mqg_broker *broker);
+
+#endif
