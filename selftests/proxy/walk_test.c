@@ -10,11 +10,14 @@
 #include <cmocka.h>
 
 #include "message/message.h"
+#include "message/publish.h"
 
 static uint8_t room[MQG_HEAD_MAX + 4096], sent[2][8192];
 static size_t sent_len[2], accepted_at;
 static unsigned int sends, accepts;
 static struct mqg_message message;
+static struct mqg_publish last;
+static unsigned int publishes;
 
 static void send_way(struct mqg_message *m, enum mqg_way way, const uint8_t *data, size_t len)
 {
@@ -32,14 +35,24 @@ static void accepted(struct mqg_message *m)
 	accepts++;
 }
 
-static const struct mqg_message_ops ops = { .send = send_way, .accepted = accepted };
+static void published(struct mqg_message *m, enum mqg_way way, const uint8_t *packet,
+		      const uint8_t *end)
+{
+	(void)way;
+	mqg_publish_read(&last, m->level, packet, end);
+	publishes++;
+}
+
+static const struct mqg_message_ops ops = {
+	.send = send_way, .published = published, .accepted = accepted,
+};
 
 static void begin(uint8_t level)
 {
 	mqg_message_end(&message);
 	memset(&message, 0, sizeof(message));
 	memset(sent_len, 0, sizeof(sent_len));
-	sends = accepts = 0;
+	sends = accepts = publishes = 0;
 	mqg_message_begin(&message, &ops, level);
 }
 
@@ -181,6 +194,32 @@ static void a_head_is_kept_up_to_a_limit(void **state)
 	assert_int_equal(0, sent_len[MQG_UP]);
 }
 
+static void a_publish_is_told_of_with_what_has_come(void **state)
+{
+	static const char v3[] = "\x3b\x0b\0\3a/b\0\1wxyz", v5[] =
+		"\x31\x0c\0\3a/b\3\x23\0\1wxy", more[] = "z";
+
+	(void)state;
+	begin(4);
+	take(MQG_UP, v3, sizeof(v3) - 1);
+	assert_int_equal(1, publishes);
+	assert_memory_equal("a/b", last.topic, last.topic_len);
+	assert_int_equal(3, last.topic_len);
+	assert_int_equal(4, last.payload_here);
+	assert_int_equal(4, last.payload_len);
+	assert_int_equal(1, last.qos);
+	assert_true(last.dup && last.retain);
+	begin(5);
+	take(MQG_UP, v5, sizeof(v5) - 2);
+	assert_int_equal(1, publishes);
+	assert_int_equal(3, last.topic_len);
+	assert_int_equal(2, last.payload_here);
+	assert_int_equal(3, last.payload_len);
+	assert_false(last.dup || last.qos);
+	take(MQG_UP, more, 1);
+	assert_int_equal(1, publishes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +230,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_refusal_of_the_broker_is_the_last_word, end),
 		cmocka_unit_test_teardown(what_a_broker_may_not_say, end),
 		cmocka_unit_test_teardown(a_head_is_kept_up_to_a_limit, end),
+		cmocka_unit_test_teardown(a_publish_is_told_of_with_what_has_come, end),
 	};
 
 	return cmocka_run_group_tests_name("walk", tests, NULL, NULL) ? 1 : 0;

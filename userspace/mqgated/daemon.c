@@ -274,6 +274,8 @@ static int start(struct daemon *d, char *why, size_t size)
 		err = open_all(d, why, size);
 	if (!err)
 		err = confine(d, why, size);
+	if (!err)
+		err = mqg_live_taps_start(d->live, d->proxy, why, size);
 	if (err)
 		return err;
 	err = mqg_proxy_start(d->proxy);

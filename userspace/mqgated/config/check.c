@@ -294,5 +294,7 @@ int mqg_config_check(struct mqg_check *check)
 		err = mqg_check_chain_cache(check);
 	if (!err)
 		err = mqg_check_resumption(check);
+	if (!err)
+		err = mqg_check_taps(check);
 	return err ? err : check_values(check);
 }

@@ -70,6 +70,7 @@ int mqg_check_chain_cache(const struct mqg_check *check);
 int mqg_check_resumption(const struct mqg_check *check);
 /* check_broker.c: all of them. */
 int mqg_check_brokers(struct mqg_check *check);
+int mqg_check_taps(const struct mqg_check *check);
 int mqg_check_listener(struct mqg_check *check, size_t i);
 int mqg_check_service(struct mqg_check *check, size_t i);
 

@@ -8,6 +8,7 @@
 
 #include "config/crypto.h"
 #include "config/material.h"
+#include "config/tap.h"
 #include "config/ticketfile.h"
 #include "policy/build.h"
 
@@ -56,6 +57,23 @@ static void free_listener(struct mqg_listener *l)
 	free(l->server_names);
 }
 
+static void free_list(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void free_tap(struct mqg_tap_config *tap)
+{
+	free(tap->name);
+	free_list(tap->topics, tap->n_topics);
+	free_list(tap->redact, tap->n_redact);
+	free(tap->place);
+	free(tap->address.text);
+	free(tap->topic);
+}
+
 void mqg_config_put(const struct mqg_config *shared)
 {
 	struct mqg_config *config = (struct mqg_config *)shared;
@@ -69,6 +87,9 @@ void mqg_config_put(const struct mqg_config *shared)
 		mqg_broker_clear(&config->brokers[i]);
 	for (size_t i = 0; i < config->n_services; i++)
 		free(config->services[i].name);
+	for (size_t i = 0; i < config->n_taps; i++)
+		free_tap(&config->taps[i]);
+	free(config->taps);
 	free(config->listeners);
 	free(config->brokers);
 	free(config->services);

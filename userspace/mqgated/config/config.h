@@ -51,6 +51,7 @@ enum mqg_password_rule {
 
 struct mqg_material;
 struct mqg_rights;
+struct mqg_tap_config;
 struct mqg_ticket_file;
 
 enum mqg_cookies {
@@ -228,6 +229,8 @@ struct mqg_config {
 	struct mqg_hardware	hardware;
 	struct mqg_handshakes	handshakes;
 	struct mqg_rights	*rights;	/* NULL = no policies: everything is allowed */
+	struct mqg_tap_config	*taps;
+	size_t			n_taps;
 	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
 	uint32_t		chain_cache_size;	/* verified chains a worker; 0 = none */

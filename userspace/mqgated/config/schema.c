@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "config/schema_make.h"
+#include "config/tap.h"
 
 static const cyaml_strval_t modes[] = {
 	{ "enforce", MQGATE_MODE_ENFORCE },
@@ -436,6 +437,44 @@ static const cyaml_schema_field_t resumption_fields[] = {
 	CYAML_FIELD_END
 };
 
+/* 1: from clients, 2: from brokers. */
+static const cyaml_strval_t directions[] = {
+	{ "up", 1 },
+	{ "down", 2 },
+	{ "both", 3 },
+};
+
+static const cyaml_strval_t tapped[] = {
+	{ "metadata", 0 },
+	{ "payload", 1 },
+};
+
+static const cyaml_strval_t identity_forms[] = {
+	{ "plain", MQG_TAP_PLAIN },
+	{ "hash", MQG_TAP_HASH },
+	{ "omit", MQG_TAP_OMIT },
+};
+
+static const cyaml_schema_field_t tap_fields[] = {
+	TEXT("name", MUST, struct raw_tap, name),
+	TEXT("to", MUST, struct raw_tap, to),
+	TEXT("topic", MAY, struct raw_tap, topic),
+	TEXTS("topics", struct raw_tap, topics),
+	WORD_MAY("direction", struct raw_tap, direction, directions),
+	NUMBER("sample", struct raw_tap, sample),
+	NUMBER("rate", struct raw_tap, rate),
+	WORD_MAY("what", struct raw_tap, what, tapped),
+	NUMBER("payload_max", struct raw_tap, payload_max),
+	WORD_MAY("identities", struct raw_tap, identities, identity_forms),
+	TEXTS("redact", struct raw_tap, redact),
+	NUMBER("queue", struct raw_tap, queue),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t tap_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_tap, tap_fields),
+};
+
 static const cyaml_schema_value_t broker_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_broker, broker_fields),
 };
@@ -477,6 +516,8 @@ static const cyaml_schema_field_t top_fields[] = {
 				handshakes, handshakes_fields),
 	CYAML_FIELD_MAPPING_PTR("resumption", CYAML_FLAG_POINTER | MAY, struct raw_config,
 				resumption, resumption_fields),
+	CYAML_FIELD_SEQUENCE("tap", CYAML_FLAG_POINTER | MAY, struct raw_config, tap, &tap_value,
+			     0, CYAML_UNLIMITED),
 	NUMBER("workers", struct raw_config, workers),
 	NUMBER("mark", struct raw_config, mark),
 	TEXT("user", MAY, struct raw_config, user),

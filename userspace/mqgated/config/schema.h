@@ -184,6 +184,14 @@ struct raw_handshakes {
 	char			*queue_time, *patience, *known_for;
 };
 
+struct raw_tap {
+	char			*name, *to, *topic;
+	char			**topics, **redact;
+	unsigned int		topics_count, redact_count;
+	int			*direction, *what, *identities;
+	uint32_t		*sample, *rate, *payload_max, *queue;
+};
+
 struct raw_resumption {
 	int			*use;
 	char			*lifetime, *rotate, *keys;
@@ -227,11 +235,13 @@ struct raw_config {
 	struct raw_broker	*brokers;
 	struct raw_listener	*listeners;
 	struct raw_service	*services;
+	struct raw_tap		*tap;
 	char			**allow;
 	unsigned int		brokers_count, listeners_count, services_count, allow_count;
 	struct raw_group	*groups;
 	struct raw_policy	*policies;
 	unsigned int		groups_count, policies_count;
+	unsigned int		tap_count;
 	struct raw_score	*score;
 	struct raw_module	*module;
 	struct raw_chain_cache	*chain_cache;

@@ -34,6 +34,7 @@ void mqg_live_teardown(struct mqg_live *live)
 {
 	if (!live)
 		return;
+	mqg_live_taps_drop(live->taps);
 	mqg_revoked_free(live->revoked);
 	mqg_config_put(live->config);
 	free(live->watched);
@@ -131,7 +132,8 @@ static void name_restart(const struct mqg_config *old, const struct mqg_config *
 }
 
 /* Everybody but the proxy, and then the proxy, whose workers may ask the others. */
-static int hand_over(struct mqg_live *live, struct mqg_config *config, struct mqg_plan *plan)
+static int hand_over(struct mqg_live *live, struct mqg_config *config, struct mqg_plan *plan,
+		     struct mqg_taps *taps)
 {
 	const struct mqg_live_users *users = &live->users;
 	int err = mqg_judge_configure(users->judge, config);
@@ -141,7 +143,9 @@ static int hand_over(struct mqg_live *live, struct mqg_config *config, struct mq
 	mqg_tracker_configure(users->tracker, config);
 	mqg_control_config(users->control, config);
 	users->sources->config = config;
+	mqg_proxy_taps(users->proxy, taps);
 	mqg_proxy_commit(users->proxy, plan, live->revoked);
+	mqg_live_taps_exchange(live, taps);
 	mqg_config_put(live->config);
 	live->config = config;
 	mqg_live_watch_lists(live);
@@ -150,6 +154,7 @@ static int hand_over(struct mqg_live *live, struct mqg_config *config, struct mq
 
 static int reload(struct mqg_live *live, char *restart, size_t rsize, char *why, size_t size)
 {
+	struct mqg_taps *taps = NULL;
 	struct mqg_config *config;
 	struct mqg_plan *plan;
 	int err = mqg_config_reload(live->config, &config, why, size);
@@ -159,16 +164,20 @@ static int reload(struct mqg_live *live, char *restart, size_t rsize, char *why,
 	name_restart(live->config, config, restart, rsize);
 	/* Their number is the proxy's; what else only a restart changes nobody looks at again. */
 	config->workers = live->config->workers;
-	err = mqg_proxy_prepare(live->users.proxy, config, NULL, &plan, why, size);
+	err = mqg_live_taps_prepare(config, &taps, why, size);
+	if (!err)
+		err = mqg_proxy_prepare(live->users.proxy, config, NULL, &plan, why, size);
 	if (!err) {
-		err = hand_over(live, config, plan);
+		err = hand_over(live, config, plan, taps);
 		if (err) {
 			snprintf(why, size, "no memory for the judge");
 			mqg_proxy_abandon(plan);
 		}
 	}
-	if (err)
+	if (err) {
+		mqg_live_taps_drop(taps);
 		mqg_config_put(config);
+	}
 	return err;
 }
 

@@ -19,6 +19,7 @@
 
 struct mqg_control;
 struct mqg_metrics_sources;
+struct mqg_taps;
 struct mqg_live;
 
 /**
@@ -43,6 +44,14 @@ struct mqg_live_users {
 	struct mqg_metrics_sources	*sources;
 };
 void mqg_live_users(struct mqg_live *live, const struct mqg_live_users *users);
+
+/*
+ * Starts what the configuration taps, and tells the proxy, whose workers have not been started.
+ * Return: 0, or -errno, after a sentence with the remedy.
+ */
+int mqg_live_taps_start(struct mqg_live *live, struct mqg_proxy *proxy, char *why, size_t size);
+/* In the configuration's order; NULL = none. Until the next change. */
+const struct mqg_taps *mqg_live_taps(const struct mqg_live *live);
 
 const struct mqg_config *mqg_live_config(const struct mqg_live *live);
 /* NULL = none. Until the next change. */

@@ -14,10 +14,18 @@ struct mqg_watched {
 struct mqg_live {
 	const struct mqg_config		*config;
 	struct mqg_revoked		*revoked;
+	struct mqg_taps			*taps;		/* of `config`; NULL = none */
 	struct mqg_live_users		users;
 	struct mqg_live_counts		counts;
 	struct mqg_watched		*watched;	/* one a policy; NULL = anew */
 };
+
+/* Taps of @config, that write already. 0 or -errno, after a sentence. */
+int mqg_live_taps_prepare(const struct mqg_config *config, struct mqg_taps **taps, char *why,
+			  size_t size);
+/* The proxy goes by @fresh: those of before are ended. */
+void mqg_live_taps_exchange(struct mqg_live *live, struct mqg_taps *fresh);
+void mqg_live_taps_drop(struct mqg_taps *taps);
 
 /* After a reload: another configuration has other lists. */
 void mqg_live_watch_lists(struct mqg_live *live);

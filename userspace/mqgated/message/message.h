@@ -49,6 +49,9 @@ struct mqg_message_ops {
 	/* Whole packets, or a part of the payload under way, to be sent that way. */
 	void	(*send)(struct mqg_message *message, enum mqg_way way, const uint8_t *data,
 			size_t len);
+	/* A PUBLISH is forwarded; of its payload so much has come as lies before @end. */
+	void	(*published)(struct mqg_message *message, enum mqg_way way, const uint8_t *packet,
+			     const uint8_t *end);
 	/* The broker has accepted the client; the CONNACK that says so is sent next. */
 	void	(*accepted)(struct mqg_message *message);
 	/* It has not. True: its CONNACK is not sent, the reason is BROKER_UNREACHABLE. May be

@@ -126,6 +126,8 @@ enum mqgate_reason mqg_walk_packet(struct mqg_walk *w)
 	if (status == MQW_NEED_MORE && !mqp_at_payload(stream))
 		return mqg_walk_hold(w, begin, used);
 	begin = mqg_walk_rejoin(w, begin);
+	if (begin[0] >> 4 == MQP_PUBLISH)
+		w->message->ops->published(w->message, w->way, begin, w->end);
 	mqg_walk_emit(w, begin, (size_t)(w->at - begin));
 	if (status == MQW_NEED_MORE)
 		w->lane->fate = MQG_PASSING;

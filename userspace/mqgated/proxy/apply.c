@@ -133,6 +133,7 @@ static void apply(struct mqg_worker *worker, struct mqg_change *change)
 		take_port(worker, change, i);
 	worker->config = change->config;
 	worker->revoked = change->revoked;
+	worker->taps = change->taps;
 	worker->epoch = change->epoch;
 	worker->ended = 0;
 	mqg_chain_cache_change(&worker->chains, change->epoch, change->config->chain_cache_size,

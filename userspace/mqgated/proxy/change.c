@@ -276,6 +276,7 @@ void mqg_proxy_commit(struct mqg_proxy *proxy, struct mqg_plan *plan,
 		struct mqg_change *change = &plan->changes[w];
 
 		change->revoked = revoked;
+		change->taps = proxy->taps;
 		mqg_worker_change(proxy->workers[w], change);
 		/* The tables are those of before now; what the worker let go it frees itself. */
 		for (size_t i = 0; i < plan->config->n_listeners; i++)

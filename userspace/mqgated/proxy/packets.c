@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "common/names.h"
+#include "message/publish.h"
 #include "system/log.h"
+#include "tap/tap.h"
 
 #define BLAME_NS	60000000000ULL
 
@@ -41,8 +43,28 @@ static bool declined(struct mqg_message *message, uint8_t code)
 							   : code == 3);
 }
 
+/* What nobody has asked for is not even looked at. */
+static void published(struct mqg_message *message, enum mqg_way way, const uint8_t *packet,
+		      const uint8_t *end)
+{
+	struct mqg_session *s = session_of(message);
+	struct mqg_publish p;
+
+	if (!s->worker->taps)
+		return;
+	mqg_publish_read(&p, message->level, packet, end);
+	mqg_taps_note(s->worker->taps, s->worker->number, &(struct mqg_tapped){
+		.listener = s->port->config->name, .identity = s->entry.identity,
+		.client_id = s->entry.client_id, .topic = p.topic, .topic_len = p.topic_len,
+		.payload = p.payload, .payload_here = p.payload_here,
+		.payload_len = p.payload_len, .qos = p.qos, .retain = p.retain, .dup = p.dup,
+		.up = way == MQG_UP,
+	});
+}
+
 static const struct mqg_message_ops ops = {
 	.send = send_way,
+	.published = published,
 	.accepted = accepted,
 	.declined = declined,
 };

@@ -30,6 +30,7 @@ static int add_worker(struct mqg_proxy *proxy, struct mqg_judge *judge, char *wh
 	worker->tickets = proxy->tickets;
 	worker->succession.renewal = proxy->renewal;
 	worker->asks = !proxy->n_workers;
+	worker->number = proxy->n_workers;
 	proxy->workers[proxy->n_workers++] = worker;
 	return mqg_worker_setup(worker, judge, &proxy->door, why, size);
 }
@@ -71,6 +72,14 @@ int mqg_proxy_setup(const struct mqg_config *config, const struct mqg_revoked *r
 	}
 	*out = proxy;
 	return 0;
+}
+
+void mqg_proxy_taps(struct mqg_proxy *proxy, struct mqg_taps *taps)
+{
+	proxy->taps = taps;
+	for (size_t i = 0; i < proxy->n_workers; i++)
+		if (!proxy->workers[i]->started)
+			proxy->workers[i]->taps = taps;
 }
 
 int mqg_proxy_start(struct mqg_proxy *proxy)

@@ -19,6 +19,7 @@
 struct mqg_proxy;
 struct mqg_plan;
 struct mqg_revoked;
+struct mqg_taps;
 
 /*
  * Opens sockets and TLS contexts (needs the privileges of start-up); no client is served yet.
@@ -26,6 +27,11 @@ struct mqg_revoked;
  */
 int mqg_proxy_setup(const struct mqg_config *config, const struct mqg_revoked *revoked,
 		    struct mqg_judge *judge, struct mqg_proxy **proxy, char *why, size_t size);
+/*
+ * What is tapped, NULL: nothing. Workers that run go over to it with the next mqg_proxy_commit(),
+ * behind which those of before are used no more.
+ */
+void mqg_proxy_taps(struct mqg_proxy *proxy, struct mqg_taps *taps);
 /* Starts the workers. */
 int mqg_proxy_start(struct mqg_proxy *proxy);
 /* Stops accepting, closes every session, joins the workers, frees all. */

@@ -89,6 +89,7 @@ struct mqg_facing {
 struct mqg_change {
 	const struct mqg_config		*config;
 	const struct mqg_revoked	*revoked;
+	struct mqg_taps			*taps;
 	uint64_t			epoch;
 	struct mqg_port			**ports;	/* by config->listeners; some are new */
 	struct mqg_facing		*facing;	/* likewise */
@@ -111,6 +112,8 @@ struct mqg_worker {
 	struct mqg_port		**ports;	/* config->n_listeners */
 	struct mqg_uplink	**uplinks;	/* config->n_brokers */
 	const struct mqg_revoked *revoked;	/* NULL = nobody */
+	struct mqg_taps		*taps;		/* NULL = none */
+	size_t			number;
 	uint64_t		epoch;		/* counts the changes of trust */
 	struct mqg_mail		mail;
 	int			epfd;
