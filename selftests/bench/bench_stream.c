@@ -24,10 +24,11 @@
 #define HALF		0.5	/* of what the slower of two carries: the load of the latencies */
 #define ADDED_US	150
 
-enum who { OURS, BARE, HAPROXY, HAPROXY_VALID, NGINX, MOSQUITTO, EVERYBODY };
+enum who { OURS, BARE, NO_ACL, HAPROXY, HAPROXY_VALID, NGINX, MOSQUITTO, EVERYBODY };
 
 static const char *const names[EVERYBODY] = {
-	[OURS] = "mqgate", [BARE] = "bare relay", [HAPROXY] = "haproxy",
+	[OURS] = "mqgate", [BARE] = "bare relay", [NO_ACL] = "mqgate, no ACL",
+	[HAPROXY] = "haproxy",
 	[HAPROXY_VALID] = "haproxy, mqtt_is_valid", [NGINX] = "nginx", [MOSQUITTO] = "mosquitto",
 };
 
@@ -56,6 +57,9 @@ static void start(struct tls_server *s, enum who who)
 
 	switch (who) {
 	case OURS:
+		mode.file = "stream/mqgate.yaml";
+		/* fall through */
+	case NO_ACL:
 		tls_start_mqgate(s, b.top, b.dir, mode, b.server_cpu);
 		break;
 	case BARE:
@@ -157,7 +161,7 @@ static struct row *cost_row(const char *id, int rung, enum who limit, double tar
 		r->peer = names[limit];
 	if (b.cannot[limit])
 		snprintf(r->invalid, sizeof(r->invalid), "%s: %s", names[limit], b.cannot[limit]);
-	for (enum who who = HAPROXY; all && who < EVERYBODY; who++) {
+	for (enum who who = NO_ACL; all && who < EVERYBODY; who++) {
 		struct peer *p = &r->peers[r->n_peers];
 
 		if (who == limit)
