@@ -39,7 +39,7 @@
 struct daemon {
 	struct mqg_live			*live;
 	struct mqg_loop			loop;
-	struct mqg_watch		signals, timer, ring, work;
+	struct mqg_watch		signals, timer, ring, work, drain;
 	unsigned int			ring_generation;
 	int				lock;
 	struct mqg_judge		*judge;
@@ -67,6 +67,37 @@ static void reload(struct daemon *d)
 	sd_notify(0, "READY=1");
 }
 
+/* Looks whether the last session has gone. */
+static void on_drain(struct mqg_watch *watch, uint32_t events)
+{
+	uint64_t expirations;
+
+	(void)events;
+	if (read(watch->fd, &expirations, sizeof(expirations)) > 0 &&
+	    mqg_proxy_left(of(watch, drain)->proxy))
+		of(watch, drain)->loop.stop = true;
+}
+
+/* False where it has to end at once. */
+static bool drain(struct daemon *d)
+{
+	const struct timespec often = { .tv_nsec = 20000000 };
+	const struct itimerspec spec = { .it_interval = often, .it_value = often };
+	uint32_t ms = mqg_live_config(d->live)->drain_ms;
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	if (fd < 0 || timerfd_settime(fd, 0, &spec, NULL) ||
+	    mqg_loop_add(&d->loop, &d->drain, fd, EPOLLIN)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu", (ms + 10000ULL) * 1000);
+	mqg_live_stopping(d->live);
+	mqg_proxy_leave(d->proxy, ms);
+	return true;
+}
+
 static void on_signal(struct mqg_watch *watch, uint32_t events)
 {
 	struct daemon *d = of(watch, signals);
@@ -81,7 +112,8 @@ static void on_signal(struct mqg_watch *watch, uint32_t events)
 	}
 	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "signal %s: stopping",
 		sigabbrev_np((int)info.ssi_signo));
-	d->loop.stop = true;
+	if (d->drain.fd >= 0 || !drain(d))
+		d->loop.stop = true;
 }
 
 static void on_ring(struct mqg_watch *watch, uint32_t events)
@@ -310,6 +342,8 @@ static void stop(struct daemon *d)
 		close(d->signals.fd);
 	if (d->timer.fd >= 0)
 		close(d->timer.fd);
+	if (d->drain.fd >= 0)
+		close(d->drain.fd);
 	mqg_loop_exit(&d->loop);
 	if (d->lock >= 0)
 		close(d->lock);
@@ -322,6 +356,7 @@ int mqg_daemon_run(struct mqg_config *config)
 		.timer.fd = -1,
 		.ring = { .ready = on_ring, .fd = -1 },
 		.work.fd = -1,
+		.drain = { .ready = on_drain, .fd = -1 },
 		.lock = -1,
 		.sources = { .config = config, .started = mqg_boottime_ns() },
 	};

@@ -191,7 +191,8 @@
 	X(199, SCORE,			"score",		"score passed the threshold")	\
 	X(200, CONFIG,			"config",		"the configuration that was loaded since has no place for it")	\
 	X(201, BROKER_FULL,		"broker-full",		"every server of the broker has as many connections as it may have")	\
-	X(202, BROKER_QUEUE,		"broker-queue",		"too many clients wait already for a broker that is away")
+	X(202, BROKER_QUEUE,		"broker-queue",		"too many clients wait already for a broker that is away")	\
+	X(211, STOPPING,		"stopping",		"the gateway stops, or another takes its place")
 
 enum mqgate_reason {
 #define MQGATE_REASON_ENUM(number, symbol, word, text) MQGATE_REASON_##symbol = number,

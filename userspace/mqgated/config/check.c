@@ -237,6 +237,7 @@ static int check_values(struct mqg_check *check)
 	const struct raw_config *raw = check->raw;
 	struct mqg_config *config = check->config;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t ns;
 	int err;
 
 	err = mqg_check_number(check, "workers", raw->workers, 0, 0, WORKERS_MAX,
@@ -246,6 +247,11 @@ static int check_values(struct mqg_check *check)
 	if (!config->workers)
 		config->workers = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX
 								      : (uint32_t)cores;
+	err = mqg_check_duration(check, "drain_time", raw->drain_time, 5 * SECOND, 0, 10 * MINUTE,
+				 &ns);
+	if (err)
+		return err;
+	config->drain_ms = (uint32_t)(ns / 1000000);
 	config->mark = raw->mark ? *raw->mark : MARK_DEFAULT;
 	err = mqg_check_handshakes(check);
 	if (!err)

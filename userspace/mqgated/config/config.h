@@ -231,6 +231,7 @@ struct mqg_config {
 	struct mqg_rights	*rights;	/* NULL = no policies: everything is allowed */
 	struct mqg_tap_config	*taps;
 	size_t			n_taps;
+	uint32_t		drain_ms;	/* at a stop, until everybody was told to go */
 	uint32_t		workers;	/* 0 in the file means one a core; resolved here */
 	uint32_t		mark;		/* SO_MARK of upstream sockets */
 	uint32_t		chain_cache_size;	/* verified chains a worker; 0 = none */

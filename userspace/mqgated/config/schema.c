@@ -520,6 +520,7 @@ static const cyaml_schema_field_t top_fields[] = {
 			     0, CYAML_UNLIMITED),
 	NUMBER("workers", struct raw_config, workers),
 	NUMBER("mark", struct raw_config, mark),
+	TEXT("drain_time", MAY, struct raw_config, drain_time),
 	TEXT("user", MAY, struct raw_config, user),
 	TEXT("group", MAY, struct raw_config, group),
 	TEXT("http", MAY, struct raw_config, http),

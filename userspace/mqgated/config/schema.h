@@ -249,7 +249,7 @@ struct raw_config {
 	struct raw_handshakes	*handshakes;
 	struct raw_resumption	*resumption;
 	uint32_t		*workers, *mark;
-	char			*user, *group, *http;
+	char			*user, *group, *http, *drain_time;
 };
 
 /* Schema of the whole file; its value is a struct raw_config *. */

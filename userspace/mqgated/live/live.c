@@ -157,8 +157,13 @@ static int reload(struct mqg_live *live, char *restart, size_t rsize, char *why,
 	struct mqg_taps *taps = NULL;
 	struct mqg_config *config;
 	struct mqg_plan *plan;
-	int err = mqg_config_reload(live->config, &config, why, size);
+	int err;
 
+	if (live->stopping) {
+		snprintf(why, size, "mqgated is stopping; start it anew");
+		return -ESHUTDOWN;
+	}
+	err = mqg_config_reload(live->config, &config, why, size);
 	if (err)
 		return err;
 	name_restart(live->config, config, restart, rsize);
@@ -179,6 +184,11 @@ static int reload(struct mqg_live *live, char *restart, size_t rsize, char *why,
 		mqg_config_put(config);
 	}
 	return err;
+}
+
+void mqg_live_stopping(struct mqg_live *live)
+{
+	live->stopping = true;
 }
 
 int mqg_live_reload(struct mqg_live *live, char *restart, size_t rsize, char *why, size_t size)

@@ -71,6 +71,9 @@ void mqg_live_check_access(const struct mqg_live *live);
  */
 int mqg_live_reload(struct mqg_live *live, char *restart, size_t rsize, char *why, size_t size);
 
+/* From now on no reload is taken. */
+void mqg_live_stopping(struct mqg_live *live);
+
 /* About once a second: lists that have changed are read, those that run out are told of. */
 void mqg_live_tick(struct mqg_live *live);
 

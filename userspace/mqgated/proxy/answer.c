@@ -71,6 +71,8 @@ static const struct {
 	EACH(MQTT_BROKER, 0x88, 0x80),
 	EACH(CERT_OCSP, 0x88, 0x80),
 	EACH(CONFIG, 0x88, 0x98),
+	/* Server unavailable, Server shutting down */
+	EACH(STOPPING, 0x88, 0x8b),
 	/* Server busy */
 	BOTH(LIMIT_SESSIONS, 0x89),
 	BOTH(BROKER_FULL, 0x89),

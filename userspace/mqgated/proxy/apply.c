@@ -144,6 +144,7 @@ static void apply(struct mqg_worker *worker, struct mqg_change *change)
 	change->uplinks = uplinks;
 	mqg_ocsp_change(worker);
 	mqg_list_splice(&worker->older, &worker->sessions);
+	mqg_list_splice(&worker->older, &worker->drain.waiting);
 	rename_listeners(worker);
 }
 
@@ -153,6 +154,9 @@ void mqg_worker_mail(struct mqg_worker *worker)
 
 	pthread_mutex_lock(&mail->lock);
 	worker->stopping = mail->stop;
+	if (mail->drain)
+		mqg_worker_drain(worker, mail->drain_ns);
+	mail->drain = false;
 	if (mail->change) {
 		apply(worker, mail->change);
 		mail->change = NULL;

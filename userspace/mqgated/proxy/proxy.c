@@ -92,6 +92,20 @@ int mqg_proxy_start(struct mqg_proxy *proxy)
 	return err;
 }
 
+void mqg_proxy_leave(struct mqg_proxy *proxy, uint32_t ms)
+{
+	for (size_t i = 0; i < proxy->n_workers; i++)
+		mqg_worker_leave(proxy->workers[i], ms * 1000000ULL);
+}
+
+bool mqg_proxy_left(const struct mqg_proxy *proxy)
+{
+	for (size_t i = 0; i < proxy->n_workers; i++)
+		if (!atomic_load_explicit(&proxy->workers[i]->drain.done, memory_order_acquire))
+			return false;
+	return true;
+}
+
 static void free_common(struct mqg_common *list)
 {
 	while (list) {

@@ -34,6 +34,12 @@ int mqg_proxy_setup(const struct mqg_config *config, const struct mqg_revoked *r
 void mqg_proxy_taps(struct mqg_proxy *proxy, struct mqg_taps *taps);
 /* Starts the workers. */
 int mqg_proxy_start(struct mqg_proxy *proxy);
+/*
+ * Nobody is accepted any more, and every session is told to go, spread over @ms; not for a proxy
+ * that gets listeners yet. mqg_proxy_left(): no session is left.
+ */
+void mqg_proxy_leave(struct mqg_proxy *proxy, uint32_t ms);
+bool mqg_proxy_left(const struct mqg_proxy *proxy);
 /* Stops accepting, closes every session, joins the workers, frees all. */
 void mqg_proxy_teardown(struct mqg_proxy *proxy);
 

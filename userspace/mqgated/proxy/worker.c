@@ -98,6 +98,7 @@ static void *work(void *arg)
 	while (!worker->stopping)
 		turn(worker);
 	mqg_list_splice(&worker->sessions, &worker->older);
+	mqg_list_splice(&worker->sessions, &worker->drain.waiting);
 	while (!mqg_list_empty(&worker->sessions))
 		mqg_session_close(mqg_container_of(worker->sessions.next, struct mqg_session,
 						   link));
@@ -164,6 +165,7 @@ int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, struct 
 	mqg_list_init(&worker->gone_realms);
 	mqg_registry_init(&worker->registry);
 	init_timers(worker);
+	mqg_worker_drain_init(worker);
 	mqg_admission_init(worker, door);
 	mqg_ocsp_init(worker);
 	mqg_succession_init(worker);
@@ -196,6 +198,15 @@ void mqg_worker_wake(struct mqg_worker *worker)
 	if (eventfd_write(worker->wakefd, 1))
 		mqg_log(MQG_LOG_ERR, MQG_LOG_PROXY, "worker: cannot be woken: %s",
 			strerror(errno));
+}
+
+void mqg_worker_leave(struct mqg_worker *worker, uint64_t time)
+{
+	pthread_mutex_lock(&worker->mail.lock);
+	worker->mail.drain = true;
+	worker->mail.drain_ns = time;
+	pthread_mutex_unlock(&worker->mail.lock);
+	mqg_worker_wake(worker);
 }
 
 void mqg_worker_stop(struct mqg_worker *worker)

@@ -33,6 +33,8 @@
 #define MQG_LINGER_MS		2000
 /* How long one may that was let in before, and is not allowed any more. */
 #define MQG_PARTING_MS		500
+/* Between two looks at who is to be told to go. */
+#define MQG_DRAIN_STEP_MS	20
 /* How long a connection may stay half closed without a byte moving. */
 #define MQG_HALF_CLOSED_MS	60000
 /* How long accept rests when descriptors have run out. */
@@ -104,6 +106,18 @@ struct mqg_mail {
 	pthread_cond_t		applied;
 	struct mqg_change	*change;	/* to be applied; NULL = none */
 	bool			stop;
+	bool			drain;		/* within `drain_ns` */
+	uint64_t		drain_ns;
+};
+
+/* The end of a worker, see drain.c. */
+struct mqg_drain {
+	struct mqg_list		waiting;	/* sessions that have not been told */
+	struct mqg_timer_class	step;
+	struct mqg_timer	timer;
+	uint64_t		begun, time;	/* ns */
+	uint32_t		total, told;
+	atomic_bool		done;		/* nobody is left */
 };
 
 struct mqg_worker {
@@ -128,6 +142,7 @@ struct mqg_worker {
 	struct mqg_admission	admission;
 	struct mqg_timers	timers;
 	struct mqg_timer_class	linger, parting, half_closed, accept_rest, away;
+	struct mqg_drain	drain;
 	uint64_t		now;		/* CLOCK_MONOTONIC ns, of this turn */
 	struct mqg_list		sessions;	/* open, and judged by this epoch or not yet */
 	struct mqg_list		older;		/* open, to be judged again by this epoch */
@@ -182,6 +197,11 @@ void mqg_worker_bury(struct mqg_worker *worker);
 
 /* Ends sessions that the epoch does not allow, a bounded time. True while some are left. */
 bool mqg_worker_sweep(struct mqg_worker *worker);
+/* drain.c, on its own thread: closes its doors, and tells everybody to go within @time ns. */
+void mqg_worker_drain_init(struct mqg_worker *worker);
+void mqg_worker_drain(struct mqg_worker *worker, uint64_t time);
+/* Makes it do so; worker->drain.done says when nobody is left. */
+void mqg_worker_leave(struct mqg_worker *worker, uint64_t time);
 /* Tells the thread to close its sessions and end; mqg_worker_teardown() waits for it. */
 void mqg_worker_stop(struct mqg_worker *worker);
 void mqg_worker_teardown(struct mqg_worker *worker);
