@@ -80,6 +80,7 @@ static void broker_is_88_and_03(void **state)
 	both(MQGATE_REASON_MQTT_CONNACK, 3, 0x88);
 	both(MQGATE_REASON_LIMIT_SESSIONS, 3, 0x89);
 	both(MQGATE_REASON_BROKER_FULL, 3, 0x89);
+	both(MQGATE_REASON_STOPPING, 3, 0x88);
 }
 
 static void level_is_answered_as_3_1_1(void **state)
