@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the configuration says of groups and policies, and ACL files that it names.
+ * What the configuration says of groups, policies and credentials, and files that it names for it.
  */
 #include "config_stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policy/build.h"
 
@@ -17,6 +18,24 @@
 #define VALID(rest) POLICY("    valid: {" rest "}\n    rules:\n      - allow: [connect]")
 
 static const struct broken cases[] = {
+	/* what a broker is told in the place of clients' credentials */
+	BROKEN("a password without a username", 4, 4, "    password_file: @/good.key",
+	       "4: brokers[0].password_file: without a username; MQTT 3.1.1 has no such CONNECT"),
+	BROKEN("two passwords", 4, 4,
+	       "    username: u\n    password: p\n    password_file: @/good.key",
+	       "5: brokers[0].password: stands beside password_file; leave one of the two out"),
+	BROKEN("a password that everybody can read", 4, 4, "    username: u\n    password: p",
+	       "5: brokers[0].password: @/mqgate.yaml has mode 0644, so that others may read or"),
+	BROKEN("a password file that everybody can read", 4, 4,
+	       "    username: u\n    password_file: @/open.key",
+	       "5: brokers[0].password_file: @/open.key has mode 0604, so that others may read"),
+	BROKEN("a password file that is empty", 4, 4,
+	       "    username: u\n    password_file: @/empty.key",
+	       "5: brokers[0].password_file: @/empty.key: its first line is empty; write the"),
+	BROKEN("a password file that is not there", 4, 4,
+	       "    username: u\n    password_file: @/none.key",
+	       "5: brokers[0].password_file: @/none.key: No such file or directory; name a file"),
+	/* groups and policies */
 	BROKEN("no policy at all", 52, 52, "policies: []",
 	       "52: policies: holds none, so that nobody could connect; write one, or leave"),
 	BROKEN("a policy without a name", 52, 52, "policies:\n  - rules:\n      - deny: [connect]",
@@ -85,7 +104,7 @@ static const struct broken cases[] = {
 	       "54: policies[0].acl_file: @/filter.acl:3: \"a/#/b\" goes on behind \"#\""),
 };
 
-static void write_acl(const char *name, const char *text)
+static void write_file(const char *name, const char *text, mode_t mode)
 {
 	char path[128];
 	FILE *out;
@@ -95,6 +114,12 @@ static void write_acl(const char *name, const char *text)
 	assert_non_null(out);
 	fputs(text, out);
 	assert_int_equal(fclose(out), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void write_acl(const char *name, const char *text)
+{
+	write_file(name, text, 0644);
 }
 
 static void files(void **state)
@@ -105,6 +130,9 @@ static void files(void **state)
 	write_acl("filter.acl", "user x\n\ntopic read a/#/b\n");
 	write_acl("good.acl", "topic read news/#\n\n  user  anna b \ntopic readwrite a/#\n"
 			      "topic deny a/secret\npattern write dev/%c/%u\nuser carl\ntopic a\n");
+	write_file("good.key", "open sesame\nnot this\n", 0640);
+	write_file("open.key", "open sesame\n", 0604);
+	write_file("empty.key", "\n", 0600);
 }
 
 static struct mqg_config *with(const char *text)
@@ -163,6 +191,20 @@ static void acl_file_is_read(void **state)
 	mqg_config_put(c);
 }
 
+static void broker_password_is_read(void **state)
+{
+	const struct broken change = { "", 4, 4, "    username: gate\n"
+				       "    password_file: @/good.key", "" };
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&change);
+	c = load();
+	assert_string_equal(c->brokers[0].username, "gate");
+	assert_string_equal(c->brokers[0].password, "open sesame");
+	mqg_config_put(c);
+}
+
 static void values_arrive(void **state)
 {
 	struct mqg_config *c = with("groups:\n  - {name: g, identities: [a, \"b*\"]}\n"
@@ -202,6 +244,7 @@ int main(void)
 		cmocka_unit_test(files),
 		cmocka_unit_test(none_is_everything),
 		cmocka_unit_test(acl_file_is_read),
+		cmocka_unit_test(broker_password_is_read),
 		cmocka_unit_test(values_arrive),
 	};
 

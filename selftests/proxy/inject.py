@@ -1,30 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The CONNECT as the broker gets it, byte by byte, and usernames that are not the client's own."""
-import struct
-
 from proxyrig import *
 
 pki = Pki()
 OTHER = b"\x26" + text("seen") + text("by me")
-
-
-def packet(client_id, level=4, username=None, password=None, will=None, properties=b"", flags=None):
-    """A CONNECT of any level; @flags in the place of the right ones."""
-    if flags is None:
-        flags = 2 | (0x80 if username is not None else 0) | (0x40 if password else 0) | \
-            (0x2c if will else 0)
-    body = text("MQIsdp" if level & 0x7f == 3 else "MQTT") + struct.pack(">BBH", level, flags, 60)
-    if level == 5:
-        body += varint(len(properties)) + properties
-    body += text(client_id)
-    if will:
-        body += (b"\x05\x18\0\0\0\7" if level == 5 else b"") + text("w/t") + text(will)
-    if username is not None:
-        body += text(username)
-    if password:
-        body += text(password)
-    return b"\x10" + varint(len(body)) + body
 
 
 def forwarded(options, sent, size):

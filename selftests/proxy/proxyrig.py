@@ -151,6 +151,19 @@ class Rig:
             self.lines.append({"gone": True})
             self.changed.notify_all()
 
+    def copies(self, secret):
+        """How often it stands in what the rig can write to."""
+        found = 0
+        with open(f"/proc/{self.process.pid}/maps") as maps, \
+                open(f"/proc/{self.process.pid}/mem", "rb", 0) as memory:
+            for line in maps:
+                span, mode = line.split()[:2]
+                low, high = (int(part, 16) for part in span.split("-"))
+                if "rw" in mode:
+                    memory.seek(low)
+                    found += memory.read(high - low).count(secret)
+        return found
+
     def wait(self, want, seconds=10, since=0):
         """The first line from number @since on that @want accepts."""
         end = time.monotonic() + seconds
@@ -330,6 +343,24 @@ def varint(number):
 def text(value):
     value = value.encode() if isinstance(value, str) else value
     return struct.pack(">H", len(value)) + value
+
+
+def packet(client_id, level=4, username=None, password=None, will=None, properties=b"", flags=None):
+    """A CONNECT of any level; @flags in the place of the right ones."""
+    if flags is None:
+        flags = 2 | (0x80 if username is not None else 0) | (0x40 if password else 0) | \
+            (0x2c if will else 0)
+    body = text("MQIsdp" if level & 0x7f == 3 else "MQTT") + struct.pack(">BBH", level, flags, 60)
+    if level == 5:
+        body += varint(len(properties)) + properties
+    body += text(client_id)
+    if will:
+        body += (b"\x05\x18\0\0\0\7" if level == 5 else b"") + text("w/t") + text(will)
+    if username is not None:
+        body += text(username)
+    if password:
+        body += text(password)
+    return b"\x10" + varint(len(body)) + body
 
 
 def connect(client_id, level=4, clean=True, password=None, will=None, keep_alive=60):

@@ -157,7 +157,8 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 			json_object_set_new(declined, mqg_ticket_word(n),
 					    json_integer((json_int_t)c.declined[n]));
 		json_array_append_new(listeners,
-			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "accepted",
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+				  "stripped", (json_int_t)c.stripped, "accepted",
 				  (json_int_t)c.accepted, "refused", (json_int_t)c.refused,
 				  "sessions", (json_int_t)c.sessions, "bytes_in",
 				  (json_int_t)c.bytes_in, "bytes_out", (json_int_t)c.bytes_out,
@@ -420,6 +421,8 @@ static void broker(struct mqg_config *config, const struct mqg_broker *like,
 	if (config->n_brokers > BROKERS)
 		errx(2, "at most %d brokers", BROKERS);
 	*b = *like;
+	b->username = like->username ? strdup(like->username) : NULL;
+	b->password = like->password ? strdup(like->password) : NULL;
 	if (asprintf(&b->name, "broker%zu", config->n_brokers) < 0)
 		err(2, "asprintf");
 	b->servers = calloc(SERVERS, sizeof(*b->servers));
@@ -477,7 +480,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	size_t n_models = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:aN3SxEK:o:n:RB:X:"
+	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:agC:N3SxEK:o:n:RB:X:"
 					 "O:b:t:p:")) != -1) {
 		switch (opt) {
 		case 'B': limit(&config->handshakes, optarg); break;
@@ -491,6 +494,11 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 'm': like.connect_max = atoi(optarg); break;
 		case 's': like.sessions_max = atoi(optarg); break;
 		case 'a': like.password_rule = MQG_PASSWORD_ALLOW; break;
+		case 'g': like.password_rule = MQG_PASSWORD_STRIP; break;
+		case 'C':
+			to.username = strsep(&optarg, ":");
+			to.password = optarg;
+			break;
 		case 'R': like.refuse_unknown = true; break;
 		case 'i': rules->identity_from = identity_from(optarg); break;
 		case 'r': rules->client_id_rule = client_id_rule(optarg); break;

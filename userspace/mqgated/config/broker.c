@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "config/secret.h"
+
 const char *mqg_balance_word(enum mqg_balance balance)
 {
 	static const char *const words[] = {
@@ -29,4 +31,6 @@ void mqg_broker_clear(struct mqg_broker *broker)
 		free(broker->servers[i].address.text);
 	free(broker->servers);
 	free(broker->name);
+	free(broker->username);
+	mqg_secret_free(broker->password);
 }

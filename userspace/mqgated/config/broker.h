@@ -72,6 +72,8 @@ struct mqg_broker {
 	struct mqg_away		away;
 	uint32_t		pp2_tlvs;	/* enum mqg_pp2_tlv */
 	uint32_t		pp2_max;	/* bytes; 0: the protocol is not spoken */
+	char			*username;	/* in the place of clients' own; NULL: theirs */
+	char			*password;	/* likewise, with a username; never told */
 };
 
 /* As the configuration writes them. */

@@ -10,6 +10,7 @@
 
 #include "config/check.h"
 #include "config/endpoint.h"
+#include "config/secret.h"
 
 #define NS_PER_MS	1000000ULL
 #define SECOND		(1000 * NS_PER_MS)
@@ -233,6 +234,37 @@ static int check_away(struct mqg_check *check, size_t i)
 	return err;
 }
 
+/* What the broker is told in the place of a client's username and password. */
+static int check_credentials(struct mqg_check *check, size_t i)
+{
+	const struct raw_broker *from = &check->raw->brokers[i];
+	struct mqg_broker *to = &check->config->brokers[i];
+	char path[MQG_PATH_MAX], why[256];
+	int err = 0;
+
+	join(path, i, from->password ? "password" : "password_file");
+	if (from->password && from->password_file)
+		return complain(check, path, "stands beside password_file; leave one of the two "
+					     "out");
+	if ((from->password || from->password_file) && !from->username)
+		return complain(check, path, "without a username; MQTT 3.1.1 has no such CONNECT, "
+					     "so write username as well");
+	if (from->username)
+		err = mqg_check_copy(from->username, &to->username);
+	if (!err && from->password) {
+		if (mqg_secret_check(check->complaint.file, why, sizeof(why)))
+			return complain(check, path, "%s, or write the password into a "
+						     "password_file", why);
+		err = mqg_check_copy(from->password, &to->password);
+	}
+	if (!err && from->password_file) {
+		err = mqg_secret_read(from->password_file, &to->password, why, sizeof(why));
+		if (err == -EINVAL)
+			return complain(check, path, "%s", why);
+	}
+	return err;
+}
+
 int mqg_check_brokers(struct mqg_check *check)
 {
 	int err = 0;
@@ -251,6 +283,8 @@ int mqg_check_brokers(struct mqg_check *check)
 			err = check_away(check, i);
 		if (!err)
 			err = check_proxy_protocol(check, i, &check->config->brokers[i]);
+		if (!err)
+			err = check_credentials(check, i);
 	}
 	return err;
 }

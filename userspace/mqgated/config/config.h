@@ -44,6 +44,7 @@ enum mqg_username_rule {
 
 enum mqg_password_rule {
 	MQG_PASSWORD_REFUSE,		/* a CONNECT with a password in clear text */
+	MQG_PASSWORD_STRIP,		/* the broker gets neither it nor the username */
 	MQG_PASSWORD_ALLOW,
 };
 

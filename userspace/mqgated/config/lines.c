@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <yaml.h>
 
 #define HASH_NONFATAL_OOM 1
@@ -262,6 +263,9 @@ void mqg_lines_free(struct mqg_lines *lines)
 	HASH_ITER(hh, lines->entries, entry, next) {
 		HASH_DEL(lines->entries, entry);
 		free(entry->path);
+		/* It may be a password. */
+		if (entry->value)
+			OPENSSL_cleanse(entry->value, strlen(entry->value));
 		free(entry->value);
 		free(entry);
 	}

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "config/complain.h"
 #include "config/lines.h"
 #include "config/numbers.h"
@@ -106,6 +108,9 @@ static int check_text(const char *path, const char *text, size_t size,
 		check.raw = raw;
 		err = fn(&check);
 	}
+	for (unsigned int i = 0; raw && i < raw->brokers_count; i++)
+		if (raw->brokers[i].password)
+			OPENSSL_cleanse(raw->brokers[i].password, strlen(raw->brokers[i].password));
 	if (raw)
 		cyaml_free(&cyaml, &mqg_config_schema, raw, 0);
 	mqg_lines_free(lines);
@@ -124,6 +129,8 @@ int mqg_config_read(const char *path, const struct mqg_config *before, struct mq
 	err = read_text(path, &text, &len, why, size);
 	if (!err)
 		err = check_text(path, text, len, before, config, fn, why, size);
+	if (text)
+		OPENSSL_cleanse(text, len);
 	free(text);
 	if (err == -ENOMEM)
 		snprintf(why, size, "%s: out of memory", path);

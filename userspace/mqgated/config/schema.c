@@ -81,6 +81,7 @@ static const cyaml_strval_t renewal_rules[] = {
 
 static const cyaml_strval_t password_rules[] = {
 	{ "refuse", MQG_PASSWORD_REFUSE },
+	{ "strip", MQG_PASSWORD_STRIP },
 	{ "allow", MQG_PASSWORD_ALLOW },
 };
 
@@ -233,6 +234,9 @@ static const cyaml_schema_field_t broker_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("away", CYAML_FLAG_POINTER | MAY, struct raw_broker, away,
 				away_fields),
 	TEXT("connect_timeout", MAY, struct raw_broker, connect_timeout),
+	TEXT("username", MAY, struct raw_broker, username),
+	TEXT("password", MAY, struct raw_broker, password),
+	TEXT("password_file", MAY, struct raw_broker, password_file),
 	CYAML_FIELD_MAPPING_PTR("proxy_protocol", CYAML_FLAG_POINTER | MAY, struct raw_broker,
 				proxy_protocol, proxy_protocol_fields),
 	CYAML_FIELD_END

@@ -46,6 +46,7 @@ struct raw_away {
 
 struct raw_broker {
 	char				*name, *address, *connect_timeout, *slow_start;
+	char				*username, *password, *password_file;
 	struct raw_server		*servers;
 	unsigned int			servers_count;
 	int				*balance;

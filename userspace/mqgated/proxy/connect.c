@@ -66,11 +66,15 @@ static enum mqgate_reason check_names(struct mqg_session *s, const uint8_t *id)
 static int inject(struct mqg_session *s)
 {
 	struct mqg_intake *in = s->intake;
+	struct mqg_injection injection;
 	uint8_t *data;
 	size_t len;
 
-	if (mqg_inject(s->realm->config, s->entry.identity, &in->connect, in->data, in->len, &data,
-		       &len))
+	mqg_injection_of(s->port->config, s->realm ? s->realm->config : NULL, s->entry.identity,
+			 &in->connect, &injection);
+	if (!mqg_inject_wanted(&injection))
+		return 0;
+	if (mqg_inject(&injection, &in->connect, in->data, in->len, &data, &len))
 		return -ENOMEM;
 	OPENSSL_cleanse(in->data, in->len);
 	free(in->data);
@@ -106,6 +110,18 @@ static int keep_said(struct mqg_session *s, const struct mqw_connect *c, const u
 	return 0;
 }
 
+/* On a plain listener anybody on the way has read the password. */
+static enum mqg_step judge_clear(struct mqg_session *s)
+{
+	bool password = s->intake->connect.flags & MQW_CONNECT_PASSWORD;
+
+	if (password && s->port->config->password_rule == MQG_PASSWORD_REFUSE)
+		return mqg_session_refuse(s, MQGATE_REASON_CREDENTIAL_CLEAR);
+	if (password && s->port->config->password_rule == MQG_PASSWORD_STRIP)
+		mqg_counter_add(&s->port->stripped, 1);
+	return inject(s) ? mqg_session_close(s) : mqg_broker_dial(s);
+}
+
 static enum mqg_step judge(struct mqg_session *s)
 {
 	const struct mqw_connect *c = &s->intake->connect;
@@ -117,12 +133,8 @@ static enum mqg_step judge(struct mqg_session *s)
 		return mqg_session_close(s);
 	mqg_broker_key(s, id, c->client_id.len);
 	mqg_registry_client_id(&s->worker->registry, &s->entry, printed);
-	if (!s->client.ssl) {
-		if (c->flags & MQW_CONNECT_PASSWORD &&
-		    s->port->config->password_rule == MQG_PASSWORD_REFUSE)
-			return mqg_session_refuse(s, MQGATE_REASON_CREDENTIAL_CLEAR);
-		return mqg_broker_dial(s);
-	}
+	if (!s->client.ssl)
+		return judge_clear(s);
 	/* Later plaintext holds no password; wiping it all would cost every message. */
 	SSL_clear_options(s->client.ssl, SSL_OP_CLEANSE_PLAINTEXT);
 	if (!s->entry.identity)
@@ -130,8 +142,7 @@ static enum mqg_step judge(struct mqg_session *s)
 	reason = check_names(s, id);
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
-	if (keep_said(s, c, id) ||
-	    (mqg_inject_wanted(s->realm->config, c) && inject(s)))
+	if (keep_said(s, c, id) || inject(s))
 		return mqg_session_close(s);
 	return mqg_ocsp_step(s);
 }

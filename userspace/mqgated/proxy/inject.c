@@ -95,11 +95,33 @@ static void put_properties(struct writer *w, const uint8_t *p, const uint8_t *en
 	put_text(w, identity, strlen(identity));
 }
 
-bool mqg_inject_wanted(const struct mqg_policy *policy, const struct mqw_connect *connect)
+void mqg_injection_of(const struct mqg_listener *listener, const struct mqg_policy *policy,
+		      const char *identity, const struct mqw_connect *connect,
+		      struct mqg_injection *injection)
 {
-	return policy->client_id_rule == MQG_CLIENT_ID_INJECT ||
-	       policy->username_rule == MQG_USERNAME_INJECT ||
-	       (policy->user_property && connect->level == LEVEL_5);
+	bool has = connect->username.off || connect->password.off;
+
+	*injection = (struct mqg_injection){
+		.username = listener->broker->username,
+		.password = listener->broker->password,
+		.identity = identity,
+		.strip = has && (listener->password_rule == MQG_PASSWORD_STRIP ||
+				 listener->broker->username),
+	};
+	if (!policy)
+		return;
+	if (policy->client_id_rule == MQG_CLIENT_ID_INJECT)
+		injection->client_id = identity;
+	if (policy->username_rule == MQG_USERNAME_INJECT && !injection->username)
+		injection->username = identity;
+	if (connect->level == LEVEL_5)
+		injection->user_property = policy->user_property;
+}
+
+bool mqg_inject_wanted(const struct mqg_injection *injection)
+{
+	return injection->client_id || injection->username || injection->user_property ||
+	       injection->strip;
 }
 
 /* From the protocol name to the end of keep alive. Returns the place of the flags in the copy. */
@@ -113,15 +135,14 @@ static uint8_t *put_head(struct writer *w, const uint8_t *name, const uint8_t **
 	return flags;
 }
 
-static void put_section(struct writer *w, const struct mqg_policy *policy, const char *identity,
-			const uint8_t *p)
+static void put_section(struct writer *w, const struct mqg_injection *injection, const uint8_t *p)
 {
 	struct writer section;
 	uint8_t *begin;
 	size_t len;
 
 	p = skip_variable(p, &len);
-	if (!policy->user_property) {
+	if (!injection->user_property) {
 		put_variable(w, len);
 		put(w, p, len);
 		return;
@@ -129,23 +150,38 @@ static void put_section(struct writer *w, const struct mqg_policy *policy, const
 	/* Its length is known when it has been written: four bytes ahead, then moved. */
 	begin = w->at + 4;
 	section.at = begin;
-	put_properties(&section, p, p + len, policy->user_property, identity);
+	put_properties(&section, p, p + len, injection->user_property, injection->identity);
 	len = (size_t)(section.at - begin);
 	put_variable(w, len);
 	memmove(w->at, begin, len);
 	w->at += len;
 }
 
-int mqg_inject(const struct mqg_policy *policy, const char *identity, const struct mqw_connect *c,
+static size_t length(const char *text)
+{
+	return text ? 2 + strlen(text) : 0;
+}
+
+/* Of the two texts behind the will, the client's unless another is put in its place. */
+static bool put_credential(struct writer *w, const char *other, bool strip, const uint8_t *in,
+			   const struct mqw_span *own)
+{
+	if (other)
+		put_text(w, other, strlen(other));
+	else if (own->off && !strip)
+		put_text(w, in + own->off, own->len);
+	return other || (own->off && !strip);
+}
+
+int mqg_inject(const struct mqg_injection *injection, const struct mqw_connect *c,
 	       const uint8_t *in, size_t len, uint8_t **out, size_t *out_len)
 {
-	size_t own = strlen(identity), ignored, body;
-	bool inject_id = policy->client_id_rule == MQG_CLIENT_ID_INJECT;
-	bool inject_name = policy->username_rule == MQG_USERNAME_INJECT;
 	const uint8_t *p = in + c->client_id.off + c->client_id.len, *end = in + c->total, *next;
-	/* Three texts may grow; a property has an identifier and a longer length before it. */
-	size_t room = len + 3 * (2 + own) + FIXED_MAX + 8 +
-		      (policy->user_property ? 2 + strlen(policy->user_property) : 0);
+	/* A property has an identifier and a longer length before it. */
+	size_t room = len + length(injection->client_id) + length(injection->username) +
+		      length(injection->password) + FIXED_MAX + 8 +
+		      (injection->user_property ? length(injection->user_property) +
+		       length(injection->identity) : 0), ignored, body;
 	uint8_t *packet = malloc(FIXED_MAX + room), *flags;
 	struct writer w;
 
@@ -154,9 +190,9 @@ int mqg_inject(const struct mqg_policy *policy, const char *identity, const stru
 	w.at = packet + FIXED_MAX;
 	flags = put_head(&w, skip_variable(in + 1, &ignored), &next);
 	if (c->level == LEVEL_5)
-		put_section(&w, policy, identity, next);
-	if (inject_id)
-		put_text(&w, identity, own);
+		put_section(&w, injection, next);
+	if (injection->client_id)
+		put_text(&w, injection->client_id, strlen(injection->client_id));
 	else
 		put_text(&w, in + c->client_id.off, c->client_id.len);
 	/* The will, up to the first of the two that follow it, where either does. */
@@ -165,16 +201,12 @@ int mqg_inject(const struct mqg_policy *policy, const char *identity, const stru
 	else if (c->password.off)
 		end = in + c->password.off - 2;
 	put(&w, p, (size_t)(end - p));
-	if (inject_name)
-		put_text(&w, identity, own);
-	else if (c->username.off)
-		put_text(&w, in + c->username.off, c->username.len);
-	if (c->password.off)
-		put_text(&w, in + c->password.off, c->password.len);
 	/* MQTT 3.1 tolerates flags of fields that are not there. */
 	*flags &= 0xffU ^ (MQW_CONNECT_USERNAME | MQW_CONNECT_PASSWORD);
-	*flags |= inject_name || c->username.off ? MQW_CONNECT_USERNAME : 0;
-	*flags |= c->password.off ? MQW_CONNECT_PASSWORD : 0;
+	if (put_credential(&w, injection->username, injection->strip, in, &c->username))
+		*flags |= MQW_CONNECT_USERNAME;
+	if (put_credential(&w, injection->password, injection->strip, in, &c->password))
+		*flags |= MQW_CONNECT_PASSWORD;
 
 	body = (size_t)(w.at - packet) - FIXED_MAX;
 	w.at = packet;

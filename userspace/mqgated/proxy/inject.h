@@ -14,26 +14,40 @@
 
 #include "config/config.h"
 
-/* True where the policy has the CONNECT of such a client changed. */
-bool mqg_inject_wanted(const struct mqg_policy *policy, const struct mqw_connect *connect);
+/* What the broker gets in the place of what the client wrote; NULL: the client's own. */
+struct mqg_injection {
+	const char	*client_id, *username, *password;
+	const char	*user_property;	/* of MQTT 5: with that name, and the identity as value */
+	const char	*identity;
+	bool		strip;		/* the client's username and password go */
+};
+
+/*
+ * By @policy, which is NULL on a plain listener. What belongs to @broker comes before what the
+ * policy says. @connect is the client's.
+ */
+void mqg_injection_of(const struct mqg_listener *listener, const struct mqg_policy *policy,
+		      const char *identity, const struct mqw_connect *connect,
+		      struct mqg_injection *injection);
+
+/* True where anything changes. */
+bool mqg_inject_wanted(const struct mqg_injection *injection);
 
 /**
  * mqg_inject() - write the CONNECT anew
- * @policy:   client_id_rule, username_rule and user_property are used
- * @identity: of the client
- * @connect:  the packet at @in, judged good
- * @in:       the packet, and what the client sent behind it, which is copied
- * @len:      bytes at @in
- * @out:      allocated; it may hold a password: wipe it
- * @out_len:  its bytes
+ * @injection: what is to be changed
+ * @connect:   the packet at @in, judged good
+ * @in:        the packet, and what the client sent behind it, which is copied
+ * @len:       bytes at @in
+ * @out:       allocated; it may hold a password: wipe it
+ * @out_len:   its bytes
  *
  * User properties (MQTT 5, 3.1.2.11.8) that have the name of user_property are taken out, so that a
- * client cannot say that of itself. A password is left as it is.
+ * client cannot say that of itself.
  *
  * Return: 0 or -ENOMEM.
  */
-int mqg_inject(const struct mqg_policy *policy, const char *identity,
-	       const struct mqw_connect *connect, const uint8_t *in, size_t len, uint8_t **out,
-	       size_t *out_len);
+int mqg_inject(const struct mqg_injection *injection, const struct mqw_connect *connect,
+	       const uint8_t *in, size_t len, uint8_t **out, size_t *out_len);
 
 #endif

@@ -154,6 +154,7 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 		counts->sessions = atomic_load_explicit(port->sessions, memory_order_relaxed);
 		counts->accepted += mqg_counter_get(&port->accepted);
 		counts->refused += mqg_counter_get(&port->refused);
+		counts->stripped += mqg_counter_get(&port->stripped);
 		counts->bytes_in += mqg_counter_get(&port->bytes_in);
 		counts->bytes_out += mqg_counter_get(&port->bytes_out);
 		counts->chain_hits += mqg_counter_get(&port->tls_counts.chain_hits);

@@ -69,6 +69,7 @@ uint64_t mqg_proxy_epoch(const struct mqg_proxy *proxy);
 
 struct mqg_listener_counts {
 	uint64_t	accepted, refused, sessions, bytes_in, bytes_out;
+	uint64_t	stripped;		/* of their passwords */
 	uint64_t	chain_hits, chain_misses;
 	uint64_t	full, resumed;		/* TLS handshakes that were finished */
 	uint64_t	declined[MQG_TICKET_DECLINED];	/* tickets, by why */

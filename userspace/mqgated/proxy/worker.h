@@ -76,7 +76,7 @@ struct mqg_port {
 	struct mqg_realms	realms;		/* by config->policies; none = clear text */
 	struct mqg_uplink	*uplink;
 	struct mqg_timer_class	handshake, connect;
-	mqg_counter		accepted, refused, bytes_in, bytes_out;
+	mqg_counter		accepted, refused, stripped, bytes_in, bytes_out;
 	struct mqg_tls_counts	tls_counts;
 	_Atomic uint32_t	*sessions;	/* shared by the workers */
 };
