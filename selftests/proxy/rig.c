@@ -411,6 +411,31 @@ static void broker_setting(struct mqg_broker *b, struct mqg_server *s, const cha
 	errx(2, "-O %s: unknown", text);
 }
 
+/* "CA,CERTIFICATE,SERVER_NAME,VERSION", names of files without .pem; either of two may be "-" */
+static struct mqg_broker_tls *broker_tls(const char *text, const char *pki)
+{
+	struct mqg_broker_tls *tls = calloc(1, sizeof(*tls));
+	char ca[32], cert[32], name[64], why[512];
+	struct mqg_material_files files = { 0 };
+	const char *which;
+	int minor;
+
+	if (sscanf(text, "%31[^,],%31[^,],%63[^,],1.%d", ca, cert, name, &minor) != 4)
+		errx(2, "-Z %s: cannot be read", text);
+	tls->min = minor == 3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+	tls->server_name = strcmp(name, "-") ? strdup(name) : NULL;
+	if (asprintf(&tls->ca, "%s/%s.pem", pki, ca) < 0 ||
+	    (strcmp(cert, "-") && (asprintf(&tls->certificate, "%s/%s.pem", pki, cert) < 0 ||
+				   asprintf(&tls->key, "%s/%s.key", pki, cert) < 0)))
+		err(2, "asprintf");
+	files.client_ca = tls->ca;
+	files.certificate = tls->certificate;
+	files.key = tls->key;
+	if (mqg_material_load(&files, NULL, &tls->material, &which, why, sizeof(why)))
+		errx(2, "-Z %s", why);
+	return tls;
+}
+
 /* "ADDRESS:PORT[*WEIGHT][,...]" */
 static void broker(struct mqg_config *config, const struct mqg_broker *like,
 		   const struct mqg_server *server, const char *text)
@@ -436,7 +461,9 @@ static void broker(struct mqg_config *config, const struct mqg_broker *like,
 			*weight = '\0';
 			b->servers[b->n_servers].weight = strtoul(weight + 1, NULL, 10);
 		}
-		endpoint(at, &b->servers[b->n_servers++].address);
+		endpoint(at, &b->servers[b->n_servers].address);
+		b->servers[b->n_servers].host = strdup(at);
+		*strrchr(b->servers[b->n_servers++].host, ':') = '\0';
 	}
 	free(copy);
 }
@@ -481,7 +508,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	int opt;
 
 	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:agC:N3SxEK:o:n:RB:X:"
-					 "O:b:t:p:")) != -1) {
+					 "O:Z:b:t:p:")) != -1) {
 		switch (opt) {
 		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
@@ -527,7 +554,13 @@ static void options(int argc, char **argv, struct mqg_config *config)
 			if (sscanf(optarg, "%x,%u", &to.pp2_tlvs, &to.pp2_max) != 2)
 				errx(2, "-X TLVS,MAX");
 			break;
-		case 'b': broker(config, &to, &server, optarg); break;
+		case 'Z':
+			to.tls = broker_tls(optarg, pki);
+			break;
+		case 'b':
+			broker(config, &to, &server, optarg);
+			to.tls = NULL;
+			break;
 		case 't':
 		case 'p':
 			if (!config->n_brokers || config->n_listeners == LISTENERS)

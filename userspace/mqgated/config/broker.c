@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "config/material.h"
 #include "config/secret.h"
 
 const char *mqg_balance_word(enum mqg_balance balance)
@@ -25,10 +26,25 @@ const char *mqg_health_word(enum mqg_health_kind kind)
 	return words[kind];
 }
 
+static void free_tls(struct mqg_broker_tls *tls)
+{
+	if (!tls)
+		return;
+	free(tls->ca);
+	free(tls->certificate);
+	free(tls->key);
+	free(tls->server_name);
+	mqg_material_free(tls->material);
+	free(tls);
+}
+
 void mqg_broker_clear(struct mqg_broker *broker)
 {
-	for (size_t i = 0; i < broker->n_servers; i++)
+	for (size_t i = 0; i < broker->n_servers; i++) {
 		free(broker->servers[i].address.text);
+		free(broker->servers[i].host);
+	}
+	free_tls(broker->tls);
 	free(broker->servers);
 	free(broker->name);
 	free(broker->username);

@@ -38,6 +38,7 @@ enum mqg_balance {
 
 struct mqg_server {
 	struct mqg_endpoint	address;
+	char			*host;		/* of that, as written */
 	uint32_t		weight;
 	uint32_t		connections_max;	/* 0 = no limit */
 };
@@ -61,6 +62,17 @@ struct mqg_away {
 	uint32_t		reconnects;	/* of those that waited, a second */
 };
 
+struct mqg_material;
+
+/* TLS towards a broker. */
+struct mqg_broker_tls {
+	char			*ca;
+	char			*certificate, *key;	/* of this gateway; NULL = it shows none */
+	char			*server_name;	/* NULL = the host of each server's address */
+	int			min;		/* TLS1_2_VERSION or TLS1_3_VERSION */
+	struct mqg_material	*material;	/* what the files hold; main thread */
+};
+
 struct mqg_broker {
 	char			*name;
 	struct mqg_server	*servers;
@@ -70,6 +82,7 @@ struct mqg_broker {
 	uint32_t		slow_start_ms;	/* of one that came back */
 	struct mqg_health	health;
 	struct mqg_away		away;
+	struct mqg_broker_tls	*tls;		/* NULL = clear text */
 	uint32_t		pp2_tlvs;	/* enum mqg_pp2_tlv */
 	uint32_t		pp2_max;	/* bytes; 0: the protocol is not spoken */
 	char			*username;	/* in the place of clients' own; NULL: theirs */

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/ssl.h>
+
 #include "config/check.h"
 #include "config/endpoint.h"
 #include "config/secret.h"
+#include "config/tlsfiles.h"
 
 #define NS_PER_MS	1000000ULL
 #define SECOND		(1000 * NS_PER_MS)
@@ -99,6 +102,8 @@ static int add_server(struct mqg_check *check, struct mqg_broker *to, const char
 		return err == -EINVAL ? complain(check, path, "%s", why) : err;
 	server->weight = 1;
 	to->n_servers++;
+	if (mqg_endpoint_host(&server->address, &server->host))
+		return -ENOMEM;
 	for (size_t i = 0; i + 1 < to->n_servers; i++)
 		if (!strcmp(to->servers[i].address.text, text))
 			return complain(check, path, "\"%s\" is already servers[%zu]; leave one "
@@ -265,6 +270,29 @@ static int check_credentials(struct mqg_check *check, size_t i)
 	return err;
 }
 
+static int check_tls(struct mqg_check *check, size_t i)
+{
+	const struct raw_broker_tls *from = check->raw->brokers[i].tls;
+	struct mqg_broker_tls *to;
+	char path[MQG_PATH_MAX];
+
+	if (!from)
+		return 0;
+	join(path, i, from->key ? "tls.key" : "tls.certificate");
+	if (!from->certificate != !from->key)
+		return complain(check, path, "certificate and key go together; give both, or leave "
+					     "both out");
+	to = check->config->brokers[i].tls = calloc(1, sizeof(*to));
+	if (!to || mqg_check_copy(from->ca, &to->ca) ||
+	    (from->key && mqg_check_copy(from->key, &to->key)) ||
+	    (from->certificate && mqg_check_copy(from->certificate, &to->certificate)) ||
+	    (from->server_name && mqg_check_copy(from->server_name, &to->server_name)))
+		return -ENOMEM;
+	to->min = from->min_version ? *from->min_version : TLS1_2_VERSION;
+	join(path, i, "tls");
+	return mqg_broker_files_load(check, path, to);
+}
+
 int mqg_check_brokers(struct mqg_check *check)
 {
 	int err = 0;
@@ -281,6 +309,8 @@ int mqg_check_brokers(struct mqg_check *check)
 			err = check_health(check, i);
 		if (!err)
 			err = check_away(check, i);
+		if (!err)
+			err = check_tls(check, i);
 		if (!err)
 			err = check_proxy_protocol(check, i, &check->config->brokers[i]);
 		if (!err)

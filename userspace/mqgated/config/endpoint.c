@@ -74,3 +74,12 @@ uint16_t mqg_endpoint_port(const struct mqg_endpoint *endpoint)
 		return ntohs(((const struct sockaddr_in6 *)&endpoint->addr)->sin6_port);
 	return ntohs(((const struct sockaddr_in *)&endpoint->addr)->sin_port);
 }
+
+int mqg_endpoint_host(const struct mqg_endpoint *endpoint, char **host)
+{
+	const char *text = endpoint->text, *colon = strrchr(text, ':');
+	bool brackets = text[0] == '[';
+
+	*host = strndup(text + brackets, (size_t)(colon - text) - 2 * brackets);
+	return *host ? 0 : -ENOMEM;
+}

@@ -27,6 +27,9 @@ struct mqg_endpoint {
 int mqg_endpoint_parse(const char *text, bool resolve, struct mqg_endpoint *out, char *why,
 		       size_t size);
 
+/* Its host, without brackets. 0 or -ENOMEM. */
+int mqg_endpoint_host(const struct mqg_endpoint *endpoint, char **host);
+
 /* Host byte order. */
 uint16_t mqg_endpoint_port(const struct mqg_endpoint *endpoint);
 

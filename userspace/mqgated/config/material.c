@@ -89,23 +89,33 @@ static STACK_OF(X509) *read_certificates(const struct loading *l, const char *wh
 	return NULL;
 }
 
-static int load_all(const struct loading *l, const struct mqg_key *kept)
+static int load_own(const struct loading *l, const struct mqg_key *kept)
 {
 	const struct mqg_material_files *files = l->files;
 	const struct mqg_key_source source = { files->key, files->pin_file, files->certificate,
 					       files->hardware };
 	struct mqg_material *m = l->material;
-	int err;
 
 	m->chain = read_certificates(l, "certificate", files->certificate,
 				     "write the server's certificate, then its intermediates");
 	if (!m->chain)
 		return *l->which ? -EINVAL : -ENOMEM;
 	m->certificate = sk_X509_shift(m->chain);
-	err = mqg_key_load(&source, m->certificate, kept, &m->key, l->which, l->why, l->size);
+	return mqg_key_load(&source, m->certificate, kept, &m->key, l->which, l->why, l->size);
+}
+
+static int load_all(const struct loading *l, const struct mqg_key *kept)
+{
+	const struct mqg_material_files *files = l->files;
+	struct mqg_material *m = l->material;
+	int err = 0;
+
+	if (files->certificate)
+		err = load_own(l, kept);
 	if (err)
 		return err;
-	m->authorities = read_certificates(l, "client_ca", files->client_ca,
+	m->authorities = read_certificates(l, "client_ca", files->client_ca, files->ca_remedy ?
+					   files->ca_remedy :
 					   "write the CA that issues the devices' certificates");
 	if (!m->authorities)
 		return *l->which ? -EINVAL : -ENOMEM;

@@ -17,12 +17,14 @@
 #include "config/key.h"
 
 /*
- * Paths; @crl may be NULL, and may be a directory. @key may be the name of one in a token or TPM
- * (see key.h), with @pin_file; NULL: none.
+ * Paths; @crl may be NULL, and may be a directory. @certificate may be NULL, and then @key is: of
+ * one who shows none. @key may be the name of one in a token or TPM (see key.h), with @pin_file;
+ * NULL: none. @ca_remedy: what @client_ca should hold; NULL: the devices' CA.
  */
 struct mqg_material_files {
 	const char			*certificate, *key, *pin_file, *client_ca, *crl;
 	const struct mqg_hardware	*hardware;
+	const char			*ca_remedy;
 };
 
 /**

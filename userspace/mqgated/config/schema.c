@@ -222,6 +222,15 @@ static const cyaml_schema_field_t away_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t broker_tls_fields[] = {
+	TEXT("ca", MUST, struct raw_broker_tls, ca),
+	TEXT("certificate", MAY, struct raw_broker_tls, certificate),
+	TEXT("key", MAY, struct raw_broker_tls, key),
+	TEXT("server_name", MAY, struct raw_broker_tls, server_name),
+	WORD_MAY("min_version", struct raw_broker_tls, min_version, tls_versions),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t broker_fields[] = {
 	TEXT("name", MUST, struct raw_broker, name),
 	TEXT("address", MAY, struct raw_broker, address),
@@ -233,6 +242,8 @@ static const cyaml_schema_field_t broker_fields[] = {
 				health_fields),
 	CYAML_FIELD_MAPPING_PTR("away", CYAML_FLAG_POINTER | MAY, struct raw_broker, away,
 				away_fields),
+	CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | MAY, struct raw_broker, tls,
+				broker_tls_fields),
 	TEXT("connect_timeout", MAY, struct raw_broker, connect_timeout),
 	TEXT("username", MAY, struct raw_broker, username),
 	TEXT("password", MAY, struct raw_broker, password),

@@ -44,6 +44,11 @@ struct raw_away {
 	uint32_t	*answers, *waiting, *reconnects;
 };
 
+struct raw_broker_tls {
+	char		*ca, *certificate, *key, *server_name;
+	int		*min_version;
+};
+
 struct raw_broker {
 	char				*name, *address, *connect_timeout, *slow_start;
 	char				*username, *password, *password_file;
@@ -52,6 +57,7 @@ struct raw_broker {
 	int				*balance;
 	struct raw_health		*health;
 	struct raw_away			*away;
+	struct raw_broker_tls		*tls;
 	struct raw_proxy_protocol	*proxy_protocol;
 };
 

@@ -21,7 +21,32 @@ static const struct mqg_key *kept_key(const struct mqg_config *before, const cha
 			if (!strcmp(l->policies[n].key, place))
 				return &l->policies[n].material->key;
 	}
+	for (size_t i = 0; before && i < before->n_brokers; i++) {
+		const struct mqg_broker_tls *tls = before->brokers[i].tls;
+
+		if (tls && tls->key && !strcmp(tls->key, place))
+			return &tls->material->key;
+	}
 	return NULL;
+}
+
+int mqg_broker_files_load(const struct mqg_check *check, const char *path,
+			  struct mqg_broker_tls *tls)
+{
+	const struct mqg_material_files files = {
+		.certificate = tls->certificate, .key = tls->key, .client_ca = tls->ca,
+		.hardware = &check->config->hardware,
+		.ca_remedy = "write the CA that issues the brokers' certificates",
+	};
+	char key[MQG_PATH_MAX], why[768];
+	const char *which;
+	int err = mqg_material_load(&files, tls->key ? kept_key(check->before, tls->key) : NULL,
+				    &tls->material, &which, why, sizeof(why));
+
+	if (err != -EINVAL)
+		return err;
+	snprintf(key, sizeof(key), "%s.%s", path, strcmp(which, "client_ca") ? which : "ca");
+	return mqg_complain(&check->complaint, key, "%s", why);
 }
 
 int mqg_tls_files_load(const struct mqg_check *check, const char *path, struct mqg_policy *policy)

@@ -14,4 +14,8 @@
  */
 int mqg_tls_files_load(const struct mqg_check *check, const char *path, struct mqg_policy *policy);
 
+/* The same for TLS towards a broker; @path: "brokers[0].tls". */
+int mqg_broker_files_load(const struct mqg_check *check, const char *path,
+			  struct mqg_broker_tls *tls);
+
 #endif

@@ -15,6 +15,7 @@
 #include "proxy/pp2.h"
 #include "system/log.h"
 #include "upstream/dial.h"
+#include "upstream/secure.h"
 
 void mqg_broker_key(struct mqg_session *s, const void *id, size_t len)
 {
@@ -65,6 +66,7 @@ static enum mqg_step dial_next(struct mqg_session *s, enum mqgate_reason otherwi
 		if (i < 0)
 			return mqg_away_wait(s, full ? MQGATE_REASON_BROKER_FULL : otherwise);
 		s->dialled.server = uplink->routes.list[i].state;
+		s->dialled.place = (size_t)i;
 		fd = mqg_dial(&uplink->routes.list[i].config->address, s->worker->config->mark,
 			      s->worker->epfd, &s->broker.watch);
 		if (fd >= 0)
@@ -210,19 +212,49 @@ bool mqg_broker_bind(struct mqg_session *s)
 	return fine;
 }
 
+/* TLS towards the server. */
+static enum mqg_step secure(struct mqg_session *s)
+{
+	struct mqg_uplink *uplink = s->port->uplink;
+	const struct mqg_routes *routes = &uplink->routes;
+	const char *why = strerror(ENOMEM);
+	size_t i = s->dialled.place;
+	int err = 0;
+
+	/* The servers may have changed while it was dialled. */
+	if (i >= routes->n || routes->list[i].state != s->dialled.server) {
+		mqg_broker_close(s);
+		return mqg_broker_dial(s);
+	}
+	if (!s->broker.ssl)
+		err = mqg_secure_start(&s->broker, routes->tls, uplink->config->tls,
+				       routes->list[i].config, s->dialled.server);
+	if (!err)
+		err = mqg_secure_step(&s->broker, &why);
+	if (err == -EAGAIN)
+		return MQG_STEP_WAIT;
+	return err ? failed(s, why) : MQG_STEP_ON;
+}
+
 enum mqg_step mqg_broker_step(struct mqg_session *s)
 {
+	enum mqg_step next;
 	int err;
 
 	if (!s->broker.may_write)
 		return MQG_STEP_WAIT;
-	err = mqg_dial_result(s->broker.fd);
+	err = s->broker.ssl ? 0 : mqg_dial_result(s->broker.fd);
 	if (err == EINPROGRESS) {
 		s->broker.may_write = false;
 		return MQG_STEP_WAIT;
 	}
 	if (err)
 		return failed(s, strerror(err));
+	if (s->port->uplink->routes.tls) {
+		next = secure(s);
+		if (next != MQG_STEP_ON || !s->broker.ssl)
+			return next;
+	}
 	mqg_counter_add(&s->port->uplink->connections, 1);
 	atomic_fetch_add_explicit(&s->dialled.server->made, 1, memory_order_relaxed);
 	mqg_timer_arm(&s->timer, &s->port->uplink->timeout, s->worker->now);

@@ -16,6 +16,7 @@
 #include "proxy/ticket_keys.h"
 #include "proxy/tls.h"
 #include "proxy/uplink.h"
+#include "upstream/secure.h"
 
 struct mqg_plan {
 	const struct mqg_config	*config;	/* to come */
@@ -138,21 +139,31 @@ static int plan_port(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w, s
 	return err;
 }
 
-static int plan_uplink(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w, size_t i)
+static int plan_uplink(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w, size_t i,
+		       char *why, size_t size)
 {
 	const struct mqg_broker *broker = &plan->config->brokers[i];
 	struct mqg_change *change = &plan->changes[w];
 	struct mqg_pool *pool = mqg_pool_get(&proxy->pools, broker->name);
+	size_t before = find_broker(proxy->config, broker->name);
+	SSL_CTX *tls = NULL;
 
 	if (!pool || mqg_routes_make(&change->routes[i], pool, broker))
-		return -ENOMEM;
-	plan->kept_broker[i] = find_broker(proxy->config, broker->name);
-	if (plan->kept_broker[i] != SIZE_MAX) {
-		change->uplinks[i] = proxy->workers[w]->uplinks[plan->kept_broker[i]];
-		return 0;
+		return no_memory(why, size);
+	plan->kept_broker[i] = before;
+	if (before != SIZE_MAX) {
+		change->uplinks[i] = proxy->workers[w]->uplinks[before];
+		tls = change->uplinks[i]->routes.tls;
 	}
+	/* The same configuration has the same files. */
+	if (tls && plan->config == proxy->config && SSL_CTX_up_ref(tls))
+		change->routes[i].tls = tls;
+	else if (broker->tls && mqg_secure_context(broker, &change->routes[i].tls, why, size))
+		return -ENOMEM;
+	if (before != SIZE_MAX)
+		return 0;
 	change->uplinks[i] = mqg_uplink_alloc(proxy->workers[w], pool, broker);
-	return change->uplinks[i] ? 0 : -ENOMEM;
+	return change->uplinks[i] ? 0 : no_memory(why, size);
 }
 
 static int plan_worker(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w,
@@ -172,9 +183,7 @@ static int plan_worker(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w,
 	if (!change->ports || !change->facing || !change->uplinks || !change->routes)
 		return no_memory(why, size);
 	for (size_t i = 0; i < config->n_brokers && !err; i++)
-		err = plan_uplink(proxy, plan, w, i);
-	if (err)
-		return no_memory(why, size);
+		err = plan_uplink(proxy, plan, w, i, why, size);
 	for (size_t i = 0; i < config->n_listeners && !err; i++)
 		err = plan_port(proxy, plan, w, i, !renew || renew[i], why, size);
 	return err;

@@ -59,6 +59,7 @@ struct mqg_intake {
 /* The way to a server of its broker. */
 struct mqg_dialled {
 	struct mqg_server_state	*server;	/* where it is counted; NULL = nowhere */
+	size_t			place;		/* of that in the routes, while it is dialled */
 	uint64_t		key;		/* of its client identifier */
 	uint64_t		tried;		/* servers, by their place */
 	bool			bound;		/* the client has had a word of this one */

@@ -52,7 +52,7 @@ struct mqg_uplink {
 	struct mqg_list		gone;		/* in worker->gone_uplinks */
 	const struct mqg_config	*held;		/* what @config is part of, once it is gone */
 	struct mqg_pool		*pool;		/* shared by the workers */
-	struct mqg_routes		routes;		/* to its servers */
+	struct mqg_routes	routes;		/* to its servers */
 	struct mqg_timer_class	timeout;
 	struct mqg_checks	checks;		/* of the worker that asks for all */
 	struct mqg_list		waiting;	/* sessions, for a server; the first first */
@@ -96,7 +96,7 @@ struct mqg_change {
 	struct mqg_port			**ports;	/* by config->listeners; some are new */
 	struct mqg_facing		*facing;	/* likewise */
 	struct mqg_uplink		**uplinks;	/* by config->brokers */
-	struct mqg_routes			*routes;		/* likewise */
+	struct mqg_routes		*routes;	/* likewise */
 	bool				done;		/* guarded by the mail's lock */
 };
 

@@ -15,10 +15,11 @@
 
 #include "proxy/stream.h"
 #include "upstream/dial.h"
+#include "upstream/secure.h"
 
 #define KEEP_ALIVE	60
 
-enum stage { IDLE, CONNECTING, ASKED };
+enum stage { IDLE, CONNECTING, SECURING, ASKED };
 
 struct mqg_probe {
 	struct mqg_stream	stream;
@@ -126,6 +127,39 @@ static void hear(struct mqg_probe *p)
 	fail(p, "refused the CONNECT of a check");
 }
 
+/* The way to it is there. */
+static void reached(struct mqg_probe *p)
+{
+	if (p->checks->broker->health.kind == MQG_HEALTH_TCP)
+		pass(p);
+	else
+		ask(p);
+}
+
+static void secure(struct mqg_probe *p)
+{
+	const char *why;
+	int err = mqg_secure_step(&p->stream, &why);
+
+	if (!err)
+		reached(p);
+	else if (err != -EAGAIN)
+		fail(p, why);
+}
+
+static void connected(struct mqg_probe *p)
+{
+	struct mqg_checks *checks = p->checks;
+
+	if (!checks->tls) {
+		reached(p);
+		return;
+	}
+	p->stage = SECURING;
+	if (mqg_secure_start(&p->stream, checks->tls, checks->broker->tls, p->server, p->state))
+		fail(p, strerror(ENOMEM));
+}
+
 static void ready(struct mqg_watch *watch, uint32_t events)
 {
 	struct mqg_probe *p = mqg_container_of(watch, struct mqg_probe, stream.watch);
@@ -144,12 +178,10 @@ static void ready(struct mqg_watch *watch, uint32_t events)
 			fail(p, strerror(err));
 			return;
 		}
-		if (p->checks->broker->health.kind == MQG_HEALTH_TCP) {
-			pass(p);
-			return;
-		}
-		ask(p);
+		connected(p);
 	}
+	if (p->stage == SECURING)
+		secure(p);
 	if (p->stage == ASKED)
 		hear(p);
 }
@@ -158,7 +190,7 @@ static void late(struct mqg_timer *timer)
 {
 	struct mqg_probe *p = mqg_container_of(timer, struct mqg_probe, end);
 
-	fail(p, p->stage == CONNECTING ? strerror(ETIMEDOUT) : "does not answer a CONNECT");
+	fail(p, p->stage != ASKED ? strerror(ETIMEDOUT) : "does not answer a CONNECT");
 }
 
 static void begin(struct mqg_timer *timer)
@@ -254,6 +286,7 @@ void mqg_checks_start(struct mqg_checks *checks, const struct mqg_broker *broker
 			stop(p);
 	}
 	checks->broker = broker;
+	checks->tls = routes->tls;
 	checks->mark = mark;
 	mqg_timer_class_change(&checks->every, broker->health.interval_ms, now);
 	mqg_timer_class_change(&checks->timeout, broker->health.timeout_ms, now);

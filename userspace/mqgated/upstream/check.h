@@ -26,6 +26,7 @@ struct mqg_checks {
 	struct mqg_timer_class	every, timeout;
 	struct mqg_list		probes;
 	const struct mqg_broker	*broker;
+	SSL_CTX			*tls;		/* of the routes */
 	uint32_t		mark;		/* SO_MARK */
 };
 

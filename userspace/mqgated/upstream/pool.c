@@ -32,7 +32,9 @@ int mqg_routes_make(struct mqg_routes *routes, struct mqg_pool *pool,
 
 void mqg_routes_free(struct mqg_routes *routes)
 {
+	SSL_CTX_free(routes->tls);
 	free(routes->list);
+	routes->tls = NULL;
 	routes->list = NULL;
 	routes->n = 0;
 }

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include <openssl/ssl.h>
+
 #include "upstream/server.h"
 
 /* One server as one worker sees it. */
@@ -18,6 +20,7 @@ struct mqg_route {
 };
 
 struct mqg_routes {
+	SSL_CTX			*tls;	/* towards all of them; NULL = clear text */
 	struct mqg_route		*list;
 	size_t			n;
 	double			turn;	/* of the one chosen last, when it was */
