@@ -23,8 +23,9 @@ def ident(number):
 class Listening(FakeBroker):
     """Accepts clients of that level, says @words to each, and keeps what each says."""
 
-    def __init__(self, level, words=b""):
-        self.level, self.words, self.heard = level, words, []
+    def __init__(self, level, words=b"", resumed=False):
+        self.words, self.heard = words, []
+        self.accept = ACCEPT[level][:2] + bytes([resumed]) + ACCEPT[level][3:]
         super().__init__(self.talk)
 
     def talk(self, sock):
@@ -34,7 +35,7 @@ class Listening(FakeBroker):
             return
         heard = bytearray()
         self.heard.append(heard)
-        sock.sendall(ACCEPT[self.level] + self.words)
+        sock.sendall(self.accept + self.words)
         try:
             while part := sock.recv(65536):
                 heard += part
@@ -236,15 +237,16 @@ def cuts():
     for address, context in DOORS:
         for level in (3, 4, 5):
             whole = stream(level)
-            with Listening(level) as broker, Rig(*ONE, pki=pki) as rig:
-                with session("device-1", address, context, level) as client:
-                    for size in (1, 2, 3, 5, 7, 64, 1000):
+            with Listening(level, resumed=level > 3) as broker, Rig(*ONE, pki=pki) as rig:
+                for number, size in enumerate((1, 2, 3, 5, 7, 64, 1000)):
+                    with dial(address, context) as client:
+                        client.sendall(connect("device-1", level, clean=False))
+                        equal(read_packet(client)[0], 0x20, "CONNACK")
                         for at in range(0, len(whole), size):
                             client.sendall(whole[at:at + size])
                         poll("all have arrived",
-                             lambda n=len(whole): len(broker.heard[0]) == n)
-                        equal(bytes(broker.heard[0]), whole, f"{size} bytes at a time")
-                        broker.heard[0].clear()
+                             lambda n=number: len(broker.heard[n]) == len(whole))
+                    equal(bytes(broker.heard[number]), whole, f"{size} bytes at a time")
                 equal(rig.refusals(), [])
 
 

@@ -27,6 +27,7 @@
 #include "judge/flows.h"
 #include "proxy/proxy.h"
 #include "revoke/revoked.h"
+#include "rig_rules.h"
 
 #define LISTENERS 4
 #define BROKERS 4
@@ -143,6 +144,19 @@ static json_t *servers(struct mqg_proxy *proxy, const struct mqg_config *config,
 	return list;
 }
 
+static json_t *messages_refused(struct mqg_proxy *proxy, size_t listener)
+{
+	uint64_t counts[MQGATE_REASON_MAX];
+	json_t *told = json_object();
+
+	mqg_proxy_messages_refused(proxy, listener, counts);
+	for (uint32_t i = 0; i < MQGATE_REASON_MAX; i++)
+		if (counts[i])
+			json_object_set_new(told, mqg_reason_word(i),
+					    json_integer((json_int_t)counts[i]));
+	return told;
+}
+
 static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 {
 	json_t *listeners = json_array(), *brokers = json_array();
@@ -157,14 +171,16 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 			json_object_set_new(declined, mqg_ticket_word(n),
 					    json_integer((json_int_t)c.declined[n]));
 		json_array_append_new(listeners,
-			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 				  "stripped", (json_int_t)c.stripped, "accepted",
 				  (json_int_t)c.accepted, "refused", (json_int_t)c.refused,
 				  "sessions", (json_int_t)c.sessions, "bytes_in",
 				  (json_int_t)c.bytes_in, "bytes_out", (json_int_t)c.bytes_out,
 				  "chain_hits", (json_int_t)c.chain_hits, "chain_misses",
 				  (json_int_t)c.chain_misses, "full", (json_int_t)c.full,
-				  "resumed", (json_int_t)c.resumed, "declined", declined));
+				  "resumed", (json_int_t)c.resumed, "declined", declined,
+				  "messages",
+				  messages_refused(proxy, i)));
 	}
 	for (i = 0; i < config->n_brokers; i++) {
 		struct mqg_broker_counts c;
@@ -485,7 +501,7 @@ static void options(int argc, char **argv, struct mqg_config *config)
 {
 	struct mqg_listener like = {
 		.handshake_timeout_ms = 5000, .connect_timeout_ms = 5000,
-		.connect_max = 65536, .sessions_max = 10000,
+		.connect_max = 65536, .sessions_max = 10000, .limits = RIG_LIMITS,
 	};
 	struct model models[1 + NAMES] = { {
 		.server = "server",
@@ -507,9 +523,11 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	size_t n_models = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:agC:N3SxEK:o:n:RB:X:"
-					 "O:Z:b:t:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "w:M:L:G:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:agC:N3SxEK:o:n:"
+					 "RB:X:O:Z:b:t:p:")) != -1) {
 		switch (opt) {
+		case 'L': rig_limit(&like.limits, optarg); break;
+		case 'G': rig_rule(config, optarg); break;
 		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
 		case 'M': config->mark = strtoul(optarg, NULL, 0); break;
@@ -609,6 +627,7 @@ static struct mqg_config *configure(int argc, char **argv)
 	config->ticket_rotate = 600;
 	optind = 0;
 	options(argc, argv, config);
+	rig_rules_finish(config);
 	config->resumption = config->ticket_lifetime > 0;
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		struct mqg_listener *l = &config->listeners[i];

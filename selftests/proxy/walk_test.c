@@ -14,7 +14,8 @@
 
 static uint8_t room[MQG_HEAD_MAX + 4096], sent[2][8192];
 static size_t sent_len[2], accepted_at;
-static unsigned int sends, accepts;
+static unsigned int sends, accepts, refusals;
+static enum mqgate_reason last_refused;
 static struct mqg_message message;
 static struct mqg_publish last;
 static unsigned int publishes;
@@ -36,24 +37,56 @@ static void accepted(struct mqg_message *m)
 }
 
 static void published(struct mqg_message *m, enum mqg_way way, const uint8_t *packet,
-		      const uint8_t *end)
+		      const uint8_t *end, const uint8_t *topic, size_t len)
 {
 	(void)way;
 	mqg_publish_read(&last, m->level, packet, end);
+	last.topic = topic;
+	last.topic_len = len;
 	publishes++;
 }
 
+static void refused(struct mqg_message *m, enum mqg_way way, enum mqgate_reason reason)
+{
+	(void)way;
+	assert_ptr_equal(m, &message);
+	last_refused = reason;
+	refusals++;
+}
+
 static const struct mqg_message_ops ops = {
-	.send = send_way, .published = published, .accepted = accepted,
+	.send = send_way, .published = published, .accepted = accepted, .refused = refused,
 };
+static struct mqg_limits limits;
+static struct mqg_desk desk;
+
+/* A client that takes 3 aliases and 2 messages at a time, where it can say so. */
+static void begin_connect(uint8_t level)
+{
+	static const char v4[] = "\x10\x0d\0\4MQTT\4\2\0\x3c\0\1d";
+	static const char v5[] = "\x10\x14\0\4MQTT\5\2\0\x3c\6\x21\0\2\x22\0\3\0\1d";
+	const char *packet = level == 5 ? v5 : v4;
+	__u32 len = level == 5 ? sizeof(v5) - 1 : sizeof(v4) - 1, used;
+	struct mqw_connect connect;
+
+	mqw_connect_init(&connect, 65536);
+	assert_int_equal(MQW_OK, mqw_connect_feed(&connect, (const __u8 *)packet, len, &used));
+	mqg_message_begin(&message, &connect, (const uint8_t *)packet);
+}
 
 static void begin(uint8_t level)
 {
 	mqg_message_end(&message);
 	memset(&message, 0, sizeof(message));
 	memset(sent_len, 0, sizeof(sent_len));
-	sends = accepts = publishes = 0;
-	mqg_message_begin(&message, &ops, level);
+	sends = accepts = refusals = publishes = 0;
+	limits = (struct mqg_limits)MQG_LIMITS_DEFAULT;
+	limits.packet_size = UINT32_MAX;
+	limits.inflight = 0xffff;
+	message.ops = &ops;
+	message.limits = &limits;
+	message.desk = &desk;
+	begin_connect(level);
 }
 
 static enum mqgate_reason take(enum mqg_way way, const void *data, size_t len)
@@ -67,6 +100,7 @@ static int end(void **state)
 {
 	(void)state;
 	mqg_message_end(&message);
+	mqg_desk_exit(&desk);
 	return 0;
 }
 
@@ -220,6 +254,251 @@ static void a_publish_is_told_of_with_what_has_come(void **state)
 	assert_int_equal(1, publishes);
 }
 
+/* What is sent that way, one after the other; from the beginning again. */
+#define SENT(way, bytes) do {								\
+	assert_int_equal(sizeof(bytes) - 1, sent_len[way]);				\
+	assert_memory_equal(bytes, sent[way], sizeof(bytes) - 1);			\
+	sent_len[way] = 0;								\
+} while (0)
+
+/* Of MQTT 5, with a CONNACK that has @properties. */
+static void connected(uint8_t level, const char *properties)
+{
+	uint8_t connack[64] = "\x20\2";
+	size_t len = strlen(properties);
+
+	begin(level);
+	if (level == 5) {
+		connack[1] = (uint8_t)(3 + len);
+		connack[4] = (uint8_t)len;
+		memcpy(connack + 5, properties, len);
+	}
+	assert_int_equal(0, take(MQG_DOWN, connack, 2 + connack[1]));
+	sent_len[MQG_DOWN] = 0;
+	sends = 0;
+}
+
+static void a_connack_says_what_the_gateway_takes(void **state)
+{
+	(void)state;
+	begin(5);
+	limits.inflight = 7;
+	limits.topic_alias = 2;
+	limits.packet_size = 0x10203;
+	/* Receive maximum 20, alias maximum 1, a user property */
+	assert_int_equal(0, take(MQG_DOWN, "\x20\x10\1\0\x0d\x21\0\x14\x22\0\1\x26\0\1a\0\1b",
+				 18));
+	SENT(MQG_DOWN, "\x20\x15\1\0\x12\x26\0\1a\0\1b\x21\0\7\x27\0\1\2\3\x22\0\1");
+	assert_true(message.resumed);
+	assert_int_equal(7, message.terms[MQG_UP].receive_max);
+	assert_int_equal(2, message.terms[MQG_DOWN].receive_max);
+	assert_int_equal(3, message.terms[MQG_DOWN].alias_max);
+}
+
+static void a_malformed_connack_is_the_brokers(void **state)
+{
+	static const char *const bad[] = {
+		"\x20\5\0\0\2\x24\2", "\x20\6\0\0\3\x21\0\0", "\x20\7\0\0\4\x25\1\x25\1",
+		"\x20\6\0\0\3\x23\0\1", "\x20\4\0\0\1\x24", "\x20\7\0\0\4\x1f\0\1\1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		begin(5);
+		assert_int_equal(MQGATE_REASON_MQTT_CONNACK,
+				 take(MQG_DOWN, bad[i], 2 + (size_t)bad[i][1]));
+		assert_int_equal(0, sent_len[MQG_DOWN]);
+	}
+}
+
+static void a_flow_is_remembered_until_it_ends(void **state)
+{
+	(void)state;
+	connected(4, "");
+	assert_null(message.ledger);
+	assert_int_equal(0, take(MQG_UP, "\x32\5\0\1t\0\7", 7));
+	assert_non_null(message.ledger);
+	assert_int_equal(0, take(MQG_DOWN, "\x40\2\0\7", 4));
+	assert_null(message.ledger);
+	SENT(MQG_DOWN, "\x40\2\0\7");
+	assert_int_equal(0, take(MQG_UP, "\x34\5\0\1t\0\7", 7));
+	assert_int_equal(0, take(MQG_DOWN, "\x50\2\0\7", 4));
+	assert_int_equal(0, take(MQG_UP, "\x62\2\0\7", 4));
+	assert_non_null(message.ledger);
+	assert_int_equal(0, take(MQG_DOWN, "\x70\2\0\7", 4));
+	assert_null(message.ledger);
+	assert_int_equal(0, take(MQG_UP, "\x82\6\0\7\0\1t\0", 8));
+	assert_int_equal(0, take(MQG_DOWN, "\x90\3\0\7\0", 5));
+	assert_null(message.ledger);
+	assert_int_equal(1, desk.n_spare);
+	assert_int_equal(0, refusals);
+}
+
+static void an_answer_of_another_qos(void **state)
+{
+	static const char *const wrong[] = { "\x40\2\0\7", "\x50\2\0\7", "\x70\2\0\7" };
+
+	(void)state;
+	for (int qos = 1; qos < 3; qos++) {
+		for (int i = 0; i < 3; i++) {
+			const char message_of[] = { (char)(0x30 | qos << 1), 5, 0, 1, 't', 0, 7 };
+			/* PUBACK to QoS 1, PUBREC to QoS 2; PUBCOMP comes later. */
+			bool good = i == qos - 1;
+
+			connected(4, "");
+			assert_int_equal(0, take(MQG_DOWN, message_of, 7));
+			assert_int_equal(good ? 0 : MQGATE_REASON_MQTT_FLOW,
+					 take(MQG_UP, wrong[i], 4));
+			connected(4, "");
+			assert_int_equal(0, take(MQG_UP, message_of, 7));
+			assert_int_equal(good ? 0 : MQGATE_REASON_MQTT_BROKER,
+					 take(MQG_DOWN, wrong[i], 4));
+		}
+	}
+}
+
+static void an_answer_to_nothing_goes_no_further(void **state)
+{
+	(void)state;
+	connected(5, "");
+	assert_int_equal(0, take(MQG_UP, "\x40\2\0\7" "\x50\2\0\7" "\x62\2\0\7" "\x70\2\0\7", 16));
+	assert_int_equal(0, sent_len[MQG_UP]);
+	SENT(MQG_DOWN, "\x62\3\0\7\x92" "\x70\3\0\7\x92");
+	assert_int_equal(4, refusals);
+	assert_int_equal(MQGATE_REASON_MQTT_FLOW, last_refused);
+	assert_int_equal(1, sends);
+	/* What was there before the session may go on in it. */
+	begin(4);
+	assert_int_equal(0, take(MQG_DOWN, "\x20\2\1\0", 4));
+	assert_int_equal(0, take(MQG_UP, "\x40\2\0\7" "\x62\2\0\7", 8));
+	SENT(MQG_UP, "\x40\2\0\7" "\x62\2\0\7");
+}
+
+static void an_answer_waits_for_the_end_of_a_packet(void **state)
+{
+	(void)state;
+	connected(4, "");
+	assert_int_equal(0, take(MQG_DOWN, "\x30\x0a\0\3end12", 9));
+	assert_int_equal(0, take(MQG_UP, "\x62\2\0\7", 4));
+	SENT(MQG_DOWN, "\x30\x0a\0\3end12");
+	assert_int_equal(0, take(MQG_DOWN, "345\xd0\0", 5));
+	SENT(MQG_DOWN, "345\x70\2\0\7\xd0\0");
+	assert_null(message.ledger);
+}
+
+static void more_than_the_other_side_takes(void **state)
+{
+	(void)state;
+	connected(5, "");
+	message.terms[MQG_UP].receive_max = 2;
+	assert_int_equal(0, take(MQG_UP, "\x32\6\0\1t\0\1\0" "\x34\6\0\1t\0\2\0", 16));
+	assert_int_equal(MQGATE_REASON_LIMIT_INFLIGHT, take(MQG_UP, "\x32\6\0\1t\0\3\0", 8));
+	/* 4.9: a PUBREC with an error makes room, too. */
+	connected(5, "");
+	message.terms[MQG_UP].receive_max = 2;
+	assert_int_equal(0, take(MQG_UP, "\x32\6\0\1t\0\1\0" "\x34\6\0\1t\0\2\0", 16));
+	assert_int_equal(0, take(MQG_DOWN, "\x50\3\0\2\x80", 5));
+	assert_int_equal(0, take(MQG_UP, "\x32\6\0\1t\0\3\0", 8));
+}
+
+static void what_the_broker_does_not_have(void **state)
+{
+	static const struct {
+		const char	*properties, *packet;
+		size_t		len;
+		uint8_t		code;
+	} cases[] = {
+		{ "\x24\1", "\x34\6\0\1t\0\1\0", 8, 0x9b }, { "\x25\0", "\x31\4\0\1t\0", 6, 0x9a },
+		{ "\x28\0", "\x82\7\0\1\0\0\1#\0", 9, 0xa2 },
+		{ "\x29\0", "\x82\x09\0\1\2\x0b\1\0\1t\0", 11, 0xa1 },
+		{ "\x2a\0", "\x82\x10\0\1\0\0\x0a$share/g/t\0", 18, 0x9e },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t connack[] = { 0x20, 5, 0, 0, 2, (uint8_t)cases[i].properties[0],
+				      (uint8_t)cases[i].properties[1] };
+
+		connected(5, "");
+		assert_int_equal(0, take(MQG_UP, cases[i].packet, cases[i].len));
+		begin(5);
+		assert_int_equal(0, take(MQG_DOWN, connack, sizeof(connack)));
+		assert_int_equal(MQGATE_REASON_MQTT_UNAVAILABLE,
+				 take(MQG_UP, cases[i].packet, cases[i].len));
+		assert_int_equal(cases[i].code, message.code);
+	}
+}
+
+static void aliases_have_a_maximum_each_way(void **state)
+{
+	(void)state;
+	connected(5, "\x22\1\2"); /* 258, of which the limits take 10 */
+	assert_int_equal(10, message.terms[MQG_UP].alias_max);
+	assert_int_equal(0, take(MQG_UP, "\x30\7\0\1t\3\x23\0\x0a" "\x30\6\0\0\3\x23\0\x0a", 17));
+	assert_int_equal(17, sent_len[MQG_UP]);
+	assert_int_equal(MQGATE_REASON_MQTT_ALIAS,
+			 take(MQG_UP, "\x30\7\0\1t\3\x23\0\x0b", 9));
+	connected(5, "\x22\1\1");
+	assert_int_equal(MQGATE_REASON_MQTT_ALIAS, take(MQG_UP, "\x30\6\0\0\3\x23\0\1", 8));
+	connected(5, "");
+	assert_int_equal(MQGATE_REASON_MQTT_ALIAS,
+			 take(MQG_UP, "\x30\7\0\1t\3\x23\0\1", 9));
+	connected(5, "");
+	assert_int_equal(0, take(MQG_DOWN, "\x30\7\0\1t\3\x23\0\3", 9));
+	assert_int_equal(MQGATE_REASON_MQTT_BROKER,
+			 take(MQG_DOWN, "\x30\7\0\1t\3\x23\0\4", 9));
+}
+
+static void limits_of_a_listener(void **state)
+{
+	(void)state;
+	connected(4, "");
+	limits.packet_size = 7;
+	assert_int_equal(0, take(MQG_UP, "\x30\5\0\1tXY", 7));
+	assert_int_equal(MQGATE_REASON_LIMIT_PACKET, take(MQG_UP, "\x30\6\0\1tXYZ", 8));
+	connected(4, "");
+	limits.topic_length = 2;
+	limits.filters = 2;
+	limits.topic_levels = 2;
+	assert_int_equal(0, take(MQG_UP, "\x30\4\0\2tt", 6));
+	assert_int_equal(0, take(MQG_UP, "\x82\x0a\0\1\0\1a\0\0\1b\0", 12));
+	assert_int_equal(MQGATE_REASON_LIMIT_FILTERS,
+			 take(MQG_UP, "\x82\x0e\0\2\0\1a\0\0\1b\0\0\1c\0", 16));
+	connected(4, "");
+	limits.topic_length = 2;
+	assert_int_equal(MQGATE_REASON_LIMIT_TOPIC, take(MQG_UP, "\x30\5\0\3ttt", 7));
+	connected(5, "");
+	limits.user_properties = 1;
+	assert_int_equal(0, take(MQG_UP, "\x30\x0b\0\1t\7\x26\0\1a\0\1b", 13));
+	assert_int_equal(MQGATE_REASON_LIMIT_PROPERTIES,
+			 take(MQG_UP, "\x30\x12\0\1t\x0e\x26\0\1a\0\1b\x26\0\1a\0\1b", 20));
+}
+
+static void many_flows_at_once(void **state)
+{
+	uint8_t packet[7] = "\x32\5\0\1t";
+
+	(void)state;
+	connected(4, "");
+	message.terms[MQG_UP].receive_max = 0xffff;
+	for (uint32_t id = 1; id < 3000; id++) {
+		packet[5] = (uint8_t)(id >> 8);
+		packet[6] = (uint8_t)id;
+		sent_len[MQG_UP] = 0;
+		assert_int_equal(0, take(MQG_UP, packet, 7));
+	}
+	for (uint32_t n = 1; n <= 3000; n++) {
+		uint32_t id = n * 1999 % 3001; /* in another order */
+		uint8_t ack[] = { 0x40, 2, (uint8_t)(id >> 8), (uint8_t)id };
+
+		sent_len[MQG_DOWN] = 0;
+		assert_int_equal(0, take(MQG_DOWN, ack, 4));
+		assert_int_equal(id == 3000 ? 0 : 4, sent_len[MQG_DOWN]);
+	}
+	assert_null(message.ledger);
+	assert_int_equal(1, refusals);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +510,17 @@ int main(void)
 		cmocka_unit_test_teardown(what_a_broker_may_not_say, end),
 		cmocka_unit_test_teardown(a_head_is_kept_up_to_a_limit, end),
 		cmocka_unit_test_teardown(a_publish_is_told_of_with_what_has_come, end),
+		cmocka_unit_test_teardown(a_connack_says_what_the_gateway_takes, end),
+		cmocka_unit_test_teardown(a_malformed_connack_is_the_brokers, end),
+		cmocka_unit_test_teardown(a_flow_is_remembered_until_it_ends, end),
+		cmocka_unit_test_teardown(an_answer_of_another_qos, end),
+		cmocka_unit_test_teardown(an_answer_to_nothing_goes_no_further, end),
+		cmocka_unit_test_teardown(an_answer_waits_for_the_end_of_a_packet, end),
+		cmocka_unit_test_teardown(more_than_the_other_side_takes, end),
+		cmocka_unit_test_teardown(what_the_broker_does_not_have, end),
+		cmocka_unit_test_teardown(aliases_have_a_maximum_each_way, end),
+		cmocka_unit_test_teardown(limits_of_a_listener, end),
+		cmocka_unit_test_teardown(many_flows_at_once, end),
 	};
 
 	return cmocka_run_group_tests_name("walk", tests, NULL, NULL) ? 1 : 0;

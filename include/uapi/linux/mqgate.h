@@ -130,6 +130,9 @@
 	X(72,  MQTT_OPTIONS,		"mqtt-options",		"subscription options out of range")	\
 	X(73,  MQTT_REASON_CODE,	"mqtt-reason-code",	"reason or return code not allowed in this packet")	\
 	X(74,  MQTT_BROKER,		"mqtt-broker",		"packet from the broker that MQTT does not allow")	\
+	X(75,  MQTT_FLOW,		"mqtt-flow",		"answer to a message that is not under way, or of another QoS")	\
+	X(76,  MQTT_ALIAS,		"mqtt-alias",		"topic alias over the maximum, or not set")	\
+	X(77,  MQTT_UNAVAILABLE,	"mqtt-unavailable",	"QoS, retain or kind of subscription that the broker does not have")	\
 	X(96,  TLS_NOT_HANDSHAKE,	"tls-not-handshake",	"first record is not a TLS handshake")	\
 	X(97,  TLS_VERSION,		"tls-version",		"record or hello version is not SSL 3.x/TLS")	\
 	X(98,  TLS_RECORD_LENGTH,	"tls-record-length",	"record empty or longer than 2^14 bytes")	\
@@ -175,6 +178,11 @@
 	X(170, SOURCE_SESSIONS,		"source-sessions",	"source has more sessions than the limit")	\
 	X(171, SOURCE_RATE,		"source-rate",		"source sends more CONNECTs than the limit")	\
 	X(172, IDENTITY_USERNAME,	"identity-username",	"username does not match the identity")	\
+	X(173, LIMIT_PACKET,		"limit-packet",		"packet longer than the limit")	\
+	X(174, LIMIT_INFLIGHT,		"limit-inflight",	"more messages under way than the limit")	\
+	X(175, LIMIT_FILTERS,		"limit-filters",	"more topic filters in a packet than the limit")	\
+	X(176, LIMIT_TOPIC,		"limit-topic",		"topic or filter longer than the limit")	\
+	X(177, LIMIT_PROPERTIES,	"limit-properties",	"more user properties than the limit")	\
 	X(184, POLICY_CONNECT,		"policy-connect",	"no policy lets this client connect")	\
 	X(185, POLICY_PUBLISH,		"policy-publish",	"policy refuses a publish to that topic")	\
 	X(186, POLICY_SUBSCRIBE,	"policy-subscribe",	"policy refuses a subscription to that filter")	\

@@ -175,6 +175,7 @@ int mqg_check_listener(struct mqg_check *check, size_t i)
 
 	/* Counted from here on, so that mqg_config_put() sees what it already owns. */
 	check->config->n_listeners = i + 1;
+	to->limits = (struct mqg_limits)MQG_LIMITS_DEFAULT;
 	to->mode = from->mode ? (enum mqgate_mode)*from->mode : MQGATE_MODE_ENFORCE;
 	err = check_name(check, i);
 	if (!err)

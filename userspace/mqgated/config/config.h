@@ -17,6 +17,7 @@
 #include "config/broker.h"
 #include "config/crypto.h"
 #include "config/endpoint.h"
+#include "config/limits.h"
 
 enum mqg_identity_from {
 	MQG_FROM_CN,			/* the one commonName of the subject */
@@ -152,6 +153,7 @@ struct mqg_listener {
 	size_t			n_server_names;
 	bool			refuse_unknown;	/* server names that are none of these */
 	enum mqg_password_rule	password_rule;	/* plain listeners */
+	struct mqg_limits	limits;
 };
 
 /* A service that XDP guards and the daemon does not terminate (routed), or a change of its mode. */

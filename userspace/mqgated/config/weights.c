@@ -47,6 +47,15 @@ uint32_t mqg_weight_default(uint32_t reason)
 	case MQGATE_REASON_POLICY_WILL:
 	case MQGATE_REASON_POLICY_RETAIN:
 		return 1;
+	case MQGATE_REASON_MQTT_FLOW: /* a device that has lost count */
+	case MQGATE_REASON_MQTT_ALIAS:
+	case MQGATE_REASON_MQTT_UNAVAILABLE:
+	case MQGATE_REASON_LIMIT_PACKET:
+	case MQGATE_REASON_LIMIT_INFLIGHT:
+	case MQGATE_REASON_LIMIT_FILTERS:
+	case MQGATE_REASON_LIMIT_TOPIC:
+	case MQGATE_REASON_LIMIT_PROPERTIES:
+		return 5;
 	case MQGATE_REASON_MQTT_CONNACK: /* sent by the broker */
 		return 0;
 	}

@@ -3,11 +3,14 @@
  * The packets of a session behind its CONNECT, both ways: each is parsed as its bytes come, judged,
  * and only then forwarded. A PUBLISH is judged when its topic and properties are there, and its
  * payload streams through uncopied; every other packet is judged whole. A head that the end of a
- * chunk cuts is kept, up to MQG_HEAD_MAX bytes; nothing else is. It belongs to one session and is
- * touched by that session's worker only; what it needs of the session it is given.
+ * chunk cuts is kept, up to MQG_HEAD_MAX bytes. It belongs to one session and is touched by that
+ * session's worker only; what it needs of the session it is given.
  *
  * A chunk of judged packets leaves in one piece: what is refused is cut out of it. Packets of the
- * gateway's own go out between packets only, see mqg_message_between().
+ * gateway's own go out between packets only.
+ *
+ * What has to be remembered between packets (identifiers under way, topic aliases) lies in
+ * message/ledger.h, which is there only while there is something in it.
  */
 #ifndef MQG_MESSAGE_H
 #define MQG_MESSAGE_H
@@ -18,8 +21,14 @@
 
 #include <mqgate/mqtt_packet.h>
 
+#include "config/limits.h"
+#include "message/terms.h"
+
 /* Most bytes of a packet that wait for the rest of what it is judged by. */
 #define MQG_HEAD_MAX	(128U << 10)
+
+struct mqg_grant;
+struct mqg_ledger;
 
 enum mqg_way {
 	MQG_UP		= MQP_FROM_CLIENT,	/* to the broker */
@@ -30,6 +39,7 @@ enum mqg_way {
 enum mqg_fate {
 	MQG_JUDGING,		/* not known yet: nothing of it has been forwarded */
 	MQG_PASSING,		/* the rest of its payload is forwarded */
+	MQG_DROPPING,		/* the rest of its payload is not, nor was its head */
 };
 
 struct mqg_lane {
@@ -43,40 +53,64 @@ struct mqg_lane {
 	bool		over;		/* after DISCONNECT: nothing more may come */
 };
 
+/* What the sessions of one worker have in common. */
+struct mqg_desk {
+	int64_t			now;		/* CLOCK_REALTIME, s */
+	struct mqg_ledger	*spare;
+	uint32_t		n_spare;
+};
+
 struct mqg_message;
 
 struct mqg_message_ops {
 	/* Whole packets, or a part of the payload under way, to be sent that way. */
 	void	(*send)(struct mqg_message *message, enum mqg_way way, const uint8_t *data,
 			size_t len);
-	/* A PUBLISH is forwarded; of its payload so much has come as lies before @end. */
+	/*
+	 * A PUBLISH is forwarded; of its payload so much has come as lies before @end. @topic: its
+	 * own, or what its alias stands for
+	 */
 	void	(*published)(struct mqg_message *message, enum mqg_way way, const uint8_t *packet,
-			     const uint8_t *end);
+			     const uint8_t *end, const uint8_t *topic, size_t len);
 	/* The broker has accepted the client; the CONNACK that says so is sent next. */
 	void	(*accepted)(struct mqg_message *message);
 	/* It has not. True: its CONNACK is not sent, the reason is BROKER_UNREACHABLE. May be
 	 * NULL */
 	bool	(*declined)(struct mqg_message *message, uint8_t code);
+	/* A packet that went that way was refused, and the session goes on. */
+	void	(*refused)(struct mqg_message *message, enum mqg_way way,
+			   enum mqgate_reason reason);
 };
 
 struct mqg_message {
 	const struct mqg_message_ops *ops;
+	const struct mqg_limits	*limits;	/* may be exchanged between two calls */
+	struct mqg_grant	*grant;		/* NULL: all is allowed; its owner drops it */
+	struct mqg_desk		*desk;
+	struct mqg_ledger	*ledger;		/* NULL = nothing to remember */
 	struct mqg_lane		lanes[2];	/* by enum mqg_way */
+	struct mqg_terms	terms[2];	/* [way]: of who is reached that way */
+	uint16_t		keep_alive;	/* s, as the client has it now; 0 = none */
 	uint8_t			level;		/* 3, 4 or 5 */
+	bool			resumed;	/* either side may go on with what was before */
 	bool			answered;	/* CONNACK went to the client */
 	uint8_t			opening;	/* enum in opening.c */
+	uint8_t			code;		/* of a DISCONNECT, where the reason has several */
 	uint8_t			detail;		/* enum mqgate_reason: what was wrong with a packet
 						 * of the broker */
 };
 
 /**
  * mqg_message_begin() - a CONNECT was found good
- * @message: zeroed
- * @ops:     whom it calls; outlives it
- * @level:   3, 4 or 5
+ * @message: zeroed but for ops, limits, grant and desk
+ * @connect: what the parser says of it
+ * @packet:  its bytes
  */
-void mqg_message_begin(struct mqg_message *message, const struct mqg_message_ops *ops,
-		       uint8_t level);
+void mqg_message_begin(struct mqg_message *message, const struct mqw_connect *connect,
+		       const uint8_t *packet);
+
+/* The CONNECT goes to another server: as if nothing had been taken. */
+void mqg_message_again(struct mqg_message *message);
 
 /**
  * mqg_message_take() - the next bytes of one direction
@@ -96,10 +130,16 @@ enum mqgate_reason mqg_message_take(struct mqg_message *message, enum mqg_way wa
 /* What was sent that way ends with a packet. */
 static inline bool mqg_message_between(const struct mqg_message *message, enum mqg_way way)
 {
-	return message->lanes[way].fate == MQG_JUDGING;
+	return message->lanes[way].fate != MQG_PASSING;
 }
+
+/* The grant is another one: what is under way is asked of again before it goes on. */
+void mqg_message_doubt(struct mqg_message *message);
 
 /* Gives all memory back. Harmless where nothing was begun. */
 void mqg_message_end(struct mqg_message *message);
+
+/* Gives the spare ledgers back. */
+void mqg_desk_exit(struct mqg_desk *desk);
 
 #endif

@@ -5,11 +5,46 @@
  */
 #include "message/walk.h"
 
+#include <stdlib.h>
+
+#include "message/properties.h"
+
 /* Of a CONNACK. */
 #define CONNACK_MAX	65536U
 
 /* Zero is the beginning. */
 enum { FIRST, AUTH, CONNACK };
+
+/* What the broker takes. */
+static bool agree(struct mqg_message *m, const uint8_t *packet, const uint8_t *end)
+{
+	struct mqg_terms *terms = &m->terms[MQG_UP];
+	uint32_t ignored;
+
+	mqg_terms_begin(terms, m->level);
+	return mqg_terms_connack(terms, mqg_varint_read(packet + 1, end, &ignored) + 2, end);
+}
+
+/* The client is told what the gateway takes, where that is less: it goes by it from here on. */
+static enum mqgate_reason answer(struct mqg_walk *w, const uint8_t *packet, size_t len)
+{
+	struct mqg_message *m = w->message;
+	const struct mqg_limits *limits = m->limits;
+	struct mqg_terms *terms = &m->terms[MQG_UP], broker = *terms;
+	uint8_t *out = malloc(len + MQG_TERMS_ROOM);
+
+	if (!out)
+		return MQGATE_REASON_STREAM_MEMORY;
+	if (terms->receive_max > limits->inflight)
+		terms->receive_max = (uint16_t)limits->inflight;
+	if (terms->alias_max > limits->topic_alias)
+		terms->alias_max = (uint16_t)limits->topic_alias;
+	if (terms->packet_max > limits->packet_size)
+		terms->packet_max = limits->packet_size;
+	mqg_walk_insert(w, out, mqg_terms_write(&broker, terms, packet, len, out));
+	free(out);
+	return MQGATE_REASON_NONE;
+}
 
 static enum mqgate_reason connack(struct mqg_walk *w)
 {
@@ -27,10 +62,15 @@ static enum mqgate_reason connack(struct mqg_walk *w)
 	begin = mqg_walk_rejoin(w, begin);
 	if (code && m->ops->declined && m->ops->declined(m, code))
 		return MQGATE_REASON_BROKER_UNREACHABLE;
+	if (m->level == MQW_LEVEL_5 && !code && !agree(m, begin, w->at))
+		return MQGATE_REASON_MQTT_CONNACK;
+	m->resumed = m->resumed || w->lane->connack.session_present;
 	m->answered = true;
 	mqg_message_lane(m, MQG_DOWN);
 	if (!code)
 		m->ops->accepted(m);
+	if (m->level == MQW_LEVEL_5 && !code)
+		return answer(w, begin, (size_t)(w->at - begin));
 	mqg_walk_emit(w, begin, (size_t)(w->at - begin));
 	return code ? MQGATE_REASON_BROKER_REFUSED : MQGATE_REASON_NONE;
 }

@@ -4,32 +4,22 @@
 
 #include <mqgate/mqtt_wire.h>
 
-static const uint8_t *variable(const uint8_t *p, size_t *value)
-{
-	unsigned int shift = 0;
-
-	*value = 0;
-	do {
-		*value |= (size_t)(*p & 0x7f) << shift;
-		shift += 7;
-	} while (*p++ & 0x80);
-	return p;
-}
+#include "message/properties.h"
 
 void mqg_publish_read(struct mqg_publish *publish, uint8_t level, const uint8_t *packet,
 		      const uint8_t *end)
 {
-	size_t left, properties;
-	const uint8_t *p = variable(packet + 1, &left), *body = p;
+	uint32_t left, properties;
+	const uint8_t *p = mqg_varint_read(packet + 1, packet + 5, &left), *body = p;
 
 	publish->qos = packet[0] >> 1 & 3;
 	publish->retain = packet[0] & 1;
 	publish->dup = packet[0] & 8;
-	publish->topic_len = (size_t)p[0] << 8 | p[1];
+	publish->topic_len = mqg_read_two(p);
 	publish->topic = p + 2;
 	p += 2 + publish->topic_len + (publish->qos ? 2 : 0);
 	if (level == MQW_LEVEL_5) {
-		p = variable(p, &properties);
+		p = mqg_varint_read(p, p + 4, &properties);
 		p += properties;
 	}
 	publish->payload = p;

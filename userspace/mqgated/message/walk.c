@@ -8,22 +8,65 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As brokers have it: mosquitto's TOPIC_HIERARCHY_LIMIT. */
-#define LEVELS_MAX	200U
+#include "message/properties.h"
+
 /* The largest remaining length that there is (MQTT 5, 1.5.5). */
 #define REMAINING_MAX	268435455U
 #define HELD_LEAST	256U
+/* Answers of ours that wait for the end of a packet. */
+#define OWN_MAX		(64U << 10)
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What a client may send, by what its listener and its broker take. */
+static uint32_t packet_max(const struct mqg_message *m, enum mqg_way way)
+{
+	uint32_t max = m->terms[way].packet_max;
+
+	return way == MQG_UP ? smaller(max, m->limits->packet_size) : max;
+}
+
+static void set_limits(struct mqg_message *m, enum mqg_way way)
+{
+	struct mqp_stream *stream = &m->lanes[way].stream;
+
+	/* Without its fixed header it is shorter: to the byte it is judged when it is there. */
+	stream->max_remaining = smaller(packet_max(m, way), REMAINING_MAX);
+	stream->max_levels = (uint16_t)(way == MQG_UP ? m->limits->topic_levels : 0);
+}
 
 void mqg_message_lane(struct mqg_message *m, enum mqg_way way)
 {
-	mqp_init(&m->lanes[way].stream, m->level, way, REMAINING_MAX, LEVELS_MAX);
+	mqp_init(&m->lanes[way].stream, m->level, way, REMAINING_MAX, 0);
+	set_limits(m, way);
 }
 
-void mqg_message_begin(struct mqg_message *m, const struct mqg_message_ops *ops, uint8_t level)
+static void begin_up(struct mqg_message *m)
 {
-	m->ops = ops;
-	m->level = level;
+	mqg_terms_begin(&m->terms[MQG_UP], m->level);
+	m->terms[MQG_UP].alias_max = (uint16_t)smaller(m->limits->topic_alias, 0xffff);
+	m->terms[MQG_UP].receive_max = (uint16_t)smaller(m->limits->inflight, 0xffff);
 	mqg_message_lane(m, MQG_UP);
+}
+
+void mqg_message_begin(struct mqg_message *m, const struct mqw_connect *c, const uint8_t *packet)
+{
+	uint32_t ignored;
+
+	m->level = c->level;
+	m->keep_alive = c->keep_alive;
+	/* 3.1 does not tell whether there is a session: until it does, any may be. */
+	m->resumed = c->level == MQW_LEVEL_31 && !(c->flags & MQW_CONNECT_CLEAN);
+	mqg_terms_begin(&m->terms[MQG_DOWN], c->level);
+	/* Type, length, protocol name, level, flags and keep alive. */
+	if (c->level == MQW_LEVEL_5)
+		mqg_terms_connect(&m->terms[MQG_DOWN],
+				  mqg_varint_read(packet + 1, packet + c->total, &ignored) + 10,
+				  packet + c->total);
+	begin_up(m);
 }
 
 static void drop_held(struct mqg_lane *lane)
@@ -38,6 +81,18 @@ void mqg_message_end(struct mqg_message *m)
 {
 	drop_held(&m->lanes[MQG_UP]);
 	drop_held(&m->lanes[MQG_DOWN]);
+	mqg_ledger_drop(m);
+}
+
+void mqg_message_again(struct mqg_message *m)
+{
+	mqg_message_end(m);
+	for (int way = 0; way < 2; way++)
+		m->lanes[way].over = false;
+	m->lanes[MQG_UP].fate = m->lanes[MQG_DOWN].fate = MQG_JUDGING;
+	m->opening = 0;
+	m->code = 0;
+	begin_up(m);
 }
 
 /* What was refused before leaves a gap, which is closed. */
@@ -50,11 +105,73 @@ void mqg_walk_emit(struct mqg_walk *w, const uint8_t *data, size_t len)
 	w->out_len += len;
 }
 
+void mqg_walk_insert(struct mqg_walk *w, const uint8_t *data, size_t len)
+{
+	mqg_walk_flush(w);
+	w->message->ops->send(w->message, w->way, data, len);
+}
+
 void mqg_walk_flush(struct mqg_walk *w)
 {
 	if (w->out_len)
 		w->message->ops->send(w->message, w->way, w->out, w->out_len);
 	w->out_len = 0;
+}
+
+/* Packets of ours: at once where the other way is between two others, else when it will be. */
+static enum mqgate_reason spill(struct mqg_walk *w)
+{
+	enum mqg_way other = w->way == MQG_UP ? MQG_DOWN : MQG_UP;
+	struct mqg_message *m = w->message;
+	struct mqg_own *own;
+	uint8_t *data;
+
+	if (mqg_message_between(m, other)) {
+		m->ops->send(m, other, w->own, w->own_len);
+		w->own_len = 0;
+		return MQGATE_REASON_NONE;
+	}
+	if (!mqg_ledger_get(m))
+		return MQGATE_REASON_STREAM_MEMORY;
+	own = &m->ledger->own[other];
+	data = own->len > OWN_MAX ? NULL : realloc(own->data, own->len + w->own_len);
+	if (!data)
+		return MQGATE_REASON_STREAM_MEMORY;
+	memcpy(data + own->len, w->own, w->own_len);
+	own->data = data;
+	own->len += (uint32_t)w->own_len;
+	w->own_len = 0;
+	return MQGATE_REASON_NONE;
+}
+
+enum mqgate_reason mqg_walk_own(struct mqg_walk *w, const uint8_t *data, size_t len)
+{
+	enum mqgate_reason reason = MQGATE_REASON_NONE;
+
+	while (len && reason == MQGATE_REASON_NONE) {
+		size_t part = MQG_WALK_OWN - w->own_len;
+
+		if (part > len)
+			part = len;
+		memcpy(w->own + w->own_len, data, part);
+		w->own_len += part;
+		data += part;
+		len -= part;
+		if (w->own_len == MQG_WALK_OWN)
+			reason = spill(w);
+	}
+	return reason;
+}
+
+enum mqgate_reason mqg_walk_answer(struct mqg_walk *w, uint8_t type, uint16_t id, uint8_t code)
+{
+	bool coded = code && w->message->level == MQW_LEVEL_5;
+	const uint8_t packet[] = {
+		(uint8_t)(type << 4 | (type == MQP_PUBREL ? 2 : 0)), coded ? 3 : 2,
+		(uint8_t)(id >> 8), (uint8_t)id, code,
+	};
+
+	return mqg_walk_own(w, packet, coded ? 5 : 4);
 }
 
 enum mqgate_reason mqg_walk_hold(struct mqg_walk *w, const uint8_t *data, size_t len)
@@ -92,13 +209,32 @@ uint8_t *mqg_walk_rejoin(struct mqg_walk *w, uint8_t *data)
 	return data;
 }
 
-/* The broker is the one that is answered for: which rule it broke is for the log. */
-static enum mqgate_reason blame(struct mqg_walk *w, enum mqgate_reason reason)
+enum mqgate_reason mqg_walk_blame(struct mqg_walk *w, enum mqgate_reason reason)
 {
 	if (w->way == MQG_UP)
 		return reason;
 	w->message->detail = (uint8_t)reason;
 	return MQGATE_REASON_MQTT_BROKER;
+}
+
+void mqg_walk_drop(struct mqg_walk *w, enum mqgate_reason reason)
+{
+	w->lane->fate = MQG_DROPPING;
+	w->message->ops->refused(w->message, w->way, reason);
+}
+
+/* What waited for this packet to end. */
+static void send_own(struct mqg_walk *w)
+{
+	struct mqg_own *own;
+
+	if (!w->message->ledger || !w->message->ledger->own[w->way].data)
+		return;
+	mqg_walk_flush(w);
+	own = &w->message->ledger->own[w->way];
+	w->message->ops->send(w->message, w->way, own->data, own->len);
+	free(own->data);
+	*own = (struct mqg_own){ 0 };
 }
 
 /* The payload of a PUBLISH whose head was judged. */
@@ -107,53 +243,117 @@ static void stream_payload(struct mqg_walk *w)
 	__u32 used;
 	int status = mqp_feed(&w->lane->stream, w->at, (__u32)(w->end - w->at), &used);
 
-	mqg_walk_emit(w, w->at, used);
+	if (w->lane->fate == MQG_PASSING)
+		mqg_walk_emit(w, w->at, used);
 	w->at += used;
-	if (status == MQW_OK)
+	if (status == MQW_OK) {
 		w->lane->fate = MQG_JUDGING;
+		send_own(w);
+	}
+}
+
+static enum mqgate_reason judge(struct mqg_walk *w, const struct mqg_head *head)
+{
+	struct mqp_stream *stream = &w->lane->stream;
+
+	if (stream->total > packet_max(w->message, w->way))
+		return MQGATE_REASON_LIMIT_PACKET;
+	switch (stream->type) {
+	case MQP_PUBLISH:
+		return mqg_publish_judge(w, head);
+	case MQP_PUBACK:
+	case MQP_PUBREC:
+	case MQP_PUBREL:
+	case MQP_PUBCOMP:
+		return mqg_ack_judge(w, head);
+	case MQP_SUBSCRIBE:
+	case MQP_UNSUBSCRIBE:
+		return mqg_subscribe_judge(w, head);
+	case MQP_SUBACK:
+	case MQP_UNSUBACK:
+		return mqg_suback_judge(w, head);
+	case MQP_DISCONNECT:
+		w->lane->over = true;
+		break;
+	}
+	mqg_walk_emit(w, head->begin, head->len);
+	return MQGATE_REASON_NONE;
+}
+
+static enum mqgate_reason malformed(const struct mqp_stream *stream)
+{
+	/* Its length alone was too much: nothing else of it was looked at. */
+	if (stream->reason == MQGATE_REASON_MQTT_TOO_LONG && !stream->total &&
+	    stream->acc > stream->max_remaining)
+		return MQGATE_REASON_LIMIT_PACKET;
+	return stream->reason;
 }
 
 enum mqgate_reason mqg_walk_packet(struct mqg_walk *w)
 {
 	struct mqp_stream *stream = &w->lane->stream;
-	uint8_t *begin = w->at;
+	struct mqg_head head = { .begin = w->at };
+	enum mqgate_reason reason;
 	__u32 used;
-	int status = mqp_feed_head(stream, begin, (__u32)(w->end - begin), &used);
+	int status = mqp_feed_head(stream, head.begin, (__u32)(w->end - head.begin), &used);
 
 	w->at += used;
 	if (status == MQW_MALFORMED)
-		return blame(w, stream->reason);
+		return mqg_walk_blame(w, malformed(stream));
 	if (status == MQW_NEED_MORE && !mqp_at_payload(stream))
-		return mqg_walk_hold(w, begin, used);
-	begin = mqg_walk_rejoin(w, begin);
-	if (begin[0] >> 4 == MQP_PUBLISH)
-		w->message->ops->published(w->message, w->way, begin, w->end);
-	mqg_walk_emit(w, begin, (size_t)(w->at - begin));
-	if (status == MQW_NEED_MORE)
+		return mqg_walk_hold(w, head.begin, used);
+	head.begin = mqg_walk_rejoin(w, head.begin);
+	head.len = (size_t)(w->at - head.begin);
+	reason = judge(w, &head);
+	if (reason != MQGATE_REASON_NONE)
+		return mqg_walk_blame(w, reason);
+	if (status == MQW_OK)
+		w->lane->fate = MQG_JUDGING;
+	else if (w->lane->fate == MQG_JUDGING)
 		w->lane->fate = MQG_PASSING;
-	else if (stream->type == MQP_DISCONNECT)
-		w->lane->over = true;
 	return MQGATE_REASON_NONE;
 }
 
 enum mqgate_reason mqg_message_take(struct mqg_message *m, enum mqg_way way, uint8_t *data,
 				    size_t len)
 {
-	struct mqg_walk w = {
-		.message = m, .lane = &m->lanes[way], .way = way, .at = data, .end = data + len,
-	};
+	struct mqg_walk w;
 	enum mqgate_reason reason = MQGATE_REASON_NONE;
+
+	w.message = m;
+	w.lane = &m->lanes[way];
+	w.way = way;
+	w.at = data;
+	w.end = data + len;
+	w.out_len = 0;
+	w.own_len = 0;
+	if (way == MQG_UP && mqp_between(&w.lane->stream))
+		set_limits(m, way);
 
 	while (w.at < w.end && reason == MQGATE_REASON_NONE) {
 		if (w.lane->over)
-			reason = blame(&w, MQGATE_REASON_MQTT_ORDER);
+			reason = mqg_walk_blame(&w, MQGATE_REASON_MQTT_ORDER);
 		else if (way == MQG_DOWN && !m->answered)
 			reason = mqg_opening_step(&w);
-		else if (w.lane->fate == MQG_PASSING)
+		else if (w.lane->fate != MQG_JUDGING)
 			stream_payload(&w);
 		else
 			reason = mqg_walk_packet(&w);
 	}
 	mqg_walk_flush(&w);
+	if (w.own_len && reason == MQGATE_REASON_NONE)
+		reason = spill(&w);
+	mqg_ledger_settle(m);
 	return reason;
+}
+
+void mqg_message_doubt(struct mqg_message *m)
+{
+	struct mqg_flows *flows;
+
+	if (!m->ledger)
+		return;
+	flows = &m->ledger->flows[MQG_UP];
+	for (uint32_t i = 0; i < flows->size; i++)
+		flows->table[i].doubted = flows->table[i].kind == MQG_FLOW_QOS2;
 }

@@ -6,7 +6,10 @@
 #ifndef MQG_MESSAGE_WALK_H
 #define MQG_MESSAGE_WALK_H
 
-#include "message/message.h"
+#include "message/ledger.h"
+
+/* Room for packets of our own before they are sent or kept. */
+#define MQG_WALK_OWN	256U
 
 struct mqg_walk {
 	struct mqg_message	*message;
@@ -15,10 +18,20 @@ struct mqg_walk {
 	uint8_t			*at, *end;	/* bytes that have not been looked at */
 	uint8_t			*out;		/* judged good, to be sent */
 	size_t			out_len;
+	size_t			own_len;
+	uint8_t			own[MQG_WALK_OWN];	/* for the other way */
+};
+
+/* A packet whose form is good: all of it, or of a PUBLISH all but the payload. */
+struct mqg_head {
+	uint8_t		*begin;
+	size_t		len;
 };
 
 /* Adds judged bytes, which lie behind those that were added before. */
 void mqg_walk_emit(struct mqg_walk *walk, const uint8_t *data, size_t len);
+/* Adds bytes that lie elsewhere, and are not needed afterwards. */
+void mqg_walk_insert(struct mqg_walk *walk, const uint8_t *data, size_t len);
 /* Sends what was added. */
 void mqg_walk_flush(struct mqg_walk *walk);
 
@@ -30,13 +43,35 @@ enum mqgate_reason mqg_walk_hold(struct mqg_walk *walk, const uint8_t *data, siz
 /* Puts what was kept before @data, where the chunk begins. Return: where the head begins. */
 uint8_t *mqg_walk_rejoin(struct mqg_walk *walk, uint8_t *data);
 
+/* The broker is the one that is answered for: which rule it broke is for the log. */
+enum mqgate_reason mqg_walk_blame(struct mqg_walk *walk, enum mqgate_reason reason);
+/* The packet under way goes no further; counted. */
+void mqg_walk_drop(struct mqg_walk *walk, enum mqgate_reason reason);
+
+/*
+ * Answers, in the other direction: @type with the flags that it has to have, and a reason code of
+ * MQTT 5, where 0 is the one that is left out. Return: MQGATE_REASON_NONE or STREAM_MEMORY.
+ */
+enum mqgate_reason mqg_walk_answer(struct mqg_walk *walk, uint8_t type, uint16_t id, uint8_t code);
+/* Another packet of our own. */
+enum mqgate_reason mqg_walk_own(struct mqg_walk *walk, const uint8_t *data, size_t len);
+
 /* Begins to read packets of that way; nothing of one has come. */
 void mqg_message_lane(struct mqg_message *message, enum mqg_way way);
 
 /* opening.c: down, until CONNACK has come. */
 enum mqgate_reason mqg_opening_step(struct mqg_walk *walk);
-
 /* A packet that is to be judged whole, or the head of a PUBLISH; walk->at is its first byte. */
 enum mqgate_reason mqg_walk_packet(struct mqg_walk *walk);
+
+/* publish.c: whether policy lets it pass that way, of that topic. MQGATE_REASON_NONE: yes. */
+enum mqgate_reason mqg_publish_ask(const struct mqg_message *message, enum mqg_way way,
+				   const uint8_t *topic, uint16_t len, uint8_t qos, bool retain);
+
+/* By type: each adds the packet, or what becomes of it, or drops it. */
+enum mqgate_reason mqg_publish_judge(struct mqg_walk *walk, const struct mqg_head *head);
+enum mqgate_reason mqg_ack_judge(struct mqg_walk *walk, const struct mqg_head *head);
+enum mqgate_reason mqg_subscribe_judge(struct mqg_walk *walk, const struct mqg_head *head);
+enum mqgate_reason mqg_suback_judge(struct mqg_walk *walk, const struct mqg_head *head);
 
 #endif

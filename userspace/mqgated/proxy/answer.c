@@ -42,6 +42,15 @@ static const struct {
 	EACH(MQTT_FILTER, 0x82, 0x8f),
 	BOTH(MQTT_TOPIC, 0x90),
 	BOTH(MQTT_LEVELS, 0x97),
+	BOTH(LIMIT_TOPIC, 0x97),
+	BOTH(LIMIT_FILTERS, 0x97),
+	BOTH(LIMIT_PROPERTIES, 0x97),
+	/* Topic Alias invalid, Receive Maximum exceeded, Packet too large */
+	BOTH(MQTT_FLOW, 0x82),
+	BOTH(MQTT_UNAVAILABLE, 0x82),
+	EACH(MQTT_ALIAS, 0x82, 0x94),
+	EACH(LIMIT_INFLIGHT, 0x97, 0x93),
+	BOTH(LIMIT_PACKET, 0x95),
 	/* Client Identifier not valid */
 	BOTH(MQTT_CLIENT_ID, 0x85),
 	/* Not authorized */

@@ -103,8 +103,7 @@ enum mqg_step mqg_broker_lost(struct mqg_session *s, enum mqgate_reason reason)
 	mqg_half_drop(&s->up);
 	s->up.failed = false;
 	s->down.ended = false;
-	mqg_message_end(&s->message);
-	memset(&s->message, 0, sizeof(s->message));
+	mqg_message_again(&s->message);
 	mqg_broker_close(s);
 	return dial_next(s, reason);
 }
@@ -193,7 +192,6 @@ static enum mqg_step forward(struct mqg_session *s)
 	memcpy(data + len, in->data, connect);
 	mqg_half_adopt(&s->up, data, len + connect);
 	s->state = MQG_REPLY;
-	mqg_packets_begin(s);
 	/* There is no other. */
 	if (s->port->uplink->routes.n == 1 && !mqg_broker_bind(s))
 		return mqg_session_refuse(s, s->refused);

@@ -114,11 +114,15 @@ static int keep_said(struct mqg_session *s, const struct mqw_connect *c, const u
 static enum mqg_step judge_clear(struct mqg_session *s)
 {
 	bool password = s->intake->connect.flags & MQW_CONNECT_PASSWORD;
+	enum mqgate_reason reason;
 
 	if (password && s->port->config->password_rule == MQG_PASSWORD_REFUSE)
 		return mqg_session_refuse(s, MQGATE_REASON_CREDENTIAL_CLEAR);
 	if (password && s->port->config->password_rule == MQG_PASSWORD_STRIP)
 		mqg_counter_add(&s->port->stripped, 1);
+	reason = mqg_authority_begin(s, &s->intake->connect, s->intake->data);
+	if (reason != MQGATE_REASON_NONE)
+		return mqg_session_refuse(s, reason);
 	return inject(s) ? mqg_session_close(s) : mqg_broker_dial(s);
 }
 
@@ -140,6 +144,8 @@ static enum mqg_step judge(struct mqg_session *s)
 	if (!s->entry.identity)
 		return mqg_session_refuse(s, MQGATE_REASON_IDENTITY_NONE);
 	reason = check_names(s, id);
+	if (reason == MQGATE_REASON_NONE)
+		reason = mqg_authority_begin(s, c, s->intake->data);
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
 	if (keep_said(s, c, id) || inject(s))
@@ -169,6 +175,7 @@ enum mqg_step mqg_connect_step(struct mqg_session *s)
 		case MQW_OK:
 			s->level = in->connect.level;
 			in->behind = in->len - in->connect.total;
+			mqg_packets_begin(s);
 			return judge(s);
 		case MQW_MALFORMED:
 			s->level = in->connect.level;

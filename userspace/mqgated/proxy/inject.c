@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "message/properties.h"
+
 #define LEVEL_5		5
 /* Type and a remaining length of four bytes. */
 #define FIXED_MAX	5U
@@ -36,59 +38,22 @@ static void put_text(struct writer *w, const void *text, size_t len)
 	put(w, text, len);
 }
 
-/* A variable byte integer (MQTT 5, 1.5.5). */
 static void put_variable(struct writer *w, size_t value)
 {
-	do {
-		*w->at++ = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-		value >>= 7;
-	} while (value);
-}
-
-static const uint8_t *skip_variable(const uint8_t *p, size_t *value)
-{
-	unsigned int shift = 0;
-
-	*value = 0;
-	do {
-		*value |= (size_t)(*p & 0x7f) << shift;
-		shift += 7;
-	} while (*p++ & 0x80);
-	return p;
-}
-
-static size_t two(const uint8_t *p)
-{
-	return (size_t)p[0] << 8 | p[1];
-}
-
-/* Bytes of the property at @p, its identifier included. */
-static size_t property_size(const uint8_t *p)
-{
-	switch (mqw_property_kind(MQW_F_PROPERTIES, *p)) {
-	case MQW_P_BYTE:
-		return 1 + 1;
-	case MQW_P_TWO:
-		return 1 + 2;
-	case MQW_P_FOUR:
-		return 1 + 4;
-	case MQW_P_PAIR_NAME:
-		return 1 + 2 + two(p + 1) + 2 + two(p + 3 + two(p + 1));
-	default:
-		return 1 + 2 + two(p + 1);
-	}
+	w->at = mqg_varint_write(w->at, (uint32_t)value);
 }
 
 static void put_properties(struct writer *w, const uint8_t *p, const uint8_t *end,
 			   const char *name, const char *identity)
 {
-	const uint8_t id = MQW_ID_USER;
-	size_t own = strlen(name), size;
+	const uint8_t id = MQW_ID_USER, *next;
+	struct mqg_property property;
+	size_t own = strlen(name);
 
-	for (; p < end; p += size) {
-		size = property_size(p);
-		if (*p != id || two(p + 1) != own || memcmp(p + 3, name, own))
-			put(w, p, size);
+	for (; p < end; p = next) {
+		next = mqg_property_next(p, end, &property);
+		if (*p != id || mqg_read_two(p + 1) != own || memcmp(p + 3, name, own))
+			put(w, p, (size_t)(next - p));
 	}
 	put(w, &id, 1);
 	put_text(w, name, own);
@@ -127,7 +92,7 @@ bool mqg_inject_wanted(const struct mqg_injection *injection)
 /* From the protocol name to the end of keep alive. Returns the place of the flags in the copy. */
 static uint8_t *put_head(struct writer *w, const uint8_t *name, const uint8_t **next)
 {
-	size_t len = 2 + two(name) + 1 + 1 + 2;
+	size_t len = 2 + mqg_read_two(name) + 1 + 1 + 2;
 	uint8_t *flags = w->at + len - 3;
 
 	put(w, name, len);
@@ -139,9 +104,9 @@ static void put_section(struct writer *w, const struct mqg_injection *injection,
 {
 	struct writer section;
 	uint8_t *begin;
-	size_t len;
+	uint32_t len;
 
-	p = skip_variable(p, &len);
+	p = mqg_varint_read(p, p + FIXED_MAX, &len);
 	if (!injection->user_property) {
 		put_variable(w, len);
 		put(w, p, len);
@@ -181,14 +146,15 @@ int mqg_inject(const struct mqg_injection *injection, const struct mqw_connect *
 	size_t room = len + length(injection->client_id) + length(injection->username) +
 		      length(injection->password) + FIXED_MAX + 8 +
 		      (injection->user_property ? length(injection->user_property) +
-		       length(injection->identity) : 0), ignored, body;
+		       length(injection->identity) : 0), body;
+	uint32_t ignored;
 	uint8_t *packet = malloc(FIXED_MAX + room), *flags;
 	struct writer w;
 
 	if (!packet)
 		return -ENOMEM;
 	w.at = packet + FIXED_MAX;
-	flags = put_head(&w, skip_variable(in + 1, &ignored), &next);
+	flags = put_head(&w, mqg_varint_read(in + 1, end, &ignored), &next);
 	if (c->level == LEVEL_5)
 		put_section(&w, injection, next);
 	if (injection->client_id)

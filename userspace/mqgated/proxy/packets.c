@@ -14,6 +14,7 @@
 #include "tap/tap.h"
 
 #define BLAME_NS	60000000000ULL
+#define TELL_NS		1000000000ULL
 
 static struct mqg_session *session_of(struct mqg_message *message)
 {
@@ -45,7 +46,7 @@ static bool declined(struct mqg_message *message, uint8_t code)
 
 /* What nobody has asked for is not even looked at. */
 static void published(struct mqg_message *message, enum mqg_way way, const uint8_t *packet,
-		      const uint8_t *end)
+		      const uint8_t *end, const uint8_t *topic, size_t len)
 {
 	struct mqg_session *s = session_of(message);
 	struct mqg_publish p;
@@ -55,11 +56,24 @@ static void published(struct mqg_message *message, enum mqg_way way, const uint8
 	mqg_publish_read(&p, message->level, packet, end);
 	mqg_taps_note(s->worker->taps, s->worker->number, &(struct mqg_tapped){
 		.listener = s->port->config->name, .identity = s->entry.identity,
-		.client_id = s->entry.client_id, .topic = p.topic, .topic_len = p.topic_len,
+		.client_id = s->entry.client_id, .topic = topic, .topic_len = len,
 		.payload = p.payload, .payload_here = p.payload_here,
 		.payload_len = p.payload_len, .qos = p.qos, .retain = p.retain, .dup = p.dup,
 		.up = way == MQG_UP,
 	});
+}
+
+/* Each is counted; the judge hears of one a second and client. */
+static void refused(struct mqg_message *message, enum mqg_way way, enum mqgate_reason reason)
+{
+	struct mqg_session *s = session_of(message);
+
+	mqg_counter_add(&s->port->messages_refused[reason], 1);
+	/* What a broker sends is not its client's fault. */
+	if (way == MQG_DOWN || s->worker->now < s->told_at + TELL_NS)
+		return;
+	s->told_at = s->worker->now;
+	mqg_session_report(s, reason);
 }
 
 static const struct mqg_message_ops ops = {
@@ -67,6 +81,7 @@ static const struct mqg_message_ops ops = {
 	.published = published,
 	.accepted = accepted,
 	.declined = declined,
+	.refused = refused,
 };
 
 /* Once a minute: one that speaks another language does so to every client. */
@@ -86,9 +101,10 @@ static void blame(const struct mqg_session *s)
 static enum mqg_pump take(struct mqg_half *half, uint8_t *data, size_t len)
 {
 	struct mqg_session *s = half->from->session;
-	enum mqgate_reason reason = mqg_message_take(
-		&s->message, half == &s->up ? MQG_UP : MQG_DOWN, data, len);
+	enum mqgate_reason reason;
 
+	s->message.limits = &s->port->config->limits;
+	reason = mqg_message_take(&s->message, half == &s->up ? MQG_UP : MQG_DOWN, data, len);
 	if (reason != MQGATE_REASON_NONE) {
 		s->refused = (uint8_t)reason;
 		if (reason == MQGATE_REASON_MQTT_BROKER)
@@ -102,7 +118,10 @@ static enum mqg_pump take(struct mqg_half *half, uint8_t *data, size_t len)
 
 void mqg_packets_begin(struct mqg_session *s)
 {
-	mqg_message_begin(&s->message, &ops, s->level);
+	s->message.ops = &ops;
+	s->message.limits = &s->port->config->limits;
+	s->message.desk = &s->worker->desk;
+	mqg_message_begin(&s->message, &s->intake->connect, s->intake->data);
 	s->up.take = take;
 	s->down.take = take;
 }

@@ -26,6 +26,10 @@ size_t mqg_session_last_word(const struct mqg_session *s, enum mqgate_reason rea
 	/* In the middle of a packet a DISCONNECT would be read as the rest of it. */
 	if (!mqg_message_between(&s->message, MQG_DOWN))
 		return 0;
+	if (s->message.code && mqg_answer_disconnect(s->level, reason, out)) {
+		out[2] = s->message.code;
+		return 3;
+	}
 	return mqg_answer_disconnect(s->level, reason, out);
 }
 
@@ -115,8 +119,14 @@ void mqg_session_recheck(struct mqg_session *s)
 		mqg_session_end(s, MQGATE_REASON_CONFIG);
 		return;
 	}
+	if (!s->client.ssl) {
+		reason = mqg_authority_again(s, NULL);
+		if (reason != MQGATE_REASON_NONE)
+			mqg_session_end(s, reason);
+		return;
+	}
 	/* A handshake under way is judged when it is over. */
-	if (!s->client.ssl || s->state == MQG_HANDSHAKE)
+	if (s->state == MQG_HANDSHAKE)
 		return;
 	s->epoch = s->worker->epoch;
 	chain = mqg_tls_chain(s->client.ssl);
@@ -134,6 +144,8 @@ void mqg_session_recheck(struct mqg_session *s)
 					  s->entry.identity);
 	if (reason == MQGATE_REASON_NONE && let_in(s))
 		reason = succeed(s, cert);
+	if (reason == MQGATE_REASON_NONE)
+		reason = mqg_authority_again(s, cert);
 	sk_X509_pop_free(chain, X509_free);
 	if (reason != MQGATE_REASON_NONE) {
 		mqg_session_end(s, reason);

@@ -166,6 +166,18 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 	}
 }
 
+void mqg_proxy_messages_refused(struct mqg_proxy *proxy, size_t listener,
+				uint64_t counts[MQGATE_REASON_MAX])
+{
+	memset(counts, 0, MQGATE_REASON_MAX * sizeof(counts[0]));
+	for (size_t i = 0; i < proxy->n_workers; i++) {
+		struct mqg_port *port = proxy->workers[i]->ports[listener];
+
+		for (size_t r = 0; r < MQGATE_REASON_MAX; r++)
+			counts[r] += mqg_counter_get(&port->messages_refused[r]);
+	}
+}
+
 void mqg_proxy_tickets(struct mqg_proxy *proxy, struct mqg_tickets_info *info)
 {
 	mqg_tickets_describe(proxy->tickets, info);

@@ -77,6 +77,10 @@ struct mqg_listener_counts {
 void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 			       struct mqg_listener_counts *counts);
 
+/* Packets of clients and brokers that went no further while their sessions did, by reason. */
+void mqg_proxy_messages_refused(struct mqg_proxy *proxy, size_t listener,
+				uint64_t counts[MQGATE_REASON_MAX]);
+
 void mqg_proxy_tickets(struct mqg_proxy *proxy, struct mqg_tickets_info *info);
 void mqg_proxy_renewal(struct mqg_proxy *proxy, struct mqg_renewal_info *info);
 /* About once a second; @now: boot time, ns. */

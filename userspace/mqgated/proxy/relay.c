@@ -5,12 +5,19 @@
  */
 #include "proxy/session.h"
 
+/* Bytes kept for a client, beyond what one chunk of the broker becomes. */
+#define ANSWERS_MAX	(4U * MQG_CHUNK)
+
 /* Closes the client's way to the broker when it has ended. */
 enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 {
 	uint64_t before = *moved;
-	enum mqg_pump ret = mqg_half_pump(&s->up, mqg_worker_scratch(s->worker), moved);
+	enum mqg_pump ret;
 
+	/* Who does not read our answers is not asked for more. */
+	if (s->down.len - s->down.off > ANSWERS_MAX)
+		return MQG_PUMP_WAIT;
+	ret = mqg_half_pump(&s->up, mqg_worker_scratch(s->worker), moved);
 	mqg_counter_add(&s->port->bytes_in, *moved - before);
 	if (ret == MQG_PUMP_END)
 		mqg_stream_finish(&s->broker);
@@ -42,6 +49,7 @@ enum mqg_step mqg_relay_begin(struct mqg_session *s)
 
 enum mqg_step mqg_relay_step(struct mqg_session *s)
 {
+	bool held = s->down.len - s->down.off > ANSWERS_MAX;
 	uint64_t moved = 0, moved_down = 0;
 	enum mqg_pump up, down;
 
@@ -66,5 +74,7 @@ enum mqg_step mqg_relay_step(struct mqg_session *s)
 	if ((up == MQG_PUMP_END || down == MQG_PUMP_END) &&
 	    (moved || moved_down || mqg_list_empty(&s->timer.link)))
 		mqg_timer_arm(&s->timer, &s->worker->half_closed, s->worker->now);
+	if (held && s->down.len - s->down.off <= ANSWERS_MAX)
+		return MQG_STEP_MORE;
 	return up == MQG_PUMP_MORE || down == MQG_PUMP_MORE ? MQG_STEP_MORE : MQG_STEP_WAIT;
 }

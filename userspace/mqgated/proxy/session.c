@@ -194,7 +194,7 @@ int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
 	return 0;
 }
 
-static void report(struct mqg_session *s, enum mqgate_reason reason)
+void mqg_session_report(struct mqg_session *s, enum mqgate_reason reason)
 {
 	struct mqg_refusal refusal = {
 		.reason = reason,
@@ -207,8 +207,13 @@ static void report(struct mqg_session *s, enum mqgate_reason reason)
 	/* Who comes from where devices live is not to blame for how many of them come at once. */
 	refusal.spared = s->admitted.known && (reason == MQGATE_REASON_HANDSHAKE_SOURCE ||
 					       reason == MQGATE_REASON_HANDSHAKE_RATE);
-	mqg_counter_add(&s->port->refused, 1);
 	mqg_judge_refused(s->worker->judge, &refusal);
+}
+
+static void report(struct mqg_session *s, enum mqgate_reason reason)
+{
+	mqg_counter_add(&s->port->refused, 1);
+	mqg_session_report(s, reason);
 }
 
 enum mqg_step mqg_session_refuse(struct mqg_session *s, enum mqgate_reason reason)
@@ -271,6 +276,9 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	mqg_half_drop(&s->up);
 	mqg_half_drop(&s->down);
 	mqg_message_end(&s->message);
+	mqg_authority_drop(s);
+	free(s->names);
+	s->names = NULL;
 	free(s->id);
 	s->id = NULL;
 	if (s->ticket)

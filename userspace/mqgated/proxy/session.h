@@ -92,10 +92,14 @@ struct mqg_session {
 	struct mqg_half		up, down;	/* client to broker, broker to client */
 	struct mqg_message	message;	/* the packets of both, from REPLY on */
 	uint8_t			refused;	/* enum mqgate_reason, after MQG_PUMP_REFUSED */
+	uint64_t		told_at;	/* the judge, of a packet that was refused */
 	struct mqg_timer	timer;
 	struct mqg_intake	*intake;	/* NULL once it is known which server has it */
 	struct mqg_dialled	dialled;
 	struct mqg_waits	away;
+	char			*names;		/* of its CONNECT, as the broker gets them: client
+						 * identifier, NUL, username, NUL */
+	const struct mqg_config	*granted_by;	/* whose rights message.grant is made of; held */
 	uint8_t			*id;		/* of a proven client, as of `said` */
 	struct mqg_said		said;		/* of such a one; @id is its identifier */
 	struct mqg_entry	entry;
@@ -111,6 +115,8 @@ void mqg_session_run(struct mqg_session *session);
 /* Reports @reason, and answers the client where its protocol has an answer. */
 enum mqg_step mqg_session_refuse(struct mqg_session *session, enum mqgate_reason reason);
 
+/* Tells the judge of it. */
+void mqg_session_report(struct mqg_session *session, enum mqgate_reason reason);
 /* Reports @reason and closes at once: no answer, nothing left to read. */
 enum mqg_step mqg_session_turn_away(struct mqg_session *session, enum mqgate_reason reason);
 
@@ -183,10 +189,17 @@ enum mqg_step mqg_relay_step(struct mqg_session *session);
 enum mqg_pump mqg_relay_up(struct mqg_session *session, uint64_t *moved);
 enum mqg_pump mqg_relay_down(struct mqg_session *session, uint64_t *moved);
 
-/* packets.c: what the two carry is judged from here on. */
+/* packets.c: what the two carry is to be judged by the CONNECT that the intake holds. */
 void mqg_packets_begin(struct mqg_session *session);
 /* Of the client, as if it had just been read. False: refused, for session->refused. */
 bool mqg_packets_take(struct mqg_session *session, const uint8_t *data, size_t len);
+
+/* authority.c: takes the grant of a client, and asks whether it may connect, with this will. */
+enum mqgate_reason mqg_authority_begin(struct mqg_session *session,
+				       const struct mqw_connect *connect, const uint8_t *packet);
+/* By the configuration that is in force now; @cert: its certificate, or NULL. */
+enum mqgate_reason mqg_authority_again(struct mqg_session *session, X509 *cert);
+void mqg_authority_drop(struct mqg_session *session);
 
 /* What the client is told when it is refused or ended, where there is a place for it: bytes. */
 size_t mqg_session_last_word(const struct mqg_session *session, enum mqgate_reason reason,

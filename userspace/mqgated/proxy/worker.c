@@ -78,6 +78,7 @@ static void turn(struct mqg_worker *worker)
 
 	count = epoll_wait(worker->epfd, events, EVENTS, wait);
 	worker->now = monotonic();
+	worker->desk.now = time(NULL);
 	run_ready(worker);
 	for (i = 0; i < count; i++) {
 		struct mqg_watch *watch = events[i].data.ptr;
@@ -243,4 +244,5 @@ void mqg_worker_teardown(struct mqg_worker *worker)
 	pthread_mutex_destroy(&worker->mail.lock);
 	mqg_chain_cache_exit(&worker->chains);
 	mqg_registry_exit(&worker->registry);
+	mqg_desk_exit(&worker->desk);
 }

@@ -77,6 +77,7 @@ struct mqg_port {
 	struct mqg_uplink	*uplink;
 	struct mqg_timer_class	handshake, connect;
 	mqg_counter		accepted, refused, stripped, bytes_in, bytes_out;
+	mqg_counter		messages_refused[MQGATE_REASON_MAX];
 	struct mqg_tls_counts	tls_counts;
 	_Atomic uint32_t	*sessions;	/* shared by the workers */
 };
@@ -157,6 +158,7 @@ struct mqg_worker {
 	struct mqg_chain_cache	chains;
 	struct mqg_tickets	*tickets;	/* the proxy's */
 	struct mqg_succession	succession;
+	struct mqg_desk		desk;		/* of its sessions' packets */
 	/* What is read goes behind the room that mqg_message_take() wants before it. */
 	uint8_t			room[MQG_HEAD_MAX + MQG_CHUNK];
 };

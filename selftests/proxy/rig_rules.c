@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Rules and limits out of options; see rig_rules.h. */
+#include "rig_rules.h"
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/build.h"
+
+static uint8_t rights_of(char *words)
+{
+	static const char *const names[] = { "connect", "publish", "subscribe", "receive", "will",
+					     "retain" };
+	uint8_t rights = 0;
+
+	for (char *word = strtok(words, "+"); word; word = strtok(NULL, "+")) {
+		if (!strcmp(word, "all"))
+			rights = 0x3f;
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (!strcmp(word, names[i]))
+				rights |= (uint8_t)(1U << i);
+	}
+	return rights;
+}
+
+void rig_rule(struct mqg_config *config, const char *text)
+{
+	struct mqg_match match = { .hours = { .from = INT64_MIN, .until = INT64_MAX } };
+	struct mqg_wording said = { .line = 1, .style = MQG_VARIABLES_NAMED };
+	char verb[8], words[64], topic[256];
+	const char *why = "is malformed";
+	int64_t number, scope;
+	unsigned int qos;
+
+	if (sscanf(text, "%7[^,],%63[^,],%u,%255s", verb, words, &qos, topic) != 4)
+		errx(2, "-G %s: cannot be read", text);
+	if (!config->rights) {
+		config->rights = mqg_rights_alloc();
+		mqg_rights_file(config->rights, "options");
+	}
+	said.deny = !strcmp(verb, "deny");
+	said.qos = (uint8_t)qos;
+	said.rights = rights_of(words);
+	match.name = strdup("rule");
+	number = mqg_rights_match(config->rights, &match);
+	scope = mqg_rights_scope(config->rights, (uint32_t)number);
+	if (number < 0 || scope < 0 || mqg_rights_rule(config->rights, &said) < 0)
+		errx(2, "-G %s: no memory", text);
+	if ((said.rights & 1U << MQG_MAY_CONNECT &&
+	     mqg_rights_topic(config->rights, (uint32_t)scope, &said, NULL, &why)) ||
+	    mqg_rights_topic(config->rights, (uint32_t)scope, &said, topic, &why))
+		errx(2, "-G %s: %s", text, why);
+}
+
+void rig_rules_finish(struct mqg_config *config)
+{
+	if (config->rights && mqg_rights_finish(config->rights))
+		errx(2, "rules: no memory");
+}
+
+void rig_limit(struct mqg_limits *l, const char *text)
+{
+	const struct {
+		const char	*key;
+		uint32_t	*value;
+	} keys[] = {
+		{ "packet_size=", &l->packet_size }, { "topic_length=", &l->topic_length },
+		{ "topic_levels=", &l->topic_levels }, { "topic_alias=", &l->topic_alias },
+		{ "inflight=", &l->inflight }, { "filters=", &l->filters },
+		{ "user_properties=", &l->user_properties },
+	};
+
+	if (!strcmp(text, "close")) {
+		l->close_on_refusal = true;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strncmp(text, keys[i].key, strlen(keys[i].key)))
+			continue;
+		*keys[i].value = strtoul(text + strlen(keys[i].key), NULL, 10);
+		return;
+	}
+	errx(2, "-L %s: unknown", text);
+}

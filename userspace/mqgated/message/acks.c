@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * PUBACK, PUBREC, PUBREL and PUBCOMP, both ways (MQTT 5, 4.3): each has to fit the message that it
+ * is about. Called by walk.c.
+ *
+ * One of a message that nobody sent may be of a session that was there before; else it goes no
+ * further and is answered with 0x92, Packet Identifier not found, as its receiver would.
+ */
+#include "message/walk.h"
+
+/* What answers are answered with. */
+static uint8_t next_type(uint8_t type)
+{
+	return type == MQP_PUBREC ? MQP_PUBREL : type == MQP_PUBREL ? MQP_PUBCOMP : 0;
+}
+
+static enum mqgate_reason unknown(struct mqg_walk *w, const struct mqg_head *head)
+{
+	const struct mqp_stream *stream = &w->lane->stream;
+
+	if (w->message->resumed) {
+		mqg_walk_emit(w, head->begin, head->len);
+		return MQGATE_REASON_NONE;
+	}
+	mqg_walk_drop(w, MQGATE_REASON_MQTT_FLOW);
+	if (!next_type(stream->type) || stream->code >= 0x80)
+		return MQGATE_REASON_NONE;
+	return mqg_walk_answer(w, next_type(stream->type), stream->packet_id, 0x92);
+}
+
+/* The message that the packet of @type is about; NULL: there is none with that identifier. */
+static struct mqg_flow *about(struct mqg_flows *flows, const struct mqp_stream *stream,
+			      enum mqgate_reason *reason)
+{
+	bool first = stream->type == MQP_PUBACK;
+	uint16_t id = stream->packet_id;
+	struct mqg_flow *flow;
+
+	*reason = MQGATE_REASON_NONE;
+	flow = mqg_flow_find(flows, id, first ? MQG_FLOW_QOS1 : MQG_FLOW_QOS2);
+	if (!flow && mqg_flow_find(flows, id, first ? MQG_FLOW_QOS2 : MQG_FLOW_QOS1))
+		*reason = MQGATE_REASON_MQTT_FLOW;
+	return flow;
+}
+
+/* Ended between the two of us: the other side is not told. */
+static enum mqgate_reason end_own(struct mqg_walk *w, struct mqg_flows *flows,
+				  struct mqg_flow *flow)
+{
+	uint16_t id = flow->id;
+
+	w->lane->fate = MQG_DROPPING;
+	mqg_flow_remove(flows, flow);
+	return mqg_walk_answer(w, MQP_PUBCOMP, id, 0);
+}
+
+/* Its topic is not the client's any more: the broker is not told to go on with it. */
+static bool withdrawn(struct mqg_walk *w, const struct mqg_flow *flow)
+{
+	const struct mqg_noted *noted = flow->copy;
+	enum mqgate_reason reason;
+
+	if (!flow->doubted || !noted)
+		return false;
+	reason = mqg_publish_ask(w->message, MQG_UP, noted->topic, noted->len, 2, noted->retain);
+	if (reason != MQGATE_REASON_NONE)
+		w->message->ops->refused(w->message, MQG_UP, reason);
+	return reason != MQGATE_REASON_NONE;
+}
+
+enum mqgate_reason mqg_ack_judge(struct mqg_walk *w, const struct mqg_head *head)
+{
+	const struct mqp_stream *stream = &w->lane->stream;
+	enum mqg_way way = stream->type == MQP_PUBREL ? w->way : (enum mqg_way)!w->way;
+	struct mqg_ledger *ledger = w->message->ledger;
+	enum mqgate_reason reason = MQGATE_REASON_NONE;
+	struct mqg_flow *flow;
+
+	if (!ledger)
+		return unknown(w, head);
+	flow = about(&ledger->flows[way], stream, &reason);
+	if (reason)
+		return reason;
+	if (!flow)
+		return unknown(w, head);
+	switch (stream->type) {
+	case MQP_PUBACK:
+		if (flow->count > 1)
+			flow->count--;
+		else
+			mqg_flow_remove(&ledger->flows[way], flow);
+		break;
+	case MQP_PUBREC:
+		/* 4.3.3: with an error there is no more to come. */
+		if (stream->code >= 0x80)
+			mqg_flow_remove(&ledger->flows[way], flow);
+		else
+			flow->stage = MQG_FLOW_RECEIVED;
+		break;
+	case MQP_PUBREL:
+		if (flow->own || withdrawn(w, flow))
+			return end_own(w, &ledger->flows[way], flow);
+		flow->stage = MQG_FLOW_RELEASED;
+		break;
+	case MQP_PUBCOMP:
+		if (flow->stage != MQG_FLOW_RELEASED)
+			return MQGATE_REASON_MQTT_FLOW;
+		mqg_flow_remove(&ledger->flows[way], flow);
+		break;
+	}
+	mqg_walk_emit(w, head->begin, head->len);
+	return MQGATE_REASON_NONE;
+}
