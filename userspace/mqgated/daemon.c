@@ -29,12 +29,16 @@
 #include "metrics/metrics.h"
 #include "module/tracker.h"
 #include "policy/rights.h"
+#include "proxy/inherit.h"
 #include "proxy/proxy.h"
+#include "system/handover.h"
 #include "system/log.h"
 #include "system/loop.h"
 #include "system/privileges.h"
 
 #define LOCK_NAME	"mqgated.lock"
+/* For the lock of the one whose place is taken. */
+#define TAKE_OVER_MS	15000U
 
 struct daemon {
 	struct mqg_live			*live;
@@ -42,6 +46,7 @@ struct daemon {
 	struct mqg_watch		signals, timer, ring, work, drain;
 	unsigned int			ring_generation;
 	int				lock;
+	bool				take_over;
 	struct mqg_judge		*judge;
 	struct mqg_tracker		*tracker;
 	struct mqg_proxy		*proxy;
@@ -145,6 +150,29 @@ static void follow_ring(struct daemon *d)
 			strerror(-err));
 }
 
+/*
+ * Another process has the sockets and waits for the lock file: from here on it is the gateway. What
+ * only one may have is given up, the maps first; the sessions that are here go within their time.
+ */
+static void retire(struct daemon *d)
+{
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "another mqgated takes over");
+	close(d->timer.fd);
+	d->timer.fd = -1;
+	mqg_loop_remove(&d->loop, &d->ring);
+	if (!drain(d))
+		d->loop.stop = true;
+	mqg_control_teardown(d->control);
+	mqg_metrics_teardown(d->metrics);
+	mqg_tracker_teardown(d->tracker);
+	d->control = NULL;
+	d->metrics = NULL;
+	d->tracker = NULL;
+	mqg_judge_retire(d->judge);
+	close(d->lock);
+	d->lock = -1;
+}
+
 static void on_timer(struct mqg_watch *watch, uint32_t events)
 {
 	struct daemon *d = of(watch, timer);
@@ -153,6 +181,10 @@ static void on_timer(struct mqg_watch *watch, uint32_t events)
 	(void)events;
 	if (read(watch->fd, &expirations, sizeof(expirations)) < 0)
 		return;
+	if (mqg_live_handed_over(d->live)) {
+		retire(d);
+		return;
+	}
 	mqg_tracker_tick(d->tracker);
 	mqg_judge_tick(d->judge);
 	follow_ring(d);
@@ -188,7 +220,7 @@ static int take_lock(struct daemon *d, char *why, size_t size)
 	char pid[16];
 	int len;
 
-	d->lock = mqg_lock_take(LOCK_NAME, 0, why, size);
+	d->lock = mqg_lock_take(LOCK_NAME, d->take_over ? TAKE_OVER_MS : 0, why, size);
 	if (d->lock == -EBUSY) {
 		holder(pid, sizeof(pid));
 		snprintf(why, size, "already running (pid %s) in %s; stop that one, or name "
@@ -300,10 +332,14 @@ static int confine(struct daemon *d, char *why, size_t size)
 
 static int start(struct daemon *d, char *why, size_t size)
 {
-	int err = take_lock(d, why, size);
+	int err = d->take_over ? mqg_handover_ask(why, size) : 0;
 
+	mqg_handover_given();
+	if (!err)
+		err = take_lock(d, why, size);
 	if (!err)
 		err = open_all(d, why, size);
+	mqg_inherit_end();
 	if (!err)
 		err = confine(d, why, size);
 	if (!err)
@@ -315,6 +351,7 @@ static int start(struct daemon *d, char *why, size_t size)
 		snprintf(why, size, "the workers cannot be started: %s", strerror(-err));
 		return err;
 	}
+	mqg_handover_keep(d->proxy, mqg_live_config(d->live), NULL);
 	mqg_control_proxy(d->control, d->proxy);
 	d->sources.proxy = d->proxy;
 	mqg_live_users(d->live, &(struct mqg_live_users){
@@ -349,9 +386,10 @@ static void stop(struct daemon *d)
 		close(d->lock);
 }
 
-int mqg_daemon_run(struct mqg_config *config)
+int mqg_daemon_run(struct mqg_config *config, bool take_over)
 {
 	struct daemon d = {
+		.take_over = take_over,
 		.signals.fd = -1,
 		.timer.fd = -1,
 		.ring = { .ready = on_ring, .fd = -1 },

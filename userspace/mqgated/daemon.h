@@ -6,9 +6,9 @@
 #include "config/config.h"
 
 /*
- * Runs until a signal says stop. @config is taken over. Return: 0, or -errno after a message in
- * the log.
+ * Runs until a signal says stop. @config is taken over. @take_over: a gateway runs already, and
+ * this one takes its place. Return: 0, or -errno after a message in the log.
  */
-int mqg_daemon_run(struct mqg_config *config);
+int mqg_daemon_run(struct mqg_config *config, bool take_over);
 
 #endif

@@ -29,10 +29,11 @@ static void help(void)
 #undef REASON
 	};
 
-	printf("usage: mqgated [-c FILE] [-t]\n"
+	printf("usage: mqgated [-c FILE] [-t | --take-over]\n"
 	       "\n"
 	       "  -c, --config FILE   configuration (default " CONFIG_FILE ")\n"
 	       "  -t, --test          say whether the configuration is good, and exit 0 or 1\n"
+	       "      --take-over     take the place and the sockets of the mqgated that runs\n"
 	       "  -h, --help          this text\n"
 	       "  -V, --version       the version\n"
 	       "\n"
@@ -84,13 +85,14 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
+		{ "take-over", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *path = CONFIG_FILE;
 	struct mqg_config *config;
-	bool test = false;
+	bool test = false, take_over = false;
 	char why[1024];
 	int option, err;
 
@@ -101,6 +103,9 @@ int main(int argc, char **argv)
 			break;
 		case 't':
 			test = true;
+			break;
+		case 'o':
+			take_over = true;
 			break;
 		case 'h':
 			help();
@@ -123,7 +128,7 @@ int main(int argc, char **argv)
 		return EXIT_REFUSED;
 	}
 	if (!test)
-		return mqg_daemon_run(config) ? EXIT_REFUSED : EXIT_GOOD;
+		return mqg_daemon_run(config, take_over) ? EXIT_REFUSED : EXIT_GOOD;
 	summary(config);
 	mqg_config_put(config);
 	return EXIT_GOOD;

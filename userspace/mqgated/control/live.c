@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/names.h"
 #include "control/verbs.h"
@@ -22,6 +23,24 @@ json_t *mqg_verb_reload(struct mqg_verb_context *context, const json_t *request)
 				       why);
 	return json_pack("{s:b, s:I, s:s}", "ok", 1, "epoch",
 			 (json_int_t)mqg_proxy_epoch(context->proxy), "restart", restart);
+}
+
+json_t *mqg_verb_hand_over(struct mqg_verb_context *context, const json_t *request)
+{
+	int err;
+
+	(void)request;
+	mqg_log(MQG_LOG_NOTICE, MQG_LOG_ALWAYS, "uid %u (pid %d): hand over", context->uid,
+		context->pid);
+	/* Who gets the sockets is the gateway from now on: more than the group may decide. */
+	if (context->uid && context->uid != geteuid())
+		return mqg_verb_refuse("do it as root", "uid %u may not take the sockets",
+				       context->uid);
+	err = mqg_live_hand_over(context->live);
+	if (err)
+		return mqg_verb_refuse("start mqgated --take-over", "nobody takes the sockets: %s",
+				       strerror(-err));
+	return json_pack("{s:b}", "ok", 1);
 }
 
 /* Reads "kind" and "value". -1 and *@refusal set where one is wrong. */

@@ -319,6 +319,7 @@ static const struct verb {
 	{ "events", events, { NULL } },
 	{ "pins", pins, { NULL } },
 	{ "reload", mqg_verb_reload, { NULL } },
+	{ "hand-over", mqg_verb_hand_over, { NULL } },
 	{ "revoke-add", mqg_verb_revoke_add, { "kind", "value", "text" } },
 	{ "revoke-del", mqg_verb_revoke_del, { "kind", "value" } },
 	{ "revoke-list", mqg_verb_revoke_list, { NULL } },
@@ -361,7 +362,7 @@ json_t *mqg_verb_answer(struct mqg_verb_context *context, const json_t *request)
 	}
 	return mqg_verb_refuse("one of: status, verdict-add, verdict-del, verdict-flush, "
 			       "verdict-load, why, sessions, refusals, identities, tls, events, "
-			       "pins, reload, revoke-add, revoke-del, revoke-list, brokers, "
-			       "broker-drain, broker-resume",
+			       "pins, reload, hand-over, revoke-add, revoke-del, revoke-list, "
+			       "brokers, broker-drain, broker-resume",
 			       "\"do\" is \"%.64s\"", name ? name : "missing");
 }

@@ -38,6 +38,8 @@ json_t *mqg_verb_revoke_add(struct mqg_verb_context *context, const json_t *requ
 json_t *mqg_verb_revoke_del(struct mqg_verb_context *context, const json_t *request);
 json_t *mqg_verb_revoke_list(struct mqg_verb_context *context, const json_t *request);
 
+json_t *mqg_verb_hand_over(struct mqg_verb_context *context, const json_t *request);
+
 /* The verbs about brokers, in brokers.c. */
 json_t *mqg_verb_brokers(struct mqg_verb_context *context, const json_t *request);
 json_t *mqg_verb_broker_drain(struct mqg_verb_context *context, const json_t *request);

@@ -110,7 +110,6 @@ static void lose_pins(struct mqg_judge *judge)
 	judge->have_pins = false;
 	pthread_mutex_unlock(&judge->lock);
 	mqg_pins_close(&old);
-	mqg_log(MQG_LOG_NOTICE, MQG_LOG_PINS, "the pinned maps were removed or replaced");
 }
 
 /* Remembers why there are no maps, and logs it when it is another reason than before. */
@@ -181,11 +180,15 @@ bool mqg_judge_pins_check(struct mqg_judge *judge)
 	char why[512];
 	int err;
 
+	if (judge->retired)
+		return false;
 	inode = inode_of_pin();
 	if (judge->have_pins && inode == judge->pins_inode)
 		return true;
-	if (judge->have_pins)
+	if (judge->have_pins) {
 		lose_pins(judge);
+		mqg_log(MQG_LOG_NOTICE, MQG_LOG_PINS, "the pinned maps were removed or replaced");
+	}
 	err = mqg_pins_open(&pins, why, sizeof(why));
 	if (!err) {
 		err = mqg_judge_adopt(judge, &pins, now);
@@ -209,6 +212,13 @@ bool mqg_judge_pins_check(struct mqg_judge *judge)
 	mqg_judge_events_open(judge);
 	mqg_bulk_restore(judge);
 	return true;
+}
+
+void mqg_judge_retire(struct mqg_judge *judge)
+{
+	judge->retired = true;
+	if (judge->have_pins)
+		lose_pins(judge);
 }
 
 void mqg_judge_tick(struct mqg_judge *judge)

@@ -47,6 +47,8 @@ int mqg_judge_configure(struct mqg_judge *judge, const struct mqg_config *config
 bool mqg_judge_pins_check(struct mqg_judge *judge);
 
 /* Periodic work; call it about once a second. */
+/* From now on another daemon writes the maps: they are let go of, for good. Main thread. */
+void mqg_judge_retire(struct mqg_judge *judge);
 void mqg_judge_tick(struct mqg_judge *judge);
 
 /* NULL while maps are open, else why they are not. */

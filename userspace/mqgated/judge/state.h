@@ -38,6 +38,7 @@ struct mqg_judge {
 	pthread_mutex_t			lock;
 	struct mqg_pins			pins;
 	bool				have_pins;
+	bool			retired;	/* main thread */
 	struct mqg_score		*score;
 	struct mqg_flows		*flows;
 	struct mqg_refusals		*refusals;

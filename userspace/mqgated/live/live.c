@@ -14,6 +14,7 @@
 #include "control/control.h"
 #include "live/state.h"
 #include "metrics/metrics.h"
+#include "system/handover.h"
 #include "system/log.h"
 
 int mqg_live_setup(const struct mqg_config *config, struct mqg_live **out, char *why, size_t size)
@@ -146,6 +147,7 @@ static int hand_over(struct mqg_live *live, struct mqg_config *config, struct mq
 	mqg_proxy_taps(users->proxy, taps);
 	mqg_proxy_commit(users->proxy, plan, live->revoked);
 	mqg_live_taps_exchange(live, taps);
+	mqg_handover_keep(users->proxy, config, live->config);
 	mqg_config_put(live->config);
 	live->config = config;
 	mqg_live_watch_lists(live);
@@ -189,6 +191,20 @@ static int reload(struct mqg_live *live, char *restart, size_t rsize, char *why,
 void mqg_live_stopping(struct mqg_live *live)
 {
 	live->stopping = true;
+}
+
+int mqg_live_hand_over(struct mqg_live *live)
+{
+	int err = live->stopping ? -ESHUTDOWN : mqg_handover_give(live->users.proxy, live->config);
+
+	if (!err)
+		live->stopping = live->handed_over = true;
+	return err;
+}
+
+bool mqg_live_handed_over(const struct mqg_live *live)
+{
+	return live->handed_over;
 }
 
 int mqg_live_reload(struct mqg_live *live, char *restart, size_t rsize, char *why, size_t size)

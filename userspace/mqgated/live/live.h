@@ -74,6 +74,11 @@ int mqg_live_reload(struct mqg_live *live, char *restart, size_t rsize, char *wh
 /* From now on no reload is taken. */
 void mqg_live_stopping(struct mqg_live *live);
 
+/* The sockets go to another process, that asked for them. 0 or -errno. */
+int mqg_live_hand_over(struct mqg_live *live);
+/* It has them, and waits for the lock file. */
+bool mqg_live_handed_over(const struct mqg_live *live);
+
 /* About once a second: lists that have changed are read, those that run out are told of. */
 void mqg_live_tick(struct mqg_live *live);
 

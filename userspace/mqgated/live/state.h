@@ -17,7 +17,7 @@ struct mqg_live {
 	struct mqg_taps			*taps;		/* of `config`; NULL = none */
 	struct mqg_live_users		users;
 	struct mqg_live_counts		counts;
-	bool				stopping;
+	bool				stopping, handed_over;
 	struct mqg_watched		*watched;	/* one a policy; NULL = anew */
 };
 

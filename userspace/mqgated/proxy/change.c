@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config/endpoint.h"
+#include "proxy/inherit.h"
 #include "proxy/listener.h"
 #include "proxy/ticket_keys.h"
 #include "proxy/tls.h"
@@ -128,7 +129,8 @@ static int plan_port(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w, s
 		change->ports[i] = worker->ports[before];
 		plan->kept[i] = before;
 	} else {
-		int like = before != SIZE_MAX ? worker->ports[before]->fd : -1;
+		int like = before != SIZE_MAX ? worker->ports[before]->fd
+					      : mqg_inherit_find(l, w);
 
 		plan->kept[i] = SIZE_MAX;
 		err = new_port(proxy, worker, l, like, &change->ports[i], why, size);
@@ -196,7 +198,8 @@ static int probe(const struct mqg_proxy *proxy, const struct mqg_config *config,
 	int err = 0;
 
 	for (size_t i = 0; i < config->n_listeners && !err; i++)
-		if (find_address(proxy->config, &config->listeners[i]) == SIZE_MAX)
+		if (find_address(proxy->config, &config->listeners[i]) == SIZE_MAX &&
+		    mqg_inherit_find(&config->listeners[i], 0) < 0)
 			err = mqg_listener_probe(&config->listeners[i], why, size);
 	return err;
 }

@@ -254,8 +254,8 @@ int mqg_port_open(struct mqg_port *port, int like, char *why, size_t size)
 		port->fd = open_bound(port->config, true);
 		if (port->fd < 0)
 			return complain(port->config, -port->fd, why, size);
-		tune(port->fd);
 	}
+	tune(port->fd);
 	if ((like < 0 && listen(port->fd, BACKLOG)) ||
 	    epoll_ctl(port->worker->epfd, EPOLL_CTL_ADD, port->fd, &event))
 		return complain(port->config, errno, why, size);

@@ -106,6 +106,15 @@ bool mqg_proxy_left(const struct mqg_proxy *proxy)
 	return true;
 }
 
+size_t mqg_proxy_sockets(struct mqg_proxy *proxy, size_t listener, int fds[MQG_SOCKETS_MAX])
+{
+	size_t n = 0;
+
+	for (; n < proxy->n_workers && n < MQG_SOCKETS_MAX; n++)
+		fds[n] = proxy->workers[n]->ports[listener]->fd;
+	return n;
+}
+
 static void free_common(struct mqg_common *list)
 {
 	while (list) {

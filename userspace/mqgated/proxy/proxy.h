@@ -67,6 +67,12 @@ void mqg_proxy_abandon(struct mqg_plan *plan);
 /* Counts the changes; 1 from the start. */
 uint64_t mqg_proxy_epoch(const struct mqg_proxy *proxy);
 
+/* What one message takes (SCM_MAX_FD is 253). */
+#define MQG_SOCKETS_MAX	250
+
+/* The listening sockets of a listener, one a worker: to @fds. Return: how many. */
+size_t mqg_proxy_sockets(struct mqg_proxy *proxy, size_t listener, int fds[MQG_SOCKETS_MAX]);
+
 struct mqg_listener_counts {
 	uint64_t	accepted, refused, sessions, bytes_in, bytes_out;
 	uint64_t	stripped;		/* of their passwords */
