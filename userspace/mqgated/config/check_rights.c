@@ -174,10 +174,10 @@ static int check_policy(struct mqg_check *check, unsigned int i)
 
 	snprintf(owner, sizeof(owner), "policies[%u]", i);
 	snprintf(path, sizeof(path), "%s.name", owner);
-	for (unsigned int j = 0; j < i; j++)
-		if (!strcmp(check->raw->policies[j].name, from->name))
-			return complain(check, path, "\"%s\" is already the name of policies[%u]; "
-					"choose another", from->name, j);
+	number = mqg_rights_match_find(check->config->rights, from->name);
+	if (number >= 0)
+		return complain(check, path, "\"%s\" is already the name of policies[%u]; choose "
+				"another", from->name, (unsigned int)number);
 	if (i >= MQG_MATCHES_MAX)
 		return complain(check, path, "one policy too many; there may be %u",
 				MQG_MATCHES_MAX);

@@ -52,10 +52,8 @@ void mqg_rights_free(struct mqg_rights *rights)
 	mqg_table_free(&rights->keys);
 	for (uint32_t i = 0; i < rights->n_matches; i++)
 		mqg_match_free(&rights->matches[i]);
-	for (uint32_t i = 0; i < rights->n_groups; i++) {
-		free(rights->groups[i].name);
+	for (uint32_t i = 0; i < rights->n_groups; i++)
 		free_patterns(&rights->groups[i].patterns);
-	}
 	for (uint16_t i = 0; i < rights->n_files; i++)
 		free(rights->files[i]);
 	free(rights->matches);
@@ -151,13 +149,13 @@ int mqg_rights_group(struct mqg_rights *rights, const char *name, char *const *i
 	memset(group, 0, sizeof(*group));
 	rights->n_groups++;
 	rights->wanted |= MQG_FIELD_BIT(MQG_FIELD_IDENTITY);
-	group->name = strdup(name);
 	group->patterns.of = calloc(n + 1, sizeof(*group->patterns.of));
-	if (!group->name || !group->patterns.of)
+	if (!group->patterns.of || add_key(rights, MQG_KEY_GROUP, name, rights->n_groups - 1))
 		return -ENOMEM;
 	for (size_t i = 0; i < n && !err; i++) {
 		if (plain(identities[i])) {
-			err = add_key(rights, MQG_FIELDS, identities[i], rights->n_groups - 1);
+			err = add_key(rights, MQG_KEY_MEMBER, identities[i],
+				      rights->n_groups - 1);
 			continue;
 		}
 		group->patterns.of[group->patterns.n] = strdup(identities[i]);
@@ -166,12 +164,33 @@ int mqg_rights_group(struct mqg_rights *rights, const char *name, char *const *i
 	return err;
 }
 
+static int64_t find_key(const struct mqg_rights *rights, uint16_t kind, const char *name)
+{
+	const struct mqg_table *keys = &rights->keys;
+	size_t len = strlen(name);
+	uint32_t hash = mqg_hash(kind, name, len) | 1, at;
+
+	if (!keys->room)
+		return -ENOENT;
+	for (at = mqg_table_first(keys, hash);; at = mqg_table_next(keys, at)) {
+		const struct mqg_plain *key = mqg_table_slot(keys, at);
+
+		if (!key->hash)
+			return -ENOENT;
+		if (key->hash == hash && key->kind == kind && key->len == len &&
+		    !memcmp(rights->trie.texts.bytes + key->text, name, len))
+			return key->value;
+	}
+}
+
 int64_t mqg_rights_group_find(const struct mqg_rights *rights, const char *name)
 {
-	for (uint32_t i = 0; i < rights->n_groups; i++)
-		if (!strcmp(rights->groups[i].name, name))
-			return i;
-	return -ENOENT;
+	return find_key(rights, MQG_KEY_GROUP, name);
+}
+
+int64_t mqg_rights_match_find(const struct mqg_rights *rights, const char *name)
+{
+	return find_key(rights, MQG_KEY_MATCH, name);
 }
 
 int64_t mqg_rights_match(struct mqg_rights *rights, struct mqg_match *match)
@@ -190,7 +209,11 @@ int64_t mqg_rights_match(struct mqg_rights *rights, struct mqg_match *match)
 		if (match->fields[i].n)
 			rights->wanted |= (uint16_t)MQG_FIELD_BIT(i);
 	rights->timed |= hours->n_windows || hours->from != INT64_MIN || hours->until != INT64_MAX;
-	return rights->n_matches++;
+	/* Counted first: it is the rights' own from here on. */
+	rights->n_matches++;
+	if (add_key(rights, MQG_KEY_MATCH, match->name, rights->n_matches - 1))
+		return -ENOMEM;
+	return rights->n_matches - 1;
 }
 
 static int64_t new_scope(struct mqg_rights *rights, uint32_t match, bool anonymous)

@@ -23,6 +23,9 @@ int mqg_rights_group(struct mqg_rights *rights, const char *name, char *const *i
 /* -ENOENT: there is none of that name. */
 int64_t mqg_rights_group_find(const struct mqg_rights *rights, const char *name);
 
+/* The same of policies. */
+int64_t mqg_rights_match_find(const struct mqg_rights *rights, const char *name);
+
 /* Puts patterns in the place of @to. Return: 0 or -ENOMEM. */
 int mqg_patterns_copy(struct mqg_patterns *to, char *const *from, size_t n);
 

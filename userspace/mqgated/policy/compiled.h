@@ -20,7 +20,6 @@ struct mqg_patterns {
 };
 
 struct mqg_group {
-	char			*name;
 	struct mqg_patterns	patterns;	/* of its identities; plain names are keys */
 };
 
@@ -41,8 +40,12 @@ struct mqg_plain {
 	uint32_t	text;
 	uint32_t	value;		/* a scope, or a group */
 	uint16_t	len;
-	uint16_t	kind;		/* the field; MQG_FIELDS: identities of groups */
+	uint16_t	kind;		/* the field of a scope, or MQG_KEY_* */
 };
+
+#define MQG_KEY_MEMBER	MQG_FIELDS		/* an identity, of a group */
+#define MQG_KEY_GROUP	(MQG_FIELDS + 1)	/* names of groups and policies, while loading */
+#define MQG_KEY_MATCH	(MQG_FIELDS + 2)
 
 struct mqg_scope {
 	uint32_t	match : 31;

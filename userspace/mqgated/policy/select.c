@@ -115,7 +115,7 @@ static int join_groups(struct selection *s)
 
 	for (uint32_t i = 0; identity && i < s->rights->n_groups; i++)
 		s->member[i] = matches_text(&s->rights->groups[i].patterns, identity->text);
-	return each_key(s, MQG_FIELDS, identity, join_group);
+	return each_key(s, MQG_KEY_MEMBER, identity, join_group);
 }
 
 int mqg_scopes_select(const struct mqg_rights *rights, const struct mqg_subject *subject,

@@ -27,8 +27,7 @@ static int keep_names(struct mqg_session *s, const struct mqw_connect *c, const 
 		name_len = strlen(identity);
 	}
 	/* The broker does not get it. */
-	if (!policy && s->port->config->password_rule == MQG_PASSWORD_STRIP &&
-	    c->flags & MQW_CONNECT_PASSWORD)
+	if (!policy && s->port->config->password_rule == MQG_PASSWORD_STRIP)
 		name_len = 0;
 	s->names = malloc(id_len + name_len + 2);
 	if (!s->names)
