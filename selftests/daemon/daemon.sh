@@ -26,7 +26,7 @@ mqgated=$MQGATE_BUILD/mqgated
 bad_name=100c00044d515455040200000000
 with_password=101f00044d51545404c2003c000464657631000475736572000768756e74657232
 
-plan 77
+plan 79
 stage_init || exit 1
 mkdir "$MQGATE_BPFFS"
 chown root:mqgate "$MQGATE_BPFFS"
@@ -40,6 +40,8 @@ stage_config "$config"
 
 contains "-t says that a good configuration is good" \
 	"$("$mqgated" -t -c "$config")" "$config: good"
+contains "and what it means to have no policies" "$("$mqgated" -t -c "$config")" \
+	"no policies: every client may publish and subscribe to everything"
 stage_config "$dir/broken.yaml" 's/kind: mqtts/kind: mqtt5/'
 refuse "-t exits 1 for a broken configuration" "$mqgated" -t -c "$dir/broken.yaml"
 contains "-t names file, line and key" "$("$mqgated" -t -c "$dir/broken.yaml" 2>&1)" \
@@ -75,6 +77,7 @@ watchdogs() {
 }
 check "it feeds the watchdog" poll_until 10 watchdogs
 contains "log lines carry the journal's priority" "$(cat "$mqgated_log")" "<5>mqgated"
+is "that there are no policies is said once" "$(grep -c "no policies: every" "$mqgated_log")" 1
 
 is "effective capabilities are CAP_NET_ADMIN alone" \
 	"$(status_of "$mqgated_pid" CapEff)" 0000000000001000
