@@ -46,7 +46,7 @@ served() {
 		openssl x509 -noout -subject
 }
 
-plan 46
+plan 48
 stage_init || exit 1
 ns_add gw || exit 1
 in_ns gw ip link set lo up
@@ -150,6 +150,9 @@ chgrp mqgate "$dir/pin"
 chmod 640 "$dir/pin"
 check "when it may, the other key is taken" mqgate reload
 is "and signs" "$(attempt openssl 1.3 8883), $(served 8883)" "accepted, subject=CN = token-p384"
+check "the same key is loaded again" mqgate reload
+is "and signs, when the first loading of it is freed" \
+	"$(attempt openssl 1.3 8883) $(attempt openssl 1.2 8883)" "accepted accepted"
 stage_config "$config" "${signers[@]}" 's|token=gate|token=gone|'
 contains "a token that is away is refused by a reload" "$(mqgate reload 2>&1)" "no token in reach"
 is "and nothing has changed" "$(attempt openssl 1.2 8883)" accepted
