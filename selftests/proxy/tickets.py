@@ -216,6 +216,7 @@ def rules(version):
     """Whatever a client was let in by is asked anew when it has changed."""
     with Mosquitto(), start() as rig:
         for options in (("-S",), ("-x",), ("-N",), ("-P", pin_of("ca.pem")),
+                        ("-i", "san.uri", "-r", "any"),
                         ("-3",) if version == VERSIONS[1] else ("-S", "-x")):
             client = Client(version)
             change(rig)
@@ -283,6 +284,20 @@ def file_keys(path, *keys):
         os.fchmod(out.fileno(), 0o600)
         out.write("# keys\n\n" + "".join(key.hex() + "\n" for key in keys))
     return pki.path(path)
+
+
+def not_seen(version):
+    """A gateway that has seen its CAs, and never its certificate, reads that from the ticket."""
+    client, other = Client(version), Client(version, "device-2")
+    keys = ("-N", "-f", file_keys("not-seen", noise(80, f"{version}")))
+    elsewhere = ("-t", "127.0.0.1:8884")
+    with Mosquitto(), start(*keys) as here, start(*keys, listen=elsewhere) as there:
+        full(here, client)
+        full(there, other, client_id="device-2", address=OTHER)
+        resumes(there, client, address=OTHER)
+        with client.connect(address=OTHER):
+            equal([s["identity"] for s in there.ask("sessions")], ["device-1"], "identity")
+        resumes(there, client, address=OTHER)
 
 
 def keys_in_a_file(version):
@@ -501,6 +516,7 @@ for _version in VERSIONS:
             ("a ticket is taken from another address: devices move (ATTACKS 24)", address),
             ("keys rotate; a ticket of one that is out is declined (ATTACKS 24)", rotation),
             ("keys in a file are shared by gateways, and go with it (ATTACKS 24)", keys_in_a_file),
+            ("a ticket tells a gateway what it has not seen before", not_seen),
             ("a ticket does not outlive its certificate (ATTACKS 24)", certificate_over),
             ("a ticket does not outlive the list that was asked (ATTACKS 24)", list_over),
             ("a session cannot be prolonged by resuming it (ATTACKS 24)", age),

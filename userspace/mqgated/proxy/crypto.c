@@ -61,7 +61,7 @@ static bool holds(const int *list, size_t n, int nid)
 
 static bool strong(const struct mqg_crypto *crypto, const X509 *cert)
 {
-	const EVP_PKEY *key = cert ? X509_get0_pubkey(cert) : NULL;
+	const EVP_PKEY *key = X509_get0_pubkey(cert);
 
 	if (!key)
 		return false;
@@ -87,7 +87,7 @@ enum mqgate_reason mqg_crypto_judge(const struct mqg_crypto *crypto, SSL *ssl, X
 {
 	const struct mqg_crypto_rule *rule;
 
-	if (!strong(crypto, cert))
+	if (cert && !strong(crypto, cert))
 		return MQGATE_REASON_CERT_WEAK;
 	/* Without classes the handshake could use nothing else. */
 	if (!crypto->n_classes)

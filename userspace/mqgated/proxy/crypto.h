@@ -18,7 +18,8 @@ int mqg_crypto_apply(SSL_CTX *ctx, const struct mqg_policy *policy, char *why, s
  * mqg_crypto_judge() - is what a finished handshake used good enough for this device?
  * @crypto:   of its policy
  * @ssl:      the connection
- * @cert:     of the device
+ * @cert:     of the device; NULL = it resumed a session, whose full handshake was judged by the
+ *            same policy: a ticket is for no other
  * @identity: of the device; NULL = none, which fits no class
  *
  * Return: MQGATE_REASON_NONE, MQGATE_REASON_CERT_WEAK (the key of its certificate) or

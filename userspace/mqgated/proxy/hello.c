@@ -7,6 +7,7 @@
 #include "proxy/session.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/crypto.h"
@@ -127,50 +128,97 @@ static int identify(struct mqg_session *s, X509 *cert)
 	return err == -ENOMEM ? err : 0;
 }
 
-/* Its handshake is over. MQGATE_REASON_PASS_SUSPECT: there is no memory. */
+/* It has shown its certificate. MQGATE_REASON_PASS_SUSPECT: there is no memory. */
 static enum mqgate_reason meet(struct mqg_session *s, STACK_OF(X509) *chain)
 {
 	X509 *cert = sk_X509_value(chain, 0);
 	SSL *ssl = s->client.ssl;
 	enum mqgate_reason reason;
 
-	/* What it was verified by may have changed meanwhile. */
-	if (s->epoch != s->worker->epoch) {
-		s->epoch = s->worker->epoch;
-		reason = mqg_tls_recheck(ssl, chain, s->realm->tls);
-		if (reason != MQGATE_REASON_NONE)
-			return reason;
-	}
-	if (s->realm->config->ktls)
-		mqg_registry_ktls(&s->worker->registry, &s->entry, mqg_ktls_sends(ssl),
-				  mqg_ktls_receives(ssl));
 	if (identify(s, cert))
 		return MQGATE_REASON_PASS_SUSPECT;
 	/* Who is refused by the policy is what the operator looks for there. */
-	mqg_inventory_note(ssl, s->entry.identity);
+	mqg_inventory_note(ssl, cert, s->entry.identity);
 	reason = mqg_crypto_judge(s->realm->config->crypto, ssl, cert, s->entry.identity);
-	if (reason == MQGATE_REASON_NONE)
+	if (reason == MQGATE_REASON_NONE && !s->tls.proof.path)
 		mqg_proof_take(&s->tls.proof, ssl, chain);
+	return reason;
+}
+
+/* What it was verified by may have changed since the handshake began. */
+static enum mqgate_reason catch_up(struct mqg_session *s, STACK_OF(X509) *chain)
+{
+	if (s->epoch == s->worker->epoch)
+		return MQGATE_REASON_NONE;
+	s->epoch = s->worker->epoch;
+	return mqg_tls_recheck(s->client.ssl, chain, s->realm->tls);
+}
+
+static enum mqgate_reason meet_anew(struct mqg_session *s)
+{
+	STACK_OF(X509) *chain = mqg_tls_chain(s->client.ssl);
+	enum mqgate_reason reason;
+
+	if (!chain)
+		return MQGATE_REASON_PASS_SUSPECT;
+	reason = catch_up(s, chain);
+	if (reason == MQGATE_REASON_NONE)
+		reason = meet(s, chain);
+	sk_X509_pop_free(chain, X509_free);
+	return reason;
+}
+
+/*
+ * It was resumed. To read a certificate takes longer than the rest of such a handshake: it is read
+ * only where what the ticket says of it is not enough, after a change, or where it is not known.
+ */
+static enum mqgate_reason meet_again(struct mqg_session *s, const struct mqg_ticket_says *says)
+{
+	char *identity = says->identity ? strdup(says->identity) : NULL;
+
+	if (mqg_proof_set(&s->tls.proof, says->leaf, says->len, says->path) ||
+	    !identity != !says->identity) {
+		free(identity);
+		return MQGATE_REASON_PASS_SUSPECT;
+	}
+	if (s->epoch != s->worker->epoch ||
+	    !mqg_inventory_again(s->client.ssl, says->digest, identity)) {
+		free(identity);
+		return meet_anew(s);
+	}
+	if (identity)
+		mqg_registry_identity(&s->worker->registry, &s->entry, identity);
+	return mqg_crypto_judge(s->realm->config->crypto, s->client.ssl, NULL, identity);
+}
+
+static enum mqgate_reason finished(struct mqg_session *s)
+{
+	SSL *ssl = s->client.ssl;
+	struct mqg_ticket_says says;
+	bool resumed = SSL_session_reused(ssl);
+	enum mqgate_reason reason;
+
+	mqg_counter_add(resumed ? &s->port->tls_counts.resumed : &s->port->tls_counts.full, 1);
+	if (s->realm->config->ktls)
+		mqg_registry_ktls(&s->worker->registry, &s->entry, mqg_ktls_sends(ssl),
+				  mqg_ktls_receives(ssl));
+	if (resumed && !mqg_ticket_read(ssl, &says))
+		return MQGATE_REASON_PASS_SUSPECT;
+	reason = resumed ? meet_again(s, &says) : meet_anew(s);
+	mqg_ticket_over(ssl);
 	return reason;
 }
 
 enum mqg_step mqg_handshake_step(struct mqg_session *s)
 {
 	enum mqgate_reason reason = mqg_tls_handshake(&s->client);
-	STACK_OF(X509) *chain;
 
 	if (reason == MQGATE_REASON_PASS_SUSPECT)
 		return MQG_STEP_WAIT;
 	if (reason != MQGATE_REASON_NONE)
 		return mqg_session_refuse(s, reason);
 	mqg_admission_leave(s);
-	mqg_counter_add(SSL_session_reused(s->client.ssl) ? &s->port->tls_counts.resumed
-							  : &s->port->tls_counts.full, 1);
-	chain = mqg_tls_chain(s->client.ssl);
-	if (!chain)
-		return mqg_session_close(s);
-	reason = meet(s, chain);
-	sk_X509_pop_free(chain, X509_free);
+	reason = finished(s);
 	if (reason == MQGATE_REASON_PASS_SUSPECT)
 		return mqg_session_close(s);
 	if (reason != MQGATE_REASON_NONE)

@@ -120,7 +120,7 @@ static bool same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-void mqg_inventory_note(SSL *ssl, const char *identity)
+static struct mqg_handshake agreed(SSL *ssl)
 {
 	struct mqg_handshake last = {
 		.version = SSL_version(ssl),
@@ -131,12 +131,47 @@ void mqg_inventory_note(SSL *ssl, const char *identity)
 	};
 
 	SSL_get_peer_signature_type_nid(ssl, &last.signature);
-	mqg_inventory_add(SSL_get0_peer_certificate(ssl), last, identity);
+	return last;
+}
+
+void mqg_inventory_note(SSL *ssl, X509 *cert, const char *identity)
+{
+	mqg_inventory_add(cert, agreed(ssl), identity);
+}
+
+/* What @last adds to what was known. */
+static struct mqg_handshake sum(const struct mqg_handshake *before, struct mqg_handshake last)
+{
+	last.handshakes = before->handshakes + 1;
+	/* Who resumes signs nothing. */
+	if (last.resumed)
+		last.signature = before->signature;
+	last.resumed += before->resumed;
+	return last;
+}
+
+bool mqg_inventory_again(SSL *ssl, const unsigned char digest[DIGEST], const char *identity)
+{
+	struct mqg_handshake last = agreed(ssl);
+	struct mqg_certificate *c;
+
+	pthread_mutex_lock(&lock);
+	HASH_FIND(hh, table, digest, DIGEST, c);
+	if (c && !same(c->identity, identity))
+		c = NULL;
+	if (c) {
+		HASH_DEL(table, c);
+		c->last = sum(&c->last, last);
+		HASH_ADD(hh, table, digest, DIGEST, c);
+	}
+	pthread_mutex_unlock(&lock);
+	return c;
 }
 
 void mqg_inventory_add(X509 *cert, struct mqg_handshake last, const char *identity)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
+	static const struct mqg_handshake none;
 	struct mqg_certificate *c, *before, *oldest;
 	unsigned int len;
 
@@ -145,14 +180,9 @@ void mqg_inventory_add(X509 *cert, struct mqg_handshake last, const char *identi
 	pthread_mutex_lock(&lock);
 	HASH_FIND(hh, table, digest, DIGEST, before);
 	c = before;
-	if (before) {
-		last.handshakes = before->last.handshakes;
-		/* Who resumes signs nothing. */
-		if (last.resumed)
-			last.signature = before->last.signature;
-		last.resumed += before->last.resumed;
+	last = sum(before ? &before->last : &none, last);
+	if (before)
 		HASH_DEL(table, before);
-	}
 	/* By another listener's rule it is somebody else. */
 	if (!before || !same(before->identity, identity))
 		c = describe(cert, digest, identity);
@@ -163,7 +193,6 @@ void mqg_inventory_add(X509 *cert, struct mqg_handshake last, const char *identi
 	}
 	if (c) {
 		c->last = last;
-		c->last.handshakes++;
 		HASH_ADD(hh, table, digest, DIGEST, c);
 	}
 	if (HASH_COUNT(table) > MQG_INVENTORY_MAX) {

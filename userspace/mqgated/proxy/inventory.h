@@ -51,12 +51,19 @@ struct mqg_certificate_info {
 
 /**
  * mqg_inventory_note() - a handshake was finished
- * @ssl:      its connection, with a verified certificate
+ * @ssl:      its connection
+ * @cert:     that was verified
  * @identity: of the client, NULL = none
  *
  * Context: any thread. Without memory the line is missing.
  */
-void mqg_inventory_note(SSL *ssl, const char *identity);
+void mqg_inventory_note(SSL *ssl, X509 *cert, const char *identity);
+
+/*
+ * The same for one that is known by its SHA-256, so that it has not to be read. False: it is not,
+ * or as somebody else.
+ */
+bool mqg_inventory_again(SSL *ssl, const unsigned char digest[32], const char *identity);
 
 /*
  * The same for @cert and what is known of its handshake. @last.handshakes is counted here,

@@ -2,6 +2,7 @@
 /* Takes chains over from OpenSSL; see proof.h. */
 #include "proxy/proof.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <openssl/asn1.h>
@@ -73,16 +74,17 @@ static size_t copy_without(const unsigned char *der, size_t size, unsigned char 
  * There is no call by which a session lets go of its certificate; but to be read again, from its
  * own encoding and into itself, makes it do so. False: it has what it had.
  */
-static bool forget(SSL *ssl)
+bool mqg_proof_forget(SSL *ssl)
 {
 	SSL_SESSION *session = SSL_get_session(ssl);
-	int size = i2d_SSL_SESSION(session, NULL);
+	bool had = SSL_SESSION_get0_peer(session);
+	int size = !had ? 0 : i2d_SSL_SESSION(session, NULL);
 	unsigned char *der = size > 0 ? OPENSSL_malloc(2 * (size_t)size) : NULL, *to = der;
 	const unsigned char *from = der + (size > 0 ? size : 0);
 	size_t len;
 
 	if (!der)
-		return false;
+		return !had;
 	len = i2d_SSL_SESSION(session, &to) == size ? copy_without(der, (size_t)size, der + size)
 						    : 0;
 	if (len)
@@ -103,12 +105,23 @@ void mqg_proof_take(struct mqg_proof *proof, SSL *ssl, STACK_OF(X509) *chain)
 		return;
 	proof->len = i2d_X509(sk_X509_value(chain, 0), &proof->leaf);
 	proof->path = mqg_path_of(chain);
-	if (proof->len <= 0 || !proof->path || !forget(ssl)) {
+	if (proof->len <= 0 || !proof->path || !mqg_proof_forget(ssl)) {
 		mqg_proof_drop(proof);
 		return;
 	}
 	empty(SSL_get_peer_cert_chain(ssl));
 	empty(SSL_get0_verified_chain(ssl));
+}
+
+int mqg_proof_set(struct mqg_proof *proof, const unsigned char *leaf, size_t len,
+		  struct mqg_path *path)
+{
+	proof->leaf = OPENSSL_memdup(leaf, len);
+	if (!proof->leaf)
+		return -ENOMEM;
+	proof->len = (int)len;
+	proof->path = mqg_path_get(path);
+	return 0;
 }
 
 STACK_OF(X509) *mqg_proof_chain(const struct mqg_proof *proof)

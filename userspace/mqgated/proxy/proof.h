@@ -8,6 +8,9 @@
 #ifndef MQG_PROOF_H
 #define MQG_PROOF_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <openssl/ssl.h>
 
 #include "proxy/path.h"
@@ -30,6 +33,17 @@ struct mqg_proof {
  * @ssl for the client's certificates finds none afterwards; what was negotiated is still there.
  */
 void mqg_proof_take(struct mqg_proof *proof, SSL *ssl, STACK_OF(X509) *chain);
+
+/*
+ * Makes the session of @ssl let its certificate go. False: it has what it had. Done before a ticket
+ * is sealed: of one that comes back OpenSSL would read the certificate, public key and all, which
+ * takes as long as the rest of the handshake.
+ */
+bool mqg_proof_forget(SSL *ssl);
+
+/* Of a session that was resumed: @leaf is copied, @path gets another user. 0 or -ENOMEM. */
+int mqg_proof_set(struct mqg_proof *proof, const unsigned char *leaf, size_t len,
+		  struct mqg_path *path);
 
 /* The chain again; sk_X509_pop_free() it. NULL without memory. @proof is not empty. */
 STACK_OF(X509) *mqg_proof_chain(const struct mqg_proof *proof);

@@ -7,8 +7,6 @@
 
 #include <openssl/x509v3.h>
 
-#include "proxy/path.h"
-
 static bool in_time(const X509 *cert)
 {
 	return X509_cmp_current_time(X509_get0_notBefore(cert)) < 0 &&
@@ -45,13 +43,10 @@ static bool configured(const struct mqg_tls_policy *policy, const X509 *anchor)
 STACK_OF(X509) *mqg_tls_chain(SSL *ssl)
 {
 	const struct mqg_tls_client *client = SSL_get_app_data(ssl);
-	const struct mqg_path *path = mqg_ticket_path(ssl);
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 
 	if (client->proof.path)
 		return mqg_proof_chain(&client->proof);
-	if (path)
-		return mqg_path_chain(path, SSL_get0_peer_certificate(ssl));
 	return chain ? X509_chain_up_ref(chain) : NULL;
 }
 

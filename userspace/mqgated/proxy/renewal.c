@@ -100,9 +100,8 @@ static bool later(const struct mqg_renewed *e, int64_t since)
 }
 
 bool mqg_renewal_superseded(struct mqg_renewal *renewal, const char *policy, const char *identity,
-			    const X509 *cert)
+			    int64_t since)
 {
-	struct mqg_term term = mqg_certificate_term(cert);
 	unsigned char key[DIGEST];
 	struct mqg_renewed *e;
 	struct part *part;
@@ -114,7 +113,7 @@ bool mqg_renewal_superseded(struct mqg_renewal *renewal, const char *policy, con
 	part = part_of(renewal, key);
 	pthread_mutex_lock(&part->lock);
 	HASH_FIND(hh, part->table, key, DIGEST, e);
-	superseded = e && later(e, term.since);
+	superseded = e && later(e, since);
 	pthread_mutex_unlock(&part->lock);
 	return superseded;
 }

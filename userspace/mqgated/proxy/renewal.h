@@ -41,11 +41,11 @@ struct mqg_renewal *mqg_renewal_alloc(uint32_t most);
 void mqg_renewal_free(struct mqg_renewal *renewal);
 
 /*
- * Was @identity let in by @policy (its title) with a certificate whose notBefore is later than that
- * of @cert, and which has not expired?
+ * Was @identity let in by @policy (its title) with a certificate whose notBefore is later than
+ * @since, and which has not expired?
  */
 bool mqg_renewal_superseded(struct mqg_renewal *renewal, const char *policy, const char *identity,
-			    const X509 *cert);
+			    int64_t since);
 
 /**
  * mqg_renewal_enter() - a session is let in, and what its certificate supersedes is known from now

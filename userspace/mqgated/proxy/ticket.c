@@ -13,29 +13,13 @@
 #include <openssl/rand.h>
 
 #include "proxy/path.h"
+#include "proxy/renewal.h"
 #include "proxy/ticket_keys.h"
 #include "proxy/tls.h"
 
-#define DIGEST	32
+#define DIGEST	MQG_TICKET_DIGEST
 /* Clocks of gateways that share keys may differ by so much. */
 #define SKEW	300
-
-/*
- * What the ticket says besides OpenSSL's session, which holds the certificate: identity and
- * fingerprint are taken from that, as ever. Times are those of the full handshake, and stay what
- * they are when a resumed session gets another ticket.
- */
-struct note {
-	uint8_t	version;
-	uint8_t	proven[8];		/* wall clock, big endian: the client had the key */
-	uint8_t	until[8];		/* the chain and its lists are good */
-	uint8_t	scope[DIGEST];		/* policy and server name */
-	uint8_t	path[MQG_PATH_DIGEST];
-};
-
-#define NOTE_VERSION	1
-
-_Static_assert(sizeof(struct note) == 81, "no padding: it is compared between gateways");
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int path_index = -1;
@@ -66,21 +50,6 @@ static void prepare(void)
 	path_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, drop_path);
 	cipher_alg = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	digest_alg = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
-static void put64(uint8_t out[8], uint64_t value)
-{
-	for (int i = 7; i >= 0; i--, value >>= 8)
-		out[i] = (uint8_t)value;
-}
-
-static uint64_t get64(const uint8_t in[8])
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | in[i];
-	return value;
 }
 
 static const struct mqg_tls_policy *policy_of(const SSL *ssl)
@@ -144,6 +113,7 @@ static bool add_all(EVP_MD_CTX *ctx, const struct mqg_policy *from,
 	const uint32_t numbers[] = {
 		policy->crl_stale, policy->partial_chain, (uint32_t)policy->tls_min,
 		(uint32_t)from->crypto->max_version, from->crypto->rsa_min, policy->crls != NULL,
+		policy->identity_from,
 	};
 
 	return add(ctx, from->title, strlen(from->title)) && add(ctx, numbers, sizeof(numbers)) &&
@@ -177,89 +147,90 @@ static size_t name_of_hello(SSL *ssl, const unsigned char **name)
 
 /* ---- giving --------------------------------------------------------------------------------- */
 
-static bool fill(SSL *ssl, struct note *note)
-{
-	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
-	struct mqg_path *path = chain ? mqg_path_of(chain) : NULL;
-
-	if (!path)
-		return false;
-	note->version = NOTE_VERSION;
-	put64(note->proven, (uint64_t)time(NULL));
-	put64(note->until, (uint64_t)mqg_chain_term(chain, policy_of(ssl)).until);
-	memcpy(note->path, mqg_path_digest(path), sizeof(note->path));
-	mqg_path_put(path);
-	return scope_of(ssl, name, name ? strlen(name) : 0, note->scope);
-}
-
-static const struct note *note_of(SSL_SESSION *session)
-{
-	void *data;
-	size_t len;
-
-	if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != sizeof(struct note) ||
-	    ((struct note *)data)->version != NOTE_VERSION)
-		return NULL;
-	return data;
-}
-
-static uint64_t end_of(SSL *ssl, const struct note *note)
+static uint64_t end_of(SSL *ssl, const struct mqg_ticket_says *says)
 {
 	const struct mqg_tls_client *client = SSL_get_app_data(ssl);
-	uint64_t end = get64(note->proven) + mqg_tickets_lifetime(client->tickets);
+	uint64_t end = says->proven + mqg_tickets_lifetime(client->tickets);
 
-	return get64(note->until) < end ? get64(note->until) : end;
+	return says->until < end ? says->until : end;
+}
+
+static bool write_note(SSL *ssl)
+{
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	uint8_t scope[DIGEST];
+
+	return scope_of(ssl, name, name ? strlen(name) : 0, scope) && mqg_ticket_note(ssl, scope);
 }
 
 /* A session without a note is never taken up. */
 static int seal(SSL *ssl, void *unused)
 {
 	SSL_SESSION *session = SSL_get_session(ssl);
-	const struct note *kept;
-	struct note note;
+	struct mqg_ticket_says says;
 	long left;
 
 	(void)unused;
-	if (!SSL_session_reused(ssl) &&
-	    (!fill(ssl, &note) || !SSL_SESSION_set1_ticket_appdata(session, &note, sizeof(note))))
-		return 1;
-	kept = note_of(session);
-	if (!kept)
+	if ((!SSL_session_reused(ssl) && !write_note(ssl)) || !mqg_ticket_note_read(session, &says))
 		return 1;
 	/* What the client is told; it is asked again when the ticket comes. */
-	left = (long)(end_of(ssl, kept) - (uint64_t)SSL_SESSION_get_time(session));
+	left = (long)(end_of(ssl, &says) - (uint64_t)SSL_SESSION_get_time(session));
 	SSL_SESSION_set_timeout(session, left > 0 ? left : 1);
 	return 1;
 }
 
 /* ---- taking --------------------------------------------------------------------------------- */
 
+/* By the operator's word, of any of the three facts. */
+static bool revoked(const struct mqg_tls_client *client, const struct mqg_ticket_says *says)
+{
+	char fingerprint[2 * DIGEST + 1];
+	const struct mqg_revoked_facts facts = {
+		.identity = says->identity,
+		.serial = says->serial,
+		.fingerprint = fingerprint,
+	};
+
+	for (size_t i = 0; i < DIGEST; i++) {
+		fingerprint[2 * i] = "0123456789abcdef"[says->digest[i] >> 4];
+		fingerprint[2 * i + 1] = "0123456789abcdef"[says->digest[i] & 15];
+	}
+	fingerprint[2 * DIGEST] = '\0';
+	return mqg_revoked_has(*client->revoked, &facts);
+}
+
+static bool superseded(const struct mqg_tls_client *client, const struct mqg_tls_policy *policy,
+		       const struct mqg_ticket_says *says)
+{
+	return policy->newest && says->identity &&
+	       mqg_renewal_superseded(client->renewal, policy->newest, says->identity,
+				      says->since);
+}
+
 /* MQG_TICKET_DECLINED: it is good. */
 static enum mqg_ticket_declined judge(SSL *ssl, SSL_SESSION *session)
 {
 	const struct mqg_tls_client *client = SSL_get_app_data(ssl);
-	X509 *leaf = SSL_SESSION_get0_peer(session);
-	const struct note *note = note_of(session);
+	struct mqg_ticket_says says;
 	uint64_t now = (uint64_t)time(NULL);
 	const unsigned char *name;
 	uint8_t scope[DIGEST];
 	struct mqg_path *path;
 	size_t len = name_of_hello(ssl, &name);
 
-	if (!note || !leaf || !scope_of(ssl, name, len, scope) ||
-	    memcmp(scope, note->scope, sizeof(scope)))
+	if (!mqg_ticket_note_read(session, &says) || !scope_of(ssl, name, len, scope) ||
+	    memcmp(scope, says.scope, sizeof(scope)))
 		return MQG_TICKET_POLICY;
-	if (now + SKEW < get64(note->proven) ||
-	    now >= get64(note->proven) + mqg_tickets_lifetime(client->tickets))
+	if (now + SKEW < says.proven ||
+	    now >= says.proven + mqg_tickets_lifetime(client->tickets))
 		return MQG_TICKET_AGE;
-	if (now >= get64(note->until))
+	if (now >= says.until)
 		return MQG_TICKET_EXPIRED;
-	if (mqg_revoked_certificate(*client->revoked, leaf, policy_of(ssl)->identity_from))
+	if (revoked(client, &says))
 		return MQG_TICKET_REVOKED;
-	if (mqg_tls_superseded(client, policy_of(ssl), leaf))
+	if (superseded(client, policy_of(ssl), &says))
 		return MQG_TICKET_SUPERSEDED;
-	path = mqg_path_find(note->path);
+	path = mqg_path_find(says.above);
 	if (!path)
 		return MQG_TICKET_PATH;
 	mqg_path_put(SSL_get_ex_data(ssl, path_index));
@@ -381,7 +352,15 @@ void mqg_ticket_start(SSL *ssl)
 	SSL_set_num_tickets(ssl, 0);
 }
 
-const struct mqg_path *mqg_ticket_path(const SSL *ssl)
+bool mqg_ticket_read(const SSL *ssl, struct mqg_ticket_says *says)
 {
-	return SSL_session_reused(ssl) ? SSL_get_ex_data(ssl, path_index) : NULL;
+	if (!SSL_session_reused(ssl) || !mqg_ticket_note_read(SSL_get_session(ssl), says))
+		return false;
+	says->path = SSL_get_ex_data(ssl, path_index);
+	return says->path;
+}
+
+void mqg_ticket_over(SSL *ssl)
+{
+	SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), NULL, 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Resumption by tickets (RFC 8446, 2.2; RFC 5077): what goes into one, and when it is still good.
- * OpenSSL seals the session with the client's certificate in it; it does not verify that again. So
+ * OpenSSL seals the session, with the note of ticket_note.h in it, and verifies nothing again. So
  * everything that a full handshake would find has changed since is asked here, before the session
  * is taken up, and a ticket that is not good enough costs its client a full handshake and no more.
  * Called by OpenSSL in handshakes, on the worker's thread.
@@ -12,9 +12,9 @@
 #include <openssl/ssl.h>
 
 #include "config/config.h"
+#include "proxy/ticket_note.h"
 
 struct mqg_tls_policy;
-struct mqg_path;
 
 /* Why a ticket was declined. */
 enum mqg_ticket_declined {
@@ -39,7 +39,10 @@ int mqg_ticket_setup(SSL_CTX *ctx, const struct mqg_policy *from, struct mqg_tls
 /* Before a handshake: none of both where resumption is off. The application data is set. */
 void mqg_ticket_start(SSL *ssl);
 
-/* The path of a resumed session; NULL = it is none. As old as @ssl. */
-const struct mqg_path *mqg_ticket_path(const SSL *ssl);
+/* What the ticket of a resumed session said; until mqg_ticket_over(). False: there was none. */
+bool mqg_ticket_read(const SSL *ssl, struct mqg_ticket_says *says);
+
+/* The handshake is over, and nothing is sealed any more: what would be is given back. */
+void mqg_ticket_over(SSL *ssl);
 
 #endif

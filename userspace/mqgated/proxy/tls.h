@@ -153,9 +153,6 @@ struct mqg_tls_policy {
 int mqg_tls_policy_attach(SSL_CTX *ctx, struct mqg_tls_policy *policy);
 /* True where some list of @policy names @cert, whoever signed that list. */
 bool mqg_tls_listed(const struct mqg_tls_policy *policy, X509 *cert);
-/* The identity of @cert has come with a newer one since, and @policy takes no older one then. */
-bool mqg_tls_superseded(const struct mqg_tls_client *client, const struct mqg_tls_policy *policy,
-			X509 *cert);
 const struct mqg_tls_policy *mqg_tls_policy_of(const SSL_CTX *ctx);
 void mqg_tls_policy_free(struct mqg_tls_policy *policy);
 

@@ -167,16 +167,16 @@ static int passes(X509_STORE_CTX *store)
 	return 1;
 }
 
-bool mqg_tls_superseded(const struct mqg_tls_client *client, const struct mqg_tls_policy *policy,
-			X509 *cert)
+static bool superseded(const struct mqg_tls_client *client, const struct mqg_tls_policy *policy,
+		       X509 *cert)
 {
 	char *identity = NULL;
-	bool superseded = policy->newest &&
-			  !mqg_identity_get(cert, policy->identity_from, &identity) &&
-			  mqg_renewal_superseded(client->renewal, policy->newest, identity, cert);
+	bool yes = policy->newest && !mqg_identity_get(cert, policy->identity_from, &identity) &&
+		   mqg_renewal_superseded(client->renewal, policy->newest, identity,
+					  mqg_certificate_term(cert).since);
 
 	free(identity);
-	return superseded;
+	return yes;
 }
 
 int mqg_tls_verify_chain(X509_STORE_CTX *store, void *unused)
@@ -199,7 +199,7 @@ int mqg_tls_verify_chain(X509_STORE_CTX *store, void *unused)
 	if (mqg_revoked_certificate(*client->revoked, X509_STORE_CTX_get0_cert(store),
 				    policy->identity_from))
 		return refuse(store, X509_V_ERR_CERT_REVOKED, MQGATE_REASON_REVOKED);
-	if (mqg_tls_superseded(client, policy, X509_STORE_CTX_get0_cert(store)))
+	if (superseded(client, policy, X509_STORE_CTX_get0_cert(store)))
 		return refuse(store, X509_V_ERR_CERT_REJECTED, MQGATE_REASON_CERT_SUPERSEDED);
 	if (keyed && !known)
 		mqg_chain_cache_keep(client->chains, &key, store, policy);

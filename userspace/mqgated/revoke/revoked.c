@@ -156,6 +156,14 @@ bool mqg_revoked_certificate(const struct mqg_revoked *list, X509 *cert,
 	       listed_identity(list, MQG_REVOKED_IDENTITY, cert, from);
 }
 
+bool mqg_revoked_has(const struct mqg_revoked *list, const struct mqg_revoked_facts *facts)
+{
+	return (facts->serial && mqg_revoked_find(list, MQG_REVOKED_SERIAL, facts->serial)) ||
+	       (facts->fingerprint &&
+		mqg_revoked_find(list, MQG_REVOKED_FINGERPRINT, facts->fingerprint)) ||
+	       (facts->identity && mqg_revoked_find(list, MQG_REVOKED_IDENTITY, facts->identity));
+}
+
 static int copy(const struct mqg_revocation *from, struct mqg_revocation *to)
 {
 	*to = *from;

@@ -62,6 +62,12 @@ const struct mqg_revocation *mqg_revoked_find(const struct mqg_revoked *list,
 bool mqg_revoked_certificate(const struct mqg_revoked *list, X509 *cert,
 			     enum mqg_identity_from from);
 
+/* The same where the facts are known in the list's form; NULL = it has none. */
+struct mqg_revoked_facts {
+	const char	*identity, *serial, *fingerprint;
+};
+bool mqg_revoked_has(const struct mqg_revoked *list, const struct mqg_revoked_facts *facts);
+
 /*
  * A copy with one more (replacing one of the same kind and value), or with one less (-ENOENT
  * where it is not there). @list may be NULL. 0 or -ENOMEM.
