@@ -75,6 +75,21 @@ def username_alone():
     through(plain("-a", "-C", "gate"), packet("d", 4, "user", SECRET), packet("d", 4, "gate"))
 
 
+@test("checks that speak MQTT have a broker's own credentials")
+def checks():
+    got = []
+
+    def serve(connection):
+        got.append(read_packet(connection)[1])
+        connection.sendall(ACCEPTED)
+        read_all(connection)
+
+    with FakeBroker(serve), Rig("-O", "health=2", *plain("-C", f"gate:{BROKER}")):
+        poll("a check came", lambda: got)
+    equal((got[0][7], got[0][-len(text("gate") + text(BROKER)):]),
+          (0xc2, text("gate") + text(BROKER)), "flags and end of the CONNECT")
+
+
 @test("a client's password that was taken out, or replaced, stays nowhere in memory")
 def wiped():
     def broker(sock):

@@ -9,15 +9,19 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <mqgate/mqtt_wire.h>
 
+#include "message/properties.h"
 #include "proxy/stream.h"
 #include "upstream/dial.h"
 #include "upstream/secure.h"
 
 #define KEEP_ALIVE	60
+/* Type and a remaining length of four bytes. */
+#define FIXED_MAX	5U
 
 enum stage { IDLE, CONNECTING, SECURING, ASKED };
 
@@ -73,29 +77,70 @@ static void pass(struct mqg_probe *p)
 	close_probe(p);
 }
 
-/* A CONNECT of version 3.1.1, which every broker speaks, behind the header that this one wants. */
-static void ask(struct mqg_probe *p)
+static uint8_t *put_text(uint8_t *at, const char *text)
+{
+	size_t len = strlen(text);
+
+	*at++ = (uint8_t)(len >> 8);
+	*at++ = (uint8_t)len;
+	memcpy(at, text, len);
+	return at + len;
+}
+
+/*
+ * A CONNECT of version 3.1.1, which every broker speaks, behind the header that this one wants and
+ * with the credentials that it does. Return: its bytes, to be wiped and freed; NULL for want of
+ * memory.
+ */
+static uint8_t *write_connect(const struct mqg_broker *broker, const char *id, size_t *len)
 {
 	static const uint8_t local[16] = "\r\n\r\n\0\r\nQUIT\n\x20";
-	const char *id = p->checks->checker->client_id;
-	size_t len = strlen(id), at = 0;
-	const uint8_t head[] = {
-		0x10, (uint8_t)(10 + 2 + len), 0, 4, 'M', 'Q', 'T', 'T', 4, MQW_CONNECT_CLEAN, 0,
-		KEEP_ALIVE, 0, (uint8_t)len,
-	};
-	uint8_t packet[sizeof(local) + sizeof(head) + sizeof(p->checks->checker->client_id)];
+	static const uint8_t head[] = { 0, 4, 'M', 'Q', 'T', 'T', 4, MQW_CONNECT_CLEAN, 0,
+					KEEP_ALIVE };
+	const char *texts[] = { id, broker->username, broker->password };
+	uint8_t *packet, *at, *flags;
+	size_t body = sizeof(head);
 
-	if (p->checks->broker->pp2_max) {
-		memcpy(packet, local, sizeof(local));
-		at = sizeof(local);
+	for (int i = 0; i < 3; i++)
+		body += texts[i] ? 2 + strlen(texts[i]) : 0;
+	packet = malloc(sizeof(local) + FIXED_MAX + body);
+	if (!packet)
+		return NULL;
+	at = packet;
+	if (broker->pp2_max) {
+		memcpy(at, local, sizeof(local));
+		at += sizeof(local);
 	}
-	memcpy(packet + at, head, sizeof(head));
-	memcpy(packet + at + sizeof(head), id, len);
-	at += sizeof(head) + len;
+	*at++ = 0x10;
+	at = mqg_varint_write(at, (uint32_t)body);
+	memcpy(at, head, sizeof(head));
+	flags = at + 7;
+	at += sizeof(head);
+	*flags |= (texts[1] ? MQW_CONNECT_USERNAME : 0) | (texts[2] ? MQW_CONNECT_PASSWORD : 0);
+	for (int i = 0; i < 3; i++)
+		if (texts[i])
+			at = put_text(at, texts[i]);
+	*len = (size_t)(at - packet);
+	return packet;
+}
+
+static void ask(struct mqg_probe *p)
+{
+	size_t len;
+	uint8_t *packet = write_connect(p->checks->broker, p->checks->checker->client_id, &len);
+	bool sent;
+
+	if (!packet) {
+		fail(p, strerror(ENOMEM));
+		return;
+	}
 	mqw_connack_init(&p->connack, 4, 16);
 	p->stage = ASKED;
 	/* It is the first that is sent: the socket has room for it. */
-	if (mqg_stream_write(&p->stream, packet, at) != (ssize_t)at)
+	sent = mqg_stream_write(&p->stream, packet, len) == (ssize_t)len;
+	OPENSSL_cleanse(packet, len);
+	free(packet);
+	if (!sent)
 		fail(p, "cannot be written to");
 }
 
