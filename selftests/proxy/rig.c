@@ -21,6 +21,7 @@
 #include <openssl/ssl.h>
 
 #include "common/names.h"
+#include "common/network.h"
 #include "config/material.h"
 #include "config/servernames.h"
 #include "config/ticketfile.h"
@@ -327,6 +328,10 @@ static void listener(struct mqg_config *config, const struct mqg_listener *like,
 	struct mqg_listener *l = &config->listeners[config->n_listeners];
 
 	*l = *like;
+	if (like->proxies) {
+		l->proxies = malloc(sizeof(*l->proxies));
+		*l->proxies = *like->proxies;
+	}
 	l->kind = kind;
 	l->service = ++config->n_listeners;
 	l->broker = &config->brokers[config->n_brokers - 1];
@@ -519,12 +524,13 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		.away = { .answers = 1000, .waiting = 10000, .reconnects = 1000 },
 	};
 	struct mqg_server server = { .weight = 1 };
-	const char *pki = ".";
+	struct mqgate_destination proxies;
+	const char *pki = ".", *why;
 	size_t n_models = 1;
 	int opt;
 
 	while ((opt = getopt(argc, argv, "w:M:L:G:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:agC:N3SxEK:o:n:"
-					 "RB:X:O:Z:b:t:p:")) != -1) {
+					 "RB:X:O:Z:I:b:t:p:")) != -1) {
 		switch (opt) {
 		case 'L': rig_limit(&like.limits, optarg); break;
 		case 'G': rig_rule(config, optarg); break;
@@ -571,6 +577,12 @@ static void options(int argc, char **argv, struct mqg_config *config)
 		case 'X':
 			if (sscanf(optarg, "%x,%u", &to.pp2_tlvs, &to.pp2_max) != 2)
 				errx(2, "-X TLVS,MAX");
+			break;
+		case 'I':
+			if (mqg_network_parse(optarg, &proxies, &why))
+				errx(2, "-I %s %s", optarg, why);
+			like.proxies = &proxies;
+			like.n_proxies = 1;
 			break;
 		case 'Z':
 			to.tls = broker_tls(optarg, pki);

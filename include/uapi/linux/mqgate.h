@@ -200,6 +200,13 @@
 	X(200, CONFIG,			"config",		"the configuration that was loaded since has no place for it")	\
 	X(201, BROKER_FULL,		"broker-full",		"every server of the broker has as many connections as it may have")	\
 	X(202, BROKER_QUEUE,		"broker-queue",		"too many clients wait already for a broker that is away")	\
+	X(203, PROXY_SIGNATURE,		"proxy-signature",	"trusted proxy sent no header of the PROXY protocol")	\
+	X(204, PROXY_VERSION,		"proxy-version",	"PROXY header of another version than 2")	\
+	X(205, PROXY_COMMAND,		"proxy-command",	"PROXY header with an unknown command")	\
+	X(206, PROXY_FAMILY,		"proxy-family",		"PROXY header of a family other than TCP over IPv4 or IPv6")	\
+	X(207, PROXY_ADDRESSES,		"proxy-addresses",	"PROXY header too short for its addresses")	\
+	X(208, PROXY_TLV,		"proxy-tlv",		"TLVs of a PROXY header do not fit, or its checksum does not")	\
+	X(209, PROXY_UNTRUSTED,		"proxy-untrusted",	"PROXY header of a peer that is not a trusted proxy")	\
 	X(211, STOPPING,		"stopping",		"the gateway stops, or another takes its place")
 
 enum mqgate_reason {

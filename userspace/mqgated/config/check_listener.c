@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/network.h"
 #include "config/check.h"
 #include "config/endpoint.h"
 
@@ -120,6 +121,31 @@ static int check_limits(struct mqg_check *check, size_t i)
 	return 0;
 }
 
+static int check_proxies(struct mqg_check *check, size_t i)
+{
+	const struct raw_proxies *from = check->raw->listeners[i].proxy_protocol_in;
+	struct mqg_listener *to = &check->config->listeners[i];
+	char path[MQG_PATH_MAX];
+	const char *why;
+
+	if (!from)
+		return 0;
+	join(path, i, "proxy_protocol_in");
+	if (!from->from_count)
+		return complain(check, path, "from is missing; name the networks of the proxies, "
+					     "whose word will be believed");
+	to->proxies = calloc(from->from_count, sizeof(*to->proxies));
+	if (!to->proxies)
+		return -ENOMEM;
+	for (unsigned int n = 0; n < from->from_count; n++) {
+		snprintf(path, sizeof(path), "listeners[%zu].proxy_protocol_in.from[%u]", i, n);
+		if (mqg_network_parse(from->from[n], &to->proxies[n], &why))
+			return complain(check, path, "\"%s\" %s", from->from[n], why);
+		to->n_proxies = n + 1;
+	}
+	return 0;
+}
+
 static int check_plain(struct mqg_check *check, size_t i)
 {
 	const struct raw_listener *from = &check->raw->listeners[i];
@@ -186,6 +212,8 @@ int mqg_check_listener(struct mqg_check *check, size_t i)
 		err = check_broker(check, i);
 	if (!err)
 		err = check_limits(check, i);
+	if (!err)
+		err = check_proxies(check, i);
 	snprintf(path, sizeof(path), "listeners[%zu]", i);
 	if (!err)
 		err = mqg_check_guard(check, path, &from->guard, &to->guard);

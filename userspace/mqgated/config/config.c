@@ -55,6 +55,7 @@ static void free_listener(struct mqg_listener *l)
 	for (size_t i = 0; i < l->n_server_names; i++)
 		free(l->server_names[i].name);
 	free(l->server_names);
+	free(l->proxies);
 }
 
 static void free_list(char **list, size_t n)

@@ -154,6 +154,8 @@ struct mqg_listener {
 	bool			refuse_unknown;	/* server names that are none of these */
 	enum mqg_password_rule	password_rule;	/* plain listeners */
 	struct mqg_limits	limits;
+	struct mqgate_destination *proxies;	/* networks whose peers speak the PROXY protocol */
+	size_t			n_proxies;
 };
 
 /* A service that XDP guards and the daemon does not terminate (routed), or a change of its mode. */

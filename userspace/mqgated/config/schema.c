@@ -349,6 +349,11 @@ static const cyaml_schema_value_t sni_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_sni, sni_fields),
 };
 
+static const cyaml_schema_field_t proxies_fields[] = {
+	TEXTS("from", struct raw_proxies, from),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t listener_fields[] = {
 	TEXT("name", MUST, struct raw_listener, name),
 	TEXT("address", MUST, struct raw_listener, address),
@@ -369,6 +374,8 @@ static const cyaml_schema_field_t listener_fields[] = {
 	NUMBER("sessions_max", struct raw_listener, sessions_max),
 	NUMBER("allow_pps", struct raw_listener, allow_pps),
 	NUMBER("allow_burst", struct raw_listener, allow_burst),
+	CYAML_FIELD_MAPPING_PTR("proxy_protocol_in", CYAML_FLAG_POINTER | MAY,
+				struct raw_listener, proxy_protocol_in, proxies_fields),
 	GUARD_FIELDS(struct raw_listener),
 	CYAML_FIELD_END
 };

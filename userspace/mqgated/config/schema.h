@@ -134,6 +134,11 @@ struct raw_guard {
 	unsigned int	destinations_count;
 };
 
+struct raw_proxies {
+	char		**from;
+	unsigned int	from_count;
+};
+
 struct raw_listener {
 	char			*name, *address, *broker;
 	int			kind;
@@ -145,6 +150,7 @@ struct raw_listener {
 	int			*sni_unknown;
 	char			*handshake_timeout, *connect_timeout;
 	uint32_t		*connect_max, *sessions_max, *allow_pps, *allow_burst;
+	struct raw_proxies	*proxy_protocol_in;
 	struct raw_guard	guard;
 };
 

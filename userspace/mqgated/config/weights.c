@@ -37,6 +37,7 @@ uint32_t mqg_weight_default(uint32_t reason)
 	case MQGATE_REASON_TLS_POLICY: /* a device that is older than the policy */
 	case MQGATE_REASON_CERT_SUPERSEDED: /* or has lost its new key; its CA still vouches */
 		return 5;
+	case MQGATE_REASON_PROXY_UNTRUSTED:
 	case MQGATE_REASON_CONNECT_AGAIN:
 	case MQGATE_REASON_TLS_REKEY:
 		return 25;

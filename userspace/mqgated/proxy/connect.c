@@ -179,7 +179,7 @@ enum mqg_step mqg_connect_step(struct mqg_session *s)
 			return judge(s);
 		case MQW_MALFORMED:
 			s->level = in->connect.level;
-			return mqg_session_refuse(s, in->connect.reason);
+			return mqg_session_refuse(s, mqg_intro_blame(s, in->connect.reason));
 		default:
 			break;
 		}

@@ -109,7 +109,7 @@ enum mqg_step mqg_hello_step(struct mqg_session *s)
 		case MQW_OK:
 			return ask(s);
 		case MQW_MALFORMED:
-			return mqg_session_refuse(s, in->hello.reason);
+			return mqg_session_refuse(s, mqg_intro_blame(s, in->hello.reason));
 		default:
 			break;
 		}

@@ -175,6 +175,9 @@ static bool is_too_much(struct mqg_port *port, const struct sockaddr_storage *pe
 	if (port->config->kind != MQGATE_KIND_MQTTS)
 		return false;
 	mqg_sockaddr_split((const struct sockaddr *)peer, refusal.addr, &ignored);
+	/* A proxy stands for many; whom it speaks for is asked when it is known. */
+	if (mqg_intro_trusts(port->config, refusal.addr))
+		return false;
 	if (!mqg_admission_spent(port->worker, refusal.addr, &refusal.spared))
 		return false;
 	mqg_counter_add(&port->refused, 1);

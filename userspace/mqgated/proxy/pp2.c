@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define SIGNATURE	"\r\n\r\n\0\r\nQUIT\n"
+#include "proxy/pp2_in.h"
+
 #define VERSION_PROXY	0x21
 #define TCP4		0x11
 #define TCP6		0x21
@@ -64,7 +65,7 @@ static bool text(struct writer *w, uint8_t type, const char *value)
 }
 
 /* CRC32c (RFC 3309, appendix B.2: Castagnoli, reflected) over a kilobyte at most. */
-static uint32_t crc32c(const uint8_t *data, size_t len)
+uint32_t mqg_pp2_crc32c(const uint8_t *data, size_t len)
 {
 	uint32_t crc = ~0U;
 
@@ -84,7 +85,7 @@ static void addresses(struct writer *w, const struct mqg_pp2_facts *facts)
 		  !memcmp(facts->daddr, mapped, sizeof(mapped));
 	size_t from = v4 ? sizeof(mapped) : 0, len = 16 - from;
 
-	memcpy(w->at, SIGNATURE, 12);
+	memcpy(w->at, MQG_PP2_SIGNATURE, MQG_PP2_SIGNATURE_LEN);
 	w->at[12] = VERSION_PROXY;
 	w->at[13] = v4 ? TCP4 : TCP6;
 	w->at += FIXED;
@@ -145,7 +146,7 @@ size_t mqg_pp2_build(const struct mqg_pp2_facts *facts, uint32_t tlvs, size_t ma
 		*left |= MQG_PP2_AUTHORITY;
 	put16(out + FIXED - 2, (size_t)(w.at - out) - FIXED);
 	if (sum) {
-		crc = crc32c(out, (size_t)(w.at - out));
+		crc = mqg_pp2_crc32c(out, (size_t)(w.at - out));
 		put16(sum, crc >> 16);
 		put16(sum + 2, crc);
 	}

@@ -57,6 +57,15 @@ void mqg_registry_identity(struct mqg_registry *registry, struct mqg_entry *entr
 	pthread_mutex_unlock(&registry->lock);
 }
 
+void mqg_registry_address(struct mqg_registry *registry, struct mqg_entry *entry,
+			  const uint8_t addr[16], uint16_t port)
+{
+	pthread_mutex_lock(&registry->lock);
+	memcpy(entry->addr, addr, sizeof(entry->addr));
+	entry->port = port;
+	pthread_mutex_unlock(&registry->lock);
+}
+
 void mqg_registry_ktls(struct mqg_registry *registry, struct mqg_entry *entry, bool sends,
 		       bool receives)
 {

@@ -40,6 +40,9 @@ void mqg_registry_remove(struct mqg_registry *registry, struct mqg_entry *entry)
 /* Each sets one string; the registry takes it over. */
 void mqg_registry_client_id(struct mqg_registry *registry, struct mqg_entry *entry, char *text);
 void mqg_registry_identity(struct mqg_registry *registry, struct mqg_entry *entry, char *text);
+/* Where its client is, when that was told. */
+void mqg_registry_address(struct mqg_registry *registry, struct mqg_entry *entry,
+			  const uint8_t addr[16], uint16_t port);
 void mqg_registry_ktls(struct mqg_registry *registry, struct mqg_entry *entry, bool sends,
 		       bool receives);
 void mqg_registry_connected(struct mqg_registry *registry, struct mqg_entry *entry, bool allowed);

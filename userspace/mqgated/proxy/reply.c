@@ -22,7 +22,14 @@ void mqg_session_allow(struct mqg_session *s)
 	uint32_t identity = mqg_identity_number(s->entry.identity);
 	bool allowed = false;
 
+	struct sockaddr_storage peer;
+
 	memcpy(flow.saddr, s->entry.addr, sizeof(flow.saddr));
+	/* Packets come from the proxy, whoever the client is. */
+	len = sizeof(peer);
+	if (s->proxied && !getpeername(s->client.fd, (struct sockaddr *)&peer, &len))
+		mqg_sockaddr_split((struct sockaddr *)&peer, flow.saddr, &flow.sport);
+	len = sizeof(local);
 	if (!getsockname(s->client.fd, (struct sockaddr *)&local, &len) &&
 	    !mqg_sockaddr_split((struct sockaddr *)&local, flow.daddr, &flow.dport))
 		allowed = mqg_judge_allowed(s->worker->judge, &flow, s->port->config->service,

@@ -55,6 +55,8 @@ static enum mqg_step linger_step(struct mqg_session *s)
 static enum mqg_step step(struct mqg_session *s)
 {
 	switch (s->state) {
+	case MQG_INTRO:
+		return mqg_intro_step(s);
 	case MQG_HELLO:
 		return mqg_hello_step(s);
 	case MQG_QUEUED:
@@ -118,6 +120,9 @@ static void expired(struct mqg_timer *timer)
 	struct mqg_session *s = mqg_container_of(timer, struct mqg_session, timer);
 
 	switch (s->state) {
+	case MQG_INTRO:
+		mqg_session_turn_away(s, MQGATE_REASON_PROXY_SIGNATURE);
+		break;
 	case MQG_HELLO:
 	case MQG_HANDSHAKE:
 		mqg_session_refuse(s, MQGATE_REASON_TLS_TIMEOUT);
@@ -188,7 +193,11 @@ int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
 	port->open++;
 	mqg_list_append(&worker->sessions, &s->link);
 	mqg_registry_add(&worker->registry, &s->entry);
-	next = port->config->kind == MQGATE_KIND_MQTTS ? mqg_hello_begin(s) : mqg_connect_begin(s);
+	if (mqg_intro_trusts(port->config, s->entry.addr))
+		next = mqg_intro_begin(s);
+	else
+		next = port->config->kind == MQGATE_KIND_MQTTS ? mqg_hello_begin(s)
+							       : mqg_connect_begin(s);
 	if (next == MQG_STEP_ON)
 		mqg_session_run(s);
 	return 0;

@@ -6,8 +6,9 @@
  *	HELLO -> (QUEUED) -> HANDSHAKE -> CONNECT -> (OCSP) -> DIAL -> REPLY -> RELAY
  *	       (TLS listeners)              \_________\________\______\_ refused: ANSWER -> LINGER
  *
- * From DIAL and REPLY the way leads to another server of the broker where one fails, and to AWAY
- * where there is none; from there back to DIAL.
+ * A proxy that is trusted says first for whom it speaks (INTRO). From DIAL and REPLY the way leads
+ * to another server of the broker where one fails, and to AWAY where there is none; from there back
+ * to DIAL.
  *
  * Every stage is a step function that does what can be done now. The client's answer to a refusal
  * is sent in ANSWER; LINGER reads on, a bounded time, so that unread input does not turn our close
@@ -25,6 +26,7 @@
 #include "proxy/worker.h"
 
 enum mqg_state {
+	MQG_INTRO,	/* collecting what a trusted proxy says of its client */
 	MQG_HELLO,	/* collecting the ClientHello */
 	MQG_QUEUED,	/* its ClientHello is good, and there is no place for a handshake yet */
 	MQG_HANDSHAKE,	/* OpenSSL at work */
@@ -49,6 +51,7 @@ enum mqg_step {
 struct mqg_intake {
 	uint8_t			*data;
 	size_t			len, size;
+	size_t			need;		/* bytes of the header that is collected */
 	size_t			behind;		/* bytes of @len that came behind the CONNECT */
 	union {
 		struct tlsw_hello	hello;
@@ -79,6 +82,7 @@ struct mqg_session {
 	struct mqg_port		*port;
 	enum mqg_state		state;
 	bool			closed;
+	bool			proxied;	/* by a trusted proxy: the flow is that one's */
 	uint8_t			level;		/* protocol level of the CONNECT; 0 = not known */
 	struct mqg_realm	*realm;		/* that its ClientHello chose; NULL = none so far */
 	struct mqg_admitted	admitted;	/* to the handshake */
@@ -148,6 +152,13 @@ int mqg_intake_grow(struct mqg_intake *intake, size_t limit);
 void mqg_intake_drop(struct mqg_session *session);
 
 /* The stages, each in the file of its name. */
+enum mqg_step mqg_intro_begin(struct mqg_session *session);
+enum mqg_step mqg_intro_step(struct mqg_session *session);
+/* A peer of that address has to say for whom it speaks. */
+bool mqg_intro_trusts(const struct mqg_listener *listener, const uint8_t addr[16]);
+/* What a client sent first is not good: the reason, or that it speaks as only trusted ones may. */
+enum mqgate_reason mqg_intro_blame(const struct mqg_session *session,
+				   enum mqgate_reason otherwise);
 enum mqg_step mqg_hello_begin(struct mqg_session *session);
 enum mqg_step mqg_hello_step(struct mqg_session *session);
 /* Its turn has come: out of QUEUED, and goes on as far as it can. */
