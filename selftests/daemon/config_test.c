@@ -445,7 +445,7 @@ static void absent_file_is_told_apart(void **state)
 	assert_int_equal(mqg_config_load("/nonexistent/mqgate.yaml", &c, why, sizeof(why)),
 			 -ENOENT);
 	assert_string_equal(why, "/nonexistent/mqgate.yaml: No such file or directory; name a "
-				 "configuration with -c FILE");
+				 "configuration that can be read");
 }
 
 /* The example that is installed, with the paths of this test in place of /etc/mqgate. */

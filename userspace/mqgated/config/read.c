@@ -33,13 +33,13 @@ static int read_text(const char *path, char **text, size_t *size, char *why, siz
 	if (fd < 0) {
 		int err = -errno;
 
-		snprintf(why, wsize, "%s: %s; name a configuration with -c FILE", path,
+		snprintf(why, wsize, "%s: %s; name a configuration that can be read", path,
 			 strerror(-err));
 		return err == -ENOENT || err == -EACCES ? err : -EINVAL;
 	}
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		snprintf(why, wsize, "%s: not a regular file of at most %u MiB; name a "
-				     "configuration with -c FILE", path, FILE_MAX >> 20);
+		snprintf(why, wsize, "%s: not a regular file of at most %u MiB; name one", path,
+			 FILE_MAX >> 20);
 		close(fd);
 		return -EINVAL;
 	}
