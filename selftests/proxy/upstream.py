@@ -340,4 +340,102 @@ def change():
         leave(gate, lot)
 
 
+class Publisher(threading.Thread):
+    """Publishes QoS 1 as fast as it is acknowledged; comes back when it is cut, and sends again."""
+
+    def __init__(self, name, level=4):
+        super().__init__(daemon=True)
+        self.client = name
+        self.level = level
+        self.acked = []
+        self.gap = 0.0              # longest time between two acknowledgements
+        self.over = False
+
+    def publish(self, sock, number, again):
+        body = text("load") + struct.pack(">H", number) + (b"\0" if self.level == 5 else b"")
+        body += f"{self.client} {number}".encode()
+        sock.sendall(bytes((0x3a if again else 0x32,)) + varint(len(body)) + body)
+
+    def once(self, sock, number, again):
+        """Until @number is acknowledged and it is over."""
+        while not self.over:
+            self.publish(sock, number, again)
+            while read_packet(sock)[0] != 0x40:
+                pass
+            now = time.monotonic()
+            self.gap = max(self.gap, now - self.last)
+            self.last = now
+            self.acked.append(f"{self.client} {number}")
+            number, again = number % 65535 + 1, False
+            self.next = number
+
+    def run(self):
+        self.next, self.last, again = 1, time.monotonic(), False
+        while not self.over:
+            try:
+                with session(self.client, level=self.level) as sock:
+                    self.once(sock, self.next, again)
+            except (OSError, EOFError, AssertionError):
+                again = True
+
+
+def load(gate, kill):
+    """Some publishers, of whom those of one server meet its death; what they had acknowledged."""
+    lot = [Publisher(f"client-{i}", level) for i, level in enumerate((4, 5) * 4)]
+    for one in lot:
+        one.start()
+    poll("all publish", lambda: min(len(one.acked) for one in lot) > 50, 20)
+    kill()
+    before = [len(one.acked) for one in lot]
+    poll("all go on", lambda: all(len(one.acked) > n + 50 for one, n in zip(lot, before)), 20)
+    for one in lot:
+        one.over = True
+    for one in lot:
+        one.join(20)
+    if max(one.gap for one in lot) >= 2:
+        raise AssertionError(f"silence of {max(one.gap for one in lot):.1f} s")
+    equal([s["up"] for s in states(gate)], [False, True], "servers")
+    return [message for one in lot for message in one.acked]
+
+
+class Keeper(Broker):
+    """Acknowledges what it has written down where the other one would find it."""
+
+    def __init__(self, port, kept):
+        self.kept = kept
+        super().__init__(port)
+
+    def talk(self, sock):
+        body = read_packet(sock)[1]
+        five = body[6] == 5
+        self.open.append(sock)
+        sock.sendall(b"\x20\x03\0\0\0" if five else ACCEPTED)
+        try:
+            while True:
+                kind, body = read_packet(sock)
+                if kind >> 4 != 3:
+                    continue
+                self.kept.add(body[9 if five else 8:].decode())
+                sock.sendall(b"\x40\x02" + body[6:8])
+        except (EOFError, OSError):
+            pass
+
+
+@test("a server dies under load: less than 2 s of silence, and where servers share state nothing is "
+      "lost that was acknowledged")
+def killed():
+    kept = set()
+    with Keeper(1901, kept) as one, Keeper(1902, kept), \
+            rig(MQTT, LEAST, "interval=500", to=servers(1901, 1902)) as gate:
+        acked = load(gate, one.kill)
+    equal(set(acked) - kept, set(), "acknowledged and not there")
+
+
+@test("of two mosquittos one is killed (SIGKILL) under load: less than 2 s of silence")
+def killed_hard():
+    with Mosquitto(at(1901)) as one, Mosquitto(at(1902)), \
+            rig(MQTT, LEAST, "interval=500", to=servers(1901, 1902)) as gate:
+        load(gate, lambda: one.stop(hard=True))
+
+
 main()
