@@ -421,8 +421,8 @@ class Keeper(Broker):
             pass
 
 
-@test("a server dies under load: less than 2 s of silence, and where servers share state nothing is "
-      "lost that was acknowledged")
+@test("a server dies under load: less than 2 s of silence, and where servers share state nothing "
+      "is lost that was acknowledged")
 def killed():
     kept = set()
     with Keeper(1901, kept) as one, Keeper(1902, kept), \
