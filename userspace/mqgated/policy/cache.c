@@ -20,6 +20,7 @@ struct entry {
 struct mqg_cache {
 	uint32_t	tags[SETS][WAYS];	/* 0: free */
 	uint8_t		next[SETS];
+	const struct entry *last;	/* that was found; NULL = none */
 	struct entry	entries[SETS][WAYS];
 };
 
@@ -37,8 +38,16 @@ void mqg_cache_free(struct mqg_cache *cache)
 
 void mqg_cache_clear(struct mqg_cache *cache)
 {
-	if (cache)
-		memset(cache->tags, 0, sizeof(cache->tags));
+	if (!cache)
+		return;
+	memset(cache->tags, 0, sizeof(cache->tags));
+	cache->last = NULL;
+}
+
+static bool is_about(const struct entry *entry, enum mqg_right right, const uint8_t *topic,
+		     size_t len)
+{
+	return entry->right == right && entry->len == len && !memcmp(entry->topic, topic, len);
 }
 
 static uint32_t tag_of(enum mqg_right right, const uint8_t *topic, size_t len)
@@ -46,17 +55,23 @@ static uint32_t tag_of(enum mqg_right right, const uint8_t *topic, size_t len)
 	return mqg_hash(right, topic, len) | 1U << 31;
 }
 
-const struct mqg_decision *mqg_cache_find(const struct mqg_cache *cache, enum mqg_right right,
+const struct mqg_decision *mqg_cache_find(struct mqg_cache *cache, enum mqg_right right,
 					  const uint8_t *topic, size_t len)
 {
-	uint32_t tag = tag_of(right, topic, len), set = tag % SETS;
+	uint32_t tag, set;
 
+	/* A device speaks of one thing again and again. */
+	if (cache->last && is_about(cache->last, right, topic, len))
+		return &cache->last->decision;
+	tag = tag_of(right, topic, len);
+	set = tag % SETS;
 	for (uint32_t way = 0; way < WAYS; way++) {
 		const struct entry *entry = &cache->entries[set][way];
 
-		if (cache->tags[set][way] == tag && entry->right == right && entry->len == len &&
-		    !memcmp(entry->topic, topic, len))
+		if (cache->tags[set][way] == tag && is_about(entry, right, topic, len)) {
+			cache->last = entry;
 			return &entry->decision;
+		}
 	}
 	return NULL;
 }

@@ -18,7 +18,7 @@ void mqg_cache_free(struct mqg_cache *cache);
 void mqg_cache_clear(struct mqg_cache *cache);
 
 /* NULL: not known. */
-const struct mqg_decision *mqg_cache_find(const struct mqg_cache *cache, enum mqg_right right,
+const struct mqg_decision *mqg_cache_find(struct mqg_cache *cache, enum mqg_right right,
 					  const uint8_t *topic, size_t len);
 /* In place of the oldest that it may displace. */
 void mqg_cache_keep(struct mqg_cache *cache, enum mqg_right right, const uint8_t *topic,
