@@ -4,6 +4,8 @@
 Clients that wear the gateway out within TLS: every example of ATTACKS 25, in both versions where
 both have it. The rig runs with sanitizers, but where memory is measured.
 """
+import os
+import resource
 import ssl
 import subprocess
 
@@ -154,18 +156,25 @@ def tries(version, source):
         return False
 
 
-PLACES, HALF, ADDRESSES = 200, 1500, 50
+PLACES, HALF, ADDRESSES = 1000, 10000, 50
+
+
+def descriptors(number):
+    """For this process, and for those that it starts from now on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < number:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number, max(number, hard)))
 
 
 def half_way(version):
     """
-    @HALF clients from @ADDRESSES addresses send a ClientHello and no more (ten thousand would take
-    as many descriptors on either side). There are @PLACES places. Honest clients get in, one that
-    is known and one that was never seen before.
+    @HALF clients from @ADDRESSES addresses send a ClientHello and no more. There are @PLACES
+    places. Honest clients get in, one that is known and one that was never seen before.
     """
     hello = client_hello(pki.context(device, version))
     limits = (f"in_flight={PLACES}", f"queue={HALF}", "queue_time=20000", "patience=500")
-    words = [word for limit in limits for word in ("-B", limit)]
+    words = [word for limit in limits for word in ("-B", limit)] + ["-s", str(2 * HALF)]
+    descriptors(HALF + 1000)
     with Mosquitto(), start(*words, "-H", "20000", asan=False) as rig:
         session("x", TLS, pki.context(device, version), source="127.0.3.1").close()
         poll("it is given back", lambda: rig.open() == 0)
