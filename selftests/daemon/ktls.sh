@@ -116,7 +116,33 @@ new_keys() {
 	END
 }
 
-plan 18
+# resumed VERSION: a session and two that go on from its ticket; each is asked for a PINGRESP
+resumed() {
+	in_ns gw timeout 60 /usr/bin/python3 - "TLSv${1/./_}" "$dir/pki" <<-'END'
+	import socket, ssl, sys
+	version, pki = sys.argv[1:]
+	context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+	context.check_hostname = False
+	context.load_verify_locations(pki + "/ca.pem")
+	context.load_cert_chain(pki + "/dev1.pem", pki + "/dev1.key")
+	context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+	ticket = None
+	for want in (False, True, True):
+	    sock = socket.create_connection(("127.0.0.1", 8883))
+	    with context.wrap_socket(sock, session=ticket) as client:
+	        if client.session_reused != want:
+	            sys.exit(f"resumed: {client.session_reused}")
+	        for said, answer in ((b"\x10\x10\0\4MQTT\4\2\0\x3c\0\4dev1", b"\x20\2\0\0"),
+	                             (b"\xc0\0", b"\xd0\0")):
+	            client.sendall(said)
+	            got = client.recv(16)
+	            if got != answer:
+	                sys.exit(f"{got} and not {answer}")
+	        ticket = client.session
+	END
+}
+
+plan 24
 stage_init || exit 1
 ns_add gw || exit 1
 in_ns gw ip link set lo up
@@ -134,6 +160,9 @@ check "mqgated starts" mqgated_start gw "$config"
 broker_start gw "$dir" 127.0.0.1 1884 || exit 1
 for version in 1.2 1.3; do
 	check "a megabyte arrives whole, ktls: auto, TLS $version" carried $version 8883
+done
+for version in 1.2 1.3; do
+	check "a session is resumed, and again, TLS $version" resumed $version
 done
 check "a client that asks for new keys on the way goes on" new_keys 2883
 is "off is off" "$(of user used), $(of user reason)" "false, tls.ktls is off"
@@ -164,6 +193,9 @@ hold() {
 	poll_until 20 has_session dev1
 }
 for version in 1.2 1.3; do
+	sent=$(kernel TlsTxSw)
+	check "sessions are resumed with the kernel's records, TLS $version" resumed $version
+	is "those of all three" "$(kernel TlsTxSw)" $((sent + 3))
 	check "a session stays, TLS $version" hold $version
 	# Whether OpenSSL lets it open them, too, is a matter of its version.
 	receives=$(kernel TlsCurrRxSw)

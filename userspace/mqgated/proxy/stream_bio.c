@@ -13,11 +13,13 @@
 #include <openssl/bio.h>
 
 static BIO_METHOD *method;
+/* Not BIO_set_data(): there the socket BIO keeps the type of a record that goes through kTLS. */
+static int stream_index = -1;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static int take(BIO *bio, char *out, int size)
 {
-	struct mqg_stream *stream = BIO_get_data(bio);
+	struct mqg_stream *stream = BIO_get_ex_data(bio, stream_index);
 	int fd = (int)BIO_get_fd(bio, NULL);
 	ssize_t n;
 
@@ -46,7 +48,8 @@ static void make(void)
 	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK |
 				     BIO_TYPE_DESCRIPTOR, "stream");
 
-	if (!m || !BIO_meth_set_read(m, take) ||
+	stream_index = BIO_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	if (!m || stream_index < 0 || !BIO_meth_set_read(m, take) ||
 	    !BIO_meth_set_write(m, BIO_meth_get_write(own)) ||
 	    !BIO_meth_set_puts(m, BIO_meth_get_puts(own)) ||
 	    !BIO_meth_set_ctrl(m, BIO_meth_get_ctrl(own)) ||
@@ -62,10 +65,11 @@ int mqg_stream_attach(struct mqg_stream *stream, SSL *ssl)
 
 	pthread_once(&once, make);
 	bio = method ? BIO_new(method) : NULL;
-	if (!bio)
+	if (!bio || !BIO_set_ex_data(bio, stream_index, stream)) {
+		BIO_free(bio);
 		return -ENOMEM;
+	}
 	BIO_set_fd(bio, stream->fd, BIO_NOCLOSE);
-	BIO_set_data(bio, stream);
 	SSL_set_bio(ssl, bio, bio);
 	return 0;
 }
