@@ -82,7 +82,8 @@ says "with a separator in it neither" 1 "fills no level" \
 	check_ identity sensor-1 certificate "$dir/slash.pem" will by-unit/paint/press
 says "within the hours" 0 "policy office" \
 	check_ "${office[@]}" at 2026-07-03T19:59:59Z publish office
-says "after them" 1 "no rule" check_ "${office[@]}" at 2026-07-03T20:00:00Z publish office
+says "after them" 1 "policy office does not hold at that time" \
+	check_ "${office[@]}" at 2026-07-03T20:00:00Z publish office
 says "on a Saturday" 1 "no rule" check_ "${office[@]}" at 2026-07-04T10:00:00Z publish office
 says "before it begins" 1 "no rule" check_ "${office[@]}" at 2025-12-31T10:00:00Z publish office
 at="at 2026-07-03T10:00:00Z"

@@ -36,6 +36,7 @@ struct answer {
 	const struct mqg_rights	*rights;
 	struct mqg_verdict	verdict;
 	json_t			*unfilled;
+	json_t			*not_now;	/* policies that hold at other times */
 };
 
 static int take_source(const char *text, struct question *question)
@@ -172,7 +173,8 @@ static int print(const struct mqg_cmd *cmd, const struct answer *answer)
 	size_t i;
 
 	if (cmd->json) {
-		out = json_pack("{s:b, s:O}", "allowed", v->allowed, "unfilled", answer->unfilled);
+		out = json_pack("{s:b, s:O, s:O}", "allowed", v->allowed, "unfilled",
+				answer->unfilled, "not_now", answer->not_now);
 		if (v->allowed)
 			json_object_set_new(out, "qos", json_integer(v->qos));
 		if (origin) {
@@ -202,7 +204,24 @@ static int print(const struct mqg_cmd *cmd, const struct answer *answer)
 		       (long long)json_integer_value(json_object_get(entry, "line")),
 		       json_string_value(json_object_get(entry, "variable")),
 		       json_string_value(json_object_get(entry, "why")));
+	json_array_foreach(answer->not_now, i, entry)
+		printf("  policy %s does not hold at that time\n", json_string_value(entry));
 	return code;
+}
+
+/* Of a policy with an ACL file several scopes may be the client's. */
+static void list_not_now(const struct mqg_grant *grant, json_t *names)
+{
+	const struct mqg_rights *rights = grant->rights;
+
+	for (uint32_t match = 0; match < rights->n_matches; match++) {
+		bool away = false;
+
+		for (uint32_t i = grant->active; i < grant->n_scopes; i++)
+			away |= rights->scopes[grant->scopes[i]].match == match;
+		if (away)
+			json_array_append_new(names, json_string(rights->matches[match].name));
+	}
 }
 
 static int decide(const struct mqg_cmd *cmd, const struct question *q,
@@ -212,12 +231,14 @@ static int decide(const struct mqg_cmd *cmd, const struct question *q,
 		.rights = rights,
 		.verdict = { .allowed = true, .qos = 2, .rule = -1 },
 		.unfilled = json_array(),
+		.not_now = json_array(),
 	};
 	struct mqg_grant *grant;
 	int code;
 
 	if (mqg_grant_take(rights, &q->subject, &grant)) {
 		json_decref(answer.unfilled);
+		json_decref(answer.not_now);
 		return mqg_misuse("out of memory");
 	}
 	if (grant) {
@@ -225,9 +246,11 @@ static int decide(const struct mqg_cmd *cmd, const struct question *q,
 		answer.verdict = mqg_walk(grant, q->right, (const uint8_t *)q->topic,
 					  q->topic ? strlen(q->topic) : 0);
 		mqg_explain_unfilled(grant, q->right, add_unfilled, &answer);
+		list_not_now(grant, answer.not_now);
 	}
 	code = print(cmd, &answer);
 	json_decref(answer.unfilled);
+	json_decref(answer.not_now);
 	mqg_grant_drop(grant);
 	return code;
 }
