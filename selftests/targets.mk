@@ -62,6 +62,17 @@ test-identity: ## TLS, certificates, tickets, OCSP, keys in hardware: daemon and
 	$(call prepared,test run)
 	$(call handed_back,$(suites) TARGETS="proxy daemon")
 
+# What packets, rights, brokers, taps and the end of a process have in suites of more.
+stream_programs := walk_test packets.py authority.py credentials.py relay.py limits.py \
+	upstream.py upstream_tls.py pp2.py pp2_in.py half_test config_rights_test brokers.sh \
+	tap_test tap.sh drain.sh handover.sh
+
+test-stream: ## every packet, rights, brokers, taps, drain and take-over (root)
+	$(call as_root,$@)
+	$(call prepared,test run)
+	$(call handed_back,$(suites) TARGETS=policy && $(suites) TARGETS="proxy daemon" \
+		PROGS="$(stream_programs)")
+
 test-e2e: ## daemon, proxy and the whole loop against mosquitto (root)
 	$(call as_root,$@)
 	$(call prepared,test run)
@@ -129,5 +140,6 @@ sparse: ## sparse over user space
 	@$(setup) check style build
 	@bash selftests/lib/sparse.sh
 
-.PHONY: run bench bench-xdp bench-module bench-tls debug-kernel test-debug-kernel test \
-	test-unit test-xdp test-identity test-e2e test-vm test-full test-mutants fuzz style sparse
+.PHONY: run bench bench-xdp bench-module bench-tls bench-stream debug-kernel test-debug-kernel \
+	test test-unit test-xdp test-identity test-stream test-e2e test-vm test-full test-mutants \
+	fuzz style sparse
