@@ -54,12 +54,23 @@ static void end_all(void)
 			kill(running[i], SIGKILL);
 }
 
+/* Interrupted, it does not leave them behind. */
+static void on_signal(int number)
+{
+	(void)number;
+	end_all();
+	_exit(1);
+}
+
 static void remember(pid_t pid, pid_t instead_of)
 {
 	int i = 0;
 
-	if (!owner)
+	if (!owner) {
 		atexit(end_all);
+		signal(SIGTERM, on_signal);
+		signal(SIGINT, on_signal);
+	}
 	owner = getpid();
 	while (i < SERVERS && running[i] != instead_of)
 		i++;
