@@ -54,6 +54,15 @@ static const struct broken cases[] = {
 	       "26: listeners[0].syn.cookie: "),
 	BROKEN("syn over UDP", 34, 35, "    kind: coap\n    syn: {rate: 5}",
 	       "35: services[0].syn: has no meaning over UDP (kind coap); leave it out"),
+	BROKEN("a packet size that no device can do with", 25, 25,
+	       "    limits:\n      max_packet_size: 10",
+	       "26: listeners[0].limits.max_packet_size: 10 is out of range; write 128 to"),
+	BROKEN("a burst without its rate", 25, 25, "    limits: {bytes_burst: 5}",
+	       "25: listeners[0].limits.bytes_burst: has no meaning without bytes_rate; leave"),
+	BROKEN("an unknown limit", 25, 25, "    limits: {max_weight: 5}",
+	       "25: listeners[0].limits.max_weight: "),
+	BROKEN("an unknown rule for rates", 25, 25, "    limits: {over_rate: drop}",
+	       "25: listeners[0].limits.over_rate: \"drop\" is not known; write one of: wait,"),
 	/* limits of routed services */
 	BROKEN("a CONNECT shorter than any", 36, 36, "    connect_max: 11",
 	       "36: services[0].connect_max: 11 is out of range; write 12 to 268435455"),
@@ -231,9 +240,44 @@ static void udp_services_and_guards_are_read(void **state)
 	mqg_config_put(c);
 }
 
+static void limits_of_listeners_are_read(void **state)
+{
+	const struct broken more = { "more", 25, 25,
+		"    limits: {max_packet_size: 1000, max_topic_levels: 9, "
+		"max_inflight_messages: 20, max_subscriptions: 50, max_filters: 8, "
+		"max_keepalive: 600, messages_rate: 100, "
+		"bytes_rate: 5000, bytes_burst: 70000, all_messages_rate: 9000, "
+		"over_rate: close, on_refused: close}", "" };
+	const struct mqg_limits *limits;
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(&more);
+	c = load();
+	limits = &c->listeners[0].limits;
+	assert_int_equal(limits->packet_size, 1000);
+	assert_int_equal(limits->topic_levels, 9);
+	assert_int_equal(limits->inflight, 20);
+	assert_int_equal(limits->subscriptions, 50);
+	assert_int_equal(limits->filters, 8);
+	assert_int_equal(limits->keep_alive, 600);
+	assert_int_equal(limits->messages.rate, 100);
+	assert_int_equal(limits->messages.burst, 100);
+	assert_int_equal(limits->bytes.burst, 70000);
+	assert_int_equal(limits->all_messages.burst, 9000);
+	assert_int_equal(limits->all_bytes.rate, 0);
+	assert_true(limits->close_over_rate && limits->close_on_refusal);
+	/* What is left out. */
+	assert_int_equal(limits->topic_length, 65535);
+	assert_int_equal(limits->topic_alias, 10);
+	assert_int_equal(limits->user_properties, 100);
+	mqg_config_put(c);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(limits_of_listeners_are_read),
 		cmocka_unit_test(syn_budgets_are_read),
 		cmocka_unit_test(budgets_and_resets_are_read),
 		cmocka_unit_test(udp_services_and_guards_are_read),

@@ -172,8 +172,10 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 			json_object_set_new(declined, mqg_ticket_word(n),
 					    json_integer((json_int_t)c.declined[n]));
 		json_array_append_new(listeners,
-			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-				  "stripped", (json_int_t)c.stripped, "accepted",
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, "
+				  "s:o}",
+				  "paused", (json_int_t)c.paused, "stripped",
+				  (json_int_t)c.stripped, "accepted",
 				  (json_int_t)c.accepted, "refused", (json_int_t)c.refused,
 				  "sessions", (json_int_t)c.sessions, "bytes_in",
 				  (json_int_t)c.bytes_in, "bytes_out", (json_int_t)c.bytes_out,

@@ -70,6 +70,14 @@ void rig_limit(struct mqg_limits *l, const char *text)
 		{ "topic_levels=", &l->topic_levels }, { "topic_alias=", &l->topic_alias },
 		{ "inflight=", &l->inflight }, { "filters=", &l->filters },
 		{ "user_properties=", &l->user_properties },
+		{ "subscriptions=", &l->subscriptions }, { "client_id=", &l->client_id },
+		{ "keep_alive=", &l->keep_alive },
+		{ "messages_rate=", &l->messages.rate }, { "messages_burst=", &l->messages.burst },
+		{ "bytes_rate=", &l->bytes.rate }, { "bytes_burst=", &l->bytes.burst },
+		{ "all_messages_rate=", &l->all_messages.rate },
+		{ "all_messages_burst=", &l->all_messages.burst },
+		{ "all_bytes_rate=", &l->all_bytes.rate },
+		{ "all_bytes_burst=", &l->all_bytes.burst },
 	};
 
 	if (!strcmp(text, "close")) {
@@ -82,5 +90,8 @@ void rig_limit(struct mqg_limits *l, const char *text)
 		*keys[i].value = strtoul(text + strlen(keys[i].key), NULL, 10);
 		return;
 	}
-	errx(2, "-L %s: unknown", text);
+	if (!strcmp(text, "close_over_rate"))
+		l->close_over_rate = true;
+	else
+		errx(2, "-L %s: unknown", text);
 }

@@ -14,7 +14,7 @@ void rig_limit(struct mqg_limits *limits, const char *text);
 #define RIG_LIMITS {									\
 	.packet_size = UINT32_MAX, .topic_length = 65535, .topic_levels = 200,		\
 	.topic_alias = 65535, .inflight = 65535, .filters = 65535,			\
-	.user_properties = 65535, .client_id = 65535, .subscriptions = 65535,		\
+	.user_properties = 65535, .client_id = 65535,					\
 }
 
 #endif

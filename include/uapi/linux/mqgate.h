@@ -183,6 +183,9 @@
 	X(175, LIMIT_FILTERS,		"limit-filters",	"more topic filters in a packet than the limit")	\
 	X(176, LIMIT_TOPIC,		"limit-topic",		"topic or filter longer than the limit")	\
 	X(177, LIMIT_PROPERTIES,	"limit-properties",	"more user properties than the limit")	\
+	X(178, LIMIT_SUBSCRIPTIONS,	"limit-subscriptions",	"more subscriptions than the limit")	\
+	X(179, LIMIT_CLIENT_ID,		"limit-client-id",	"client identifier longer than the limit")	\
+	X(180, LIMIT_RATE,		"limit-rate",		"messages or bytes faster than the limit")	\
 	X(184, POLICY_CONNECT,		"policy-connect",	"no policy lets this client connect")	\
 	X(185, POLICY_PUBLISH,		"policy-publish",	"policy refuses a publish to that topic")	\
 	X(186, POLICY_SUBSCRIBE,	"policy-subscribe",	"policy refuses a subscription to that filter")	\

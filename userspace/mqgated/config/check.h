@@ -50,6 +50,10 @@ int mqg_check_guard(const struct mqg_check *check, const char *owner, const stru
 int mqg_check_budgets(const struct mqg_check *check, const char *path,
 		      const struct raw_budgets *from, struct mqg_guard *to);
 
+/* Fills @to; @from may be NULL. @owner: "listeners[0].limits" */
+int mqg_check_limits(const struct mqg_check *check, const char *owner,
+		     const struct raw_limits *from, struct mqg_limits *to);
+
 /* Fills @to->crypto; @owner: "listeners[0].tls". @to->tls_min is there already. */
 int mqg_check_crypto(struct mqg_check *check, const char *owner, const struct raw_tls *tls,
 		     struct mqg_policy *to);

@@ -201,7 +201,6 @@ int mqg_check_listener(struct mqg_check *check, size_t i)
 
 	/* Counted from here on, so that mqg_config_put() sees what it already owns. */
 	check->config->n_listeners = i + 1;
-	to->limits = (struct mqg_limits)MQG_LIMITS_DEFAULT;
 	to->mode = from->mode ? (enum mqgate_mode)*from->mode : MQGATE_MODE_ENFORCE;
 	err = check_name(check, i);
 	if (!err)
@@ -214,6 +213,9 @@ int mqg_check_listener(struct mqg_check *check, size_t i)
 		err = check_limits(check, i);
 	if (!err)
 		err = check_proxies(check, i);
+	snprintf(path, sizeof(path), "listeners[%zu].limits", i);
+	if (!err)
+		err = mqg_check_limits(check, path, from->limits, &to->limits);
 	snprintf(path, sizeof(path), "listeners[%zu]", i);
 	if (!err)
 		err = mqg_check_guard(check, path, &from->guard, &to->guard);

@@ -376,6 +376,8 @@ static const cyaml_schema_field_t listener_fields[] = {
 	NUMBER("allow_burst", struct raw_listener, allow_burst),
 	CYAML_FIELD_MAPPING_PTR("proxy_protocol_in", CYAML_FLAG_POINTER | MAY,
 				struct raw_listener, proxy_protocol_in, proxies_fields),
+	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | MAY, struct raw_listener, limits,
+				mqg_limits_fields),
 	GUARD_FIELDS(struct raw_listener),
 	CYAML_FIELD_END
 };

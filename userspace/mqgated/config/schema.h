@@ -139,6 +139,14 @@ struct raw_proxies {
 	unsigned int	from_count;
 };
 
+struct raw_limits {
+	uint32_t	*packet_size, *topic_length, *topic_levels, *topic_alias, *inflight;
+	uint32_t	*subscriptions, *filters, *user_properties, *client_id, *keep_alive;
+	uint32_t	*messages_rate, *messages_burst, *bytes_rate, *bytes_burst;
+	uint32_t	*all_messages_rate, *all_messages_burst, *all_bytes_rate, *all_bytes_burst;
+	int		*over_rate, *on_refused;
+};
+
 struct raw_listener {
 	char			*name, *address, *broker;
 	int			kind;
@@ -151,6 +159,7 @@ struct raw_listener {
 	char			*handshake_timeout, *connect_timeout;
 	uint32_t		*connect_max, *sessions_max, *allow_pps, *allow_burst;
 	struct raw_proxies	*proxy_protocol_in;
+	struct raw_limits	*limits;
 	struct raw_guard	guard;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tables of the schema are written with. Included by schema.c and schema_rights.c alone.
+ * What the tables of the schema are written with. Included by the files schema*.c alone.
  */
 #ifndef MQG_CONFIG_SCHEMA_MAKE_H
 #define MQG_CONFIG_SCHEMA_MAKE_H
@@ -40,5 +40,8 @@ extern const cyaml_schema_value_t mqg_text_value;
 /* schema_rights.c: the entries of groups and policies. */
 extern const cyaml_schema_value_t mqg_group_value;
 extern const cyaml_schema_value_t mqg_policy_value;
+
+/* schema_limits.c */
+extern const cyaml_schema_field_t mqg_limits_fields[];
 
 #endif

@@ -56,6 +56,9 @@ uint32_t mqg_weight_default(uint32_t reason)
 	case MQGATE_REASON_LIMIT_FILTERS:
 	case MQGATE_REASON_LIMIT_TOPIC:
 	case MQGATE_REASON_LIMIT_PROPERTIES:
+	case MQGATE_REASON_LIMIT_SUBSCRIPTIONS:
+	case MQGATE_REASON_LIMIT_CLIENT_ID:
+	case MQGATE_REASON_LIMIT_RATE:
 		return 5;
 	case MQGATE_REASON_MQTT_CONNACK: /* sent by the broker */
 		return 0;

@@ -219,6 +219,7 @@ enum mqgate_reason mqg_publish_judge(struct mqg_walk *w, const struct mqg_head *
 	bool nameless, told;
 	struct publish p;
 
+	w->message->published += w->way == MQG_UP;
 	reason = read_head(w, head, &p);
 	nameless = !p.len;
 	if (!reason && w->way == MQG_UP && p.len > w->message->limits->topic_length)

@@ -47,7 +47,8 @@ void mqg_ledger_settle(struct mqg_message *m)
 	struct mqg_ledger *s = m->ledger;
 
 	if (s && !s->flows[MQG_UP].n && !s->flows[MQG_DOWN].n && !s->aliases[MQG_UP].size &&
-	    !s->aliases[MQG_DOWN].size && !s->own[MQG_UP].data && !s->own[MQG_DOWN].data)
+	    !s->aliases[MQG_DOWN].size && !s->subscriptions.n && !s->own[MQG_UP].data &&
+	    !s->own[MQG_DOWN].data)
 		give_back(m);
 }
 
@@ -63,6 +64,7 @@ void mqg_ledger_drop(struct mqg_message *m)
 		free(s->own[way].data);
 		s->own[way] = (struct mqg_own){ 0 };
 	}
+	mqg_subscriptions_exit(&s->subscriptions);
 	give_back(m);
 }
 

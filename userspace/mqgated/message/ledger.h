@@ -10,6 +10,7 @@
 #include "message/aliases.h"
 #include "message/flows.h"
 #include "message/message.h"
+#include "message/subscriptions.h"
 
 /* What hangs on a QoS 2 flow of a client that has a grant. */
 struct mqg_noted {
@@ -26,6 +27,7 @@ struct mqg_own {
 struct mqg_ledger {
 	struct mqg_flows	flows[2];	/* by the way of what was asked */
 	struct mqg_aliases	aliases[2];	/* by enum mqg_way */
+	struct mqg_subscriptions subscriptions;	/* where they are counted */
 	struct mqg_own		own[2];		/* packets of ours that wait for the end of one */
 	struct mqg_ledger	*next;		/* among the spare ones */
 };

@@ -90,10 +90,12 @@ struct mqg_message {
 	struct mqg_ledger	*ledger;		/* NULL = nothing to remember */
 	struct mqg_lane		lanes[2];	/* by enum mqg_way */
 	struct mqg_terms	terms[2];	/* [way]: of who is reached that way */
-	uint16_t		keep_alive;	/* s, as the client has it now; 0 = none */
+	uint32_t		published;	/* up; counted until somebody sets it to 0 */
+	uint16_t		keep_alive;	/* s, as it holds now; 0 = none */
 	uint8_t			level;		/* 3, 4 or 5 */
 	bool			resumed;	/* either side may go on with what was before */
 	bool			answered;	/* CONNACK went to the client */
+	bool			capped;		/* keep_alive is the gateway's word */
 	uint8_t			opening;	/* enum in opening.c */
 	uint8_t			code;		/* of a DISCONNECT, where the reason has several */
 	uint8_t			detail;		/* enum mqgate_reason: what was wrong with a packet

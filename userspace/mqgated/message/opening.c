@@ -25,6 +25,19 @@ static bool agree(struct mqg_message *m, const uint8_t *packet, const uint8_t *e
 	return mqg_terms_connack(terms, mqg_varint_read(packet + 1, end, &ignored) + 2, end);
 }
 
+/* 3.2.2.3.14: what the broker says in the place of the client; then what the listener allows. */
+static void keep_alive(struct mqg_message *m)
+{
+	uint32_t most = m->limits->keep_alive;
+
+	if (m->terms[MQG_UP].keep_alive)
+		m->keep_alive = m->terms[MQG_UP].keep_alive;
+	if (most && (!m->keep_alive || m->keep_alive > most)) {
+		m->keep_alive = (uint16_t)most;
+		m->capped = true;
+	}
+}
+
 /* The client is told what the gateway takes, where that is less: it goes by it from here on. */
 static enum mqgate_reason answer(struct mqg_walk *w, const uint8_t *packet, size_t len)
 {
@@ -39,6 +52,8 @@ static enum mqgate_reason answer(struct mqg_walk *w, const uint8_t *packet, size
 		terms->receive_max = (uint16_t)limits->inflight;
 	if (terms->alias_max > limits->topic_alias)
 		terms->alias_max = (uint16_t)limits->topic_alias;
+	if (m->capped)
+		terms->keep_alive = m->keep_alive;
 	if (terms->packet_max > limits->packet_size)
 		terms->packet_max = limits->packet_size;
 	mqg_walk_insert(w, out, mqg_terms_write(&broker, terms, packet, len, out));
@@ -69,6 +84,8 @@ static enum mqgate_reason connack(struct mqg_walk *w)
 	mqg_message_lane(m, MQG_DOWN);
 	if (!code)
 		m->ops->accepted(m);
+	if (!code)
+		keep_alive(m);
 	if (m->level == MQW_LEVEL_5 && !code)
 		return answer(w, begin, (size_t)(w->at - begin));
 	mqg_walk_emit(w, begin, (size_t)(w->at - begin));

@@ -20,6 +20,7 @@ struct merge {
 #define BROKERS		0xffU
 #define REFUSED_V3	0x80U
 #define REFUSED_V5	0x87U
+#define QUOTA_V5	0x97U
 
 struct request {
 	uint8_t		*fixed;		/* identifier and properties */
@@ -132,36 +133,70 @@ static struct merge *new_merge(uint32_t n)
 	return merge;
 }
 
+/* MQGATE_REASON_NONE, or why this filter is not the client's; *@qos: the most that it gets. */
+static enum mqgate_reason ask_one(struct mqg_message *m, const uint8_t *filter, uint32_t len,
+				  uint8_t *qos)
+{
+	struct mqg_decision d = { .allowed = true, .qos = 2 };
+
+	if (m->grant)
+		d = mqg_grant_filter(m->grant, filter, len, m->desk->now);
+	*qos = d.qos;
+	if (!d.allowed)
+		return MQGATE_REASON_POLICY_SUBSCRIBE;
+	if (m->limits->subscriptions &&
+	    !mqg_subscriptions_add(&m->ledger->subscriptions, filter, len,
+				   m->limits->subscriptions))
+		return MQGATE_REASON_LIMIT_SUBSCRIPTIONS;
+	return MQGATE_REASON_NONE;
+}
+
+static uint8_t code_of(const struct mqg_message *m, enum mqgate_reason reason)
+{
+	if (m->level != MQW_LEVEL_5)
+		return REFUSED_V3;
+	return reason == MQGATE_REASON_POLICY_SUBSCRIBE ? REFUSED_V5 : QUOTA_V5;
+}
+
 /* Asks of every filter, and closes the gaps of those that are refused; *@merge: NULL = none is. */
 static enum mqgate_reason ask(struct mqg_walk *w, struct request *r, struct merge **merge)
 {
 	struct mqg_message *m = w->message;
-	uint8_t *at = r->filters, *to = at, *next;
+	uint8_t *at = r->filters, *to = at, *next, qos;
+	enum mqgate_reason reason;
 
+	if (!mqg_ledger_get(m))
+		return MQGATE_REASON_STREAM_MEMORY;
 	for (uint32_t i = 0; at < r->end; i++, at = next) {
 		uint32_t len = mqg_read_two(at);
-		struct mqg_decision d = mqg_grant_filter(m->grant, at + 2, len, m->desk->now);
 		uint8_t *options = at + 2 + len;
 
 		next = (uint8_t *)next_filter(r, at);
-		if (d.allowed) {
-			if ((*options & 3) > d.qos)
-				*options = (uint8_t)((*options & ~3U) | d.qos);
+		reason = ask_one(m, at + 2, len, &qos);
+		if (reason == MQGATE_REASON_NONE) {
+			if ((*options & 3) > qos)
+				*options = (uint8_t)((*options & ~3U) | qos);
 			memmove(to, at, (size_t)(next - at));
 			to += next - at;
 			continue;
 		}
-		if (m->limits->close_on_refusal)
-			return MQGATE_REASON_POLICY_SUBSCRIBE;
+		if (m->limits->close_on_refusal && reason == MQGATE_REASON_POLICY_SUBSCRIBE)
+			return reason;
 		if (!*merge)
 			*merge = new_merge(r->n);
 		if (!*merge)
 			return MQGATE_REASON_STREAM_MEMORY;
-		(*merge)->codes[i] = m->level == MQW_LEVEL_5 ? REFUSED_V5 : REFUSED_V3;
-		m->ops->refused(m, MQG_UP, MQGATE_REASON_POLICY_SUBSCRIBE);
+		(*merge)->codes[i] = code_of(m, reason);
+		m->ops->refused(m, MQG_UP, reason);
 	}
 	r->end = to;
 	return MQGATE_REASON_NONE;
+}
+
+static void forget(struct mqg_message *m, const struct request *r)
+{
+	for (const uint8_t *at = r->filters; m->ledger && at < r->end; at = next_filter(r, at))
+		mqg_subscriptions_remove(&m->ledger->subscriptions, at + 2, mqg_read_two(at));
 }
 
 /* Nothing is left for the broker to answer. */
@@ -199,8 +234,10 @@ enum mqgate_reason mqg_subscribe_judge(struct mqg_walk *w, const struct mqg_head
 	struct request r;
 
 	reason = read_request(w, head, &r);
-	if (!reason && r.subscribe && w->message->grant)
+	if (!reason && r.subscribe && (w->message->grant || w->message->limits->subscriptions))
 		reason = ask(w, &r, &merge);
+	if (!reason && !r.subscribe)
+		forget(w->message, &r);
 	if (!reason && r.filters == r.end) {
 		w->lane->fate = MQG_DROPPING;
 		reason = answer_all(w, merge);

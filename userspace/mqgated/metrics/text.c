@@ -166,6 +166,9 @@ static void tell_listeners(const struct mqg_metrics_sources *sources, FILE *out)
 		  offsetof(struct mqg_listener_counts, bytes_in) },
 		{ "sent_bytes_total", "counter", "Bytes from the broker to clients.",
 		  offsetof(struct mqg_listener_counts, bytes_out) },
+		{ "reads_paused_total", "counter",
+		  "Reads after which a client had to wait, for a rate of limits.",
+		  offsetof(struct mqg_listener_counts, paused) },
 		{ "tls_chain_cache_hits_total", "counter",
 		  "Chains of clients that were known, so that they were not verified again.",
 		  offsetof(struct mqg_listener_counts, chain_hits) },
@@ -187,6 +190,23 @@ static void tell_listeners(const struct mqg_metrics_sources *sources, FILE *out)
 			fprintf(out, "mqgate_%s{listener=\"%s\"} %llu\n", rows[r].name,
 				sources->config->listeners[i].name, (unsigned long long)value);
 		}
+	}
+}
+
+static void tell_messages(const struct mqg_metrics_sources *sources, FILE *out)
+{
+	const struct mqg_config *config = sources->config;
+	uint64_t counts[MQGATE_REASON_MAX];
+
+	head(out, "messages_refused_total", "counter",
+	     "Packets that went no further while their sessions went on, by listener and reason.");
+	for (size_t i = 0; sources->proxy && i < config->n_listeners; i++) {
+		mqg_proxy_messages_refused(sources->proxy, i, counts);
+		for (uint32_t r = 0; r < MQGATE_REASON_MAX; r++)
+			if (counts[r])
+				fprintf(out, "mqgate_messages_refused_total{listener=\"%s\","
+					"reason=\"%s\"} %llu\n", config->listeners[i].name,
+					mqg_reason_word(r), (unsigned long long)counts[r]);
 	}
 }
 
@@ -364,6 +384,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	    (double)(mqg_boottime_ns() - sources->started) / 1e9);
 	one(out, "pins_open", "gauge", "1 while the daemon has the pinned maps open.", !!pins);
 	tell_listeners(sources, out);
+	tell_messages(sources, out);
 	tell_handshakes(sources, out);
 	one(out, "tls_chain_cache_entries", "gauge", "Chains that the workers remember now.",
 	    sources->proxy ? (double)mqg_proxy_chains(sources->proxy) : 0);

@@ -51,8 +51,12 @@ static const struct {
 	EACH(MQTT_ALIAS, 0x82, 0x94),
 	EACH(LIMIT_INFLIGHT, 0x97, 0x93),
 	BOTH(LIMIT_PACKET, 0x95),
+	/* Message rate too high, Keep Alive timeout */
+	EACH(LIMIT_RATE, 0x97, 0x96),
+	EACH(KEEP_ALIVE, 0, 0x8d),
 	/* Client Identifier not valid */
 	BOTH(MQTT_CLIENT_ID, 0x85),
+	BOTH(LIMIT_CLIENT_ID, 0x85),
 	/* Not authorized */
 	BOTH(IDENTITY_NONE, 0x87),
 	BOTH(IDENTITY_CLIENT_ID, 0x87),

@@ -85,6 +85,7 @@ static int new_port(struct mqg_proxy *proxy, struct mqg_worker *worker,
 	port->worker = worker;
 	port->config = l;
 	port->sessions = &c->sessions;
+	port->tempo = &c->tempo;
 	port->fd = -1;
 	mqg_list_init(&port->gone);
 	return mqg_port_open(port, like, why, size);

@@ -13,6 +13,7 @@
 struct mqg_common {
 	struct mqg_common	*next;
 	_Atomic uint32_t	sessions;	/* open */
+	struct mqg_tempo_all	tempo;		/* of listeners */
 	char			name[];
 };
 

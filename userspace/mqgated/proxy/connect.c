@@ -135,6 +135,10 @@ static enum mqg_step judge(struct mqg_session *s)
 
 	if (!printed)
 		return mqg_session_close(s);
+	if (c->client_id.len > s->port->config->limits.client_id) {
+		free(printed);
+		return mqg_session_refuse(s, MQGATE_REASON_LIMIT_CLIENT_ID);
+	}
 	mqg_broker_key(s, id, c->client_id.len);
 	mqg_registry_client_id(&s->worker->registry, &s->entry, printed);
 	if (!s->client.ssl)

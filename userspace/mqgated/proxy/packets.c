@@ -104,6 +104,7 @@ static enum mqg_pump take(struct mqg_half *half, uint8_t *data, size_t len)
 	enum mqgate_reason reason;
 
 	s->message.limits = &s->port->config->limits;
+	s->message.published = 0;
 	reason = mqg_message_take(&s->message, half == &s->up ? MQG_UP : MQG_DOWN, data, len);
 	if (reason != MQGATE_REASON_NONE) {
 		s->refused = (uint8_t)reason;
@@ -111,9 +112,13 @@ static enum mqg_pump take(struct mqg_half *half, uint8_t *data, size_t len)
 			blame(s);
 		return MQG_PUMP_REFUSED;
 	}
+	if (half == &s->up && !mqg_tempo_charge(s, s->message.published, len)) {
+		s->refused = (uint8_t)MQGATE_REASON_LIMIT_RATE;
+		return MQG_PUMP_REFUSED;
+	}
 	if (half->failed)
 		return MQG_PUMP_WRITE_FAILED;
-	return half->data ? MQG_PUMP_WAIT : MQG_PUMP_END;
+	return half->data || (half == &s->up && mqg_tempo_waits(s)) ? MQG_PUMP_WAIT : MQG_PUMP_END;
 }
 
 void mqg_packets_begin(struct mqg_session *s)

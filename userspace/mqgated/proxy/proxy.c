@@ -168,6 +168,7 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 		counts->bytes_out += mqg_counter_get(&port->bytes_out);
 		counts->chain_hits += mqg_counter_get(&port->tls_counts.chain_hits);
 		counts->chain_misses += mqg_counter_get(&port->tls_counts.chain_misses);
+		counts->paused += mqg_counter_get(&port->paused);
 		counts->full += mqg_counter_get(&port->tls_counts.full);
 		counts->resumed += mqg_counter_get(&port->tls_counts.resumed);
 		for (int n = 0; n < MQG_TICKET_DECLINED; n++)

@@ -14,8 +14,8 @@ enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 	uint64_t before = *moved;
 	enum mqg_pump ret;
 
-	/* Who does not read our answers is not asked for more. */
-	if (s->down.len - s->down.off > ANSWERS_MAX)
+	/* Who does not read our answers is not asked for more; nor is who sends too fast. */
+	if (s->down.len - s->down.off > ANSWERS_MAX || mqg_tempo_waits(s))
 		return MQG_PUMP_WAIT;
 	ret = mqg_half_pump(&s->up, mqg_worker_scratch(s->worker), moved);
 	mqg_counter_add(&s->port->bytes_in, *moved - before);
@@ -43,6 +43,7 @@ enum mqg_pump mqg_relay_down(struct mqg_session *s, uint64_t *moved)
 enum mqg_step mqg_relay_begin(struct mqg_session *s)
 {
 	mqg_timer_disarm(&s->timer);
+	mqg_tempo_begin(s);
 	s->state = MQG_RELAY;
 	return MQG_STEP_ON;
 }

@@ -179,6 +179,7 @@ int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
 	mqg_list_init(&s->ocsp_link);
 	mqg_list_init(&s->away.link);
 	mqg_timer_init(&s->timer, expired);
+	mqg_tempo_init(s);
 	mqg_sockaddr_split(peer, s->entry.addr, &s->entry.port);
 	s->entry.since = mqg_boottime_ns();
 	s->entry.listener = port->index;
@@ -259,6 +260,7 @@ enum mqg_step mqg_session_finish(struct mqg_session *s)
 	mqg_succession_leave(s);
 	mqg_away_leave(s);
 	mqg_intake_drop(s);
+	mqg_tempo_end(s);
 	mqg_half_drop(&s->up);
 	mqg_message_end(&s->message);
 	mqg_broker_close(s);
@@ -276,6 +278,7 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	mqg_admission_over(s);
 	mqg_succession_leave(s);
 	mqg_timer_disarm(&s->timer);
+	mqg_tempo_end(s);
 	mqg_list_remove(&s->ready);
 	mqg_ocsp_leave(s);
 	mqg_away_leave(s);

@@ -22,6 +22,7 @@
 
 #include "judge/flows.h"
 #include "proxy/answer.h"
+#include "proxy/tempo.h"
 #include "proxy/tls.h"
 #include "proxy/worker.h"
 
@@ -96,6 +97,7 @@ struct mqg_session {
 	struct mqg_half		up, down;	/* client to broker, broker to client */
 	struct mqg_message	message;	/* the packets of both, from REPLY on */
 	uint8_t			refused;	/* enum mqgate_reason, after MQG_PUMP_REFUSED */
+	struct mqg_tempo		tempo;
 	uint64_t		told_at;	/* the judge, of a packet that was refused */
 	struct mqg_timer	timer;
 	struct mqg_intake	*intake;	/* NULL once it is known which server has it */

@@ -140,6 +140,7 @@ static void init_timers(struct mqg_worker *worker)
 	mqg_timers_init(&worker->timers);
 	mqg_timer_class_init(&worker->timers, &worker->linger, MQG_LINGER_MS);
 	mqg_timer_class_init(&worker->timers, &worker->parting, MQG_PARTING_MS);
+	mqg_tempo_setup(worker);
 	mqg_timer_class_init(&worker->timers, &worker->half_closed, MQG_HALF_CLOSED_MS);
 	mqg_timer_class_init(&worker->timers, &worker->accept_rest, MQG_ACCEPT_REST_MS);
 	mqg_timer_class_init(&worker->timers, &worker->away, MQG_AWAY_TICK_MS);

@@ -19,6 +19,7 @@
 #include "proxy/counter.h"
 #include "proxy/proxy.h"
 #include "proxy/ocsp.h"
+#include "proxy/tempo.h"
 #include "proxy/realm.h"
 #include "proxy/registry.h"
 #include "proxy/renewal.h"
@@ -80,6 +81,8 @@ struct mqg_port {
 	mqg_counter		messages_refused[MQGATE_REASON_MAX];
 	struct mqg_tls_counts	tls_counts;
 	_Atomic uint32_t	*sessions;	/* shared by the workers */
+	struct mqg_tempo_all	*tempo;		/* likewise */
+	mqg_counter		paused;		/* reads after which a client had to wait */
 };
 
 /* The realms of one port, and the contexts that they get; NULL = it keeps its own. */
@@ -158,6 +161,7 @@ struct mqg_worker {
 	struct mqg_chain_cache	chains;
 	struct mqg_tickets	*tickets;	/* the proxy's */
 	struct mqg_succession	succession;
+	struct mqg_timer_class	tempo[MQG_TEMPO_STEPS];
 	struct mqg_desk		desk;		/* of its sessions' packets */
 	/* What is read goes behind the room that mqg_message_take() wants before it. */
 	uint8_t			room[MQG_HEAD_MAX + MQG_CHUNK];

@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+How much, how fast, how silent: the limits of a listener. ATTACKS 11, 16-18.
+"""
+from proxyrig import *
+
+LISTEN = ("-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884")
+ACCEPT = {3: ACCEPTED, 4: ACCEPTED, 5: b"\x20\x03\0\0\0"}
+
+
+def limited(**limits):
+    options = [option for key, value in limits.items()
+               for option in ("-L", key if value is True else f"{key}={value}")]
+    return Rig(*options, *LISTEN)
+
+
+class Hearing(FakeBroker):
+    """Accepts everybody and keeps what each says, with the time of its last byte."""
+
+    def __init__(self, level=4, properties=b""):
+        self.accept = ACCEPT[level]
+        if properties:
+            self.accept = packet(0x20, b"\0\0" + varint(len(properties)) + properties)
+        self.heard, self.socks, self.at = [], [], []
+        super().__init__(self.talk)
+
+    def talk(self, sock):
+        try:
+            read_packet(sock)
+        except EOFError:
+            return
+        mine = bytearray()
+        self.heard.append(mine)
+        self.at.append(time.monotonic())
+        place = len(self.at) - 1
+        self.socks.append(sock)
+        sock.sendall(self.accept)
+        try:
+            while part := sock.recv(65536):
+                mine.extend(part)
+                self.at[place] = time.monotonic()
+        except (ConnectionError, TimeoutError):
+            pass
+
+
+def packet(kind, body):
+    return bytes([kind]) + varint(len(body)) + body
+
+
+def ident(number):
+    return struct.pack(">H", number)
+
+
+def request(level, *filters, number=1, kind=0x82):
+    body = ident(number) + (b"\0" if level == 5 else b"")
+    tail = b"\0" if kind == 0x82 else b""
+    return packet(kind, body + b"".join(text(f) + tail for f in filters))
+
+
+def client_of(level, keep_alive=0, name="d"):
+    sock = dial()
+    sock.sendall(connect(name, level, keep_alive=keep_alive))
+    kind, body = read_packet(sock)
+    equal((kind, body[1]), (0x20, 0), "CONNACK")
+    return sock, body[2:]
+
+
+def ends(client, level, code):
+    equal(read_all(client), bytes([0xe0, 1, code]) if level == 5 else b"", "last words")
+    client.close()
+
+
+@test("a client that is silent for 1.5 keep alives is ended, one that is not goes on")
+def silent():
+    for level in (4, 5):
+        with Hearing(level), limited() as rig:
+            quiet, lively, careless = (client_of(level, n, f"d{n}{i}")[0] for i, n in
+                                       enumerate((1, 1, 0)))
+            begun = time.monotonic()
+            word = bytes([0xe0, 1, 0x8d]) if level == 5 else b""
+            got = []
+            thread = threading.Thread(target=lambda: got.append(read_all(quiet)), daemon=True)
+            thread.start()
+            while not got:
+                lively.sendall(PINGREQ)
+                thread.join(0.3)
+            took = time.monotonic() - begun
+            equal(got, [word], "last words")
+            if not 1.4 < took < 3:
+                raise AssertionError(f"it took {took} s")
+            equal(rig.refusals(), ["keep-alive"])
+            poll("the others stay", lambda: rig.open() == 2)
+            for client in (quiet, lively, careless):
+                client.close()
+
+
+@test("max_keepalive: MQTT 5 is told, 3.1.1 is held to it; a lower one stays (ATTACKS 11)")
+def capped():
+    with Hearing(5), limited(keep_alive=1) as rig:
+        for asked in (0, 65535):
+            client, said = client_of(5, asked)
+            equal(said, b"\3\x13\0\1", "Server Keep Alive")
+            ends(client, 5, 0x8d)
+        equal(rig.refusals(), ["keep-alive"] * 2)
+    with Hearing(4), limited(keep_alive=1) as rig:
+        client, _ = client_of(4, 0)
+        ends(client, 4, 0)
+        equal(rig.refused()["refused"], "keep-alive")
+    with Hearing(5, b"\x13\0\7"), limited(keep_alive=60):
+        equal(client_of(5, 30)[1], b"\3\x13\0\7", "what the broker says")
+
+
+@test("a client over its rate is not read from until it has tokens again; nothing is lost")
+def waits():
+    for limits, many, size in (({"messages_rate": 20, "messages_burst": 10}, 30, 1),
+                               ({"bytes_rate": 20000, "bytes_burst": 10000}, 30, 1000)):
+        with Hearing() as broker, limited(**limits) as rig:
+            client, _ = client_of(4)
+            burst = publish("t", b"x" * size) * many
+            begun = time.monotonic()
+            client.sendall(burst)
+            poll("the burst arrives", lambda n=len(burst): len(broker.heard[0]) == n)
+            client.sendall(PINGREQ)
+            poll("what follows arrives, too",
+                 lambda n=len(burst): len(broker.heard[0]) == n + 2)
+            if broker.at[0] - begun < 0.7:
+                raise AssertionError(f"{broker.at[0] - begun} s are too few for {many}")
+            if not 1 <= rig.counts()["listeners"][0]["paused"] <= many:
+                raise AssertionError("it did not wait")
+            equal(rig.refusals(), [])
+            client.close()
+
+
+@test("over_rate: close ends who is over his own rate: DISCONNECT 96")
+def over():
+    for level in (4, 5):
+        with Hearing(level), limited(messages_rate=10, messages_burst=5,
+                                     close_over_rate=True) as rig:
+            client, _ = client_of(level)
+            client.sendall(publish("t", b"", level) * 4)
+            client.sendall(publish("t", b"", level) * 40)
+            ends(client, level, 0x96)
+            equal(rig.refused()["refused"], "limit-rate")
+
+
+@test("the rate of all clients of a listener is shared by the workers")
+def together():
+    with Hearing() as broker, Rig("-w", "2", "-L", "all_messages_rate=20", "-L",
+                                  "all_messages_burst=10", *LISTEN) as rig:
+        clients = [client_of(4, name=f"d{i}")[0] for i in range(6)]
+        begun = time.monotonic()
+        for client in clients:
+            client.sendall(publish("t", b"x") * 5)
+        for client in clients:
+            client.sendall(PINGREQ)
+        poll("all of it arrives", lambda: sum(map(len, broker.heard)) ==
+             6 * (5 * len(publish("t", b"x")) + 2), 20)
+        if max(broker.at) - begun < 0.7:
+            raise AssertionError("30 messages at 20 a second take longer")
+        equal(rig.refusals(), [])
+        for client in clients:
+            client.close()
+
+
+@test("subscriptions are counted: one too many gets 97 or 80, one given up makes room")
+def subscriptions():
+    for level, code in ((4, 0x80), (5, 0x97)):
+        head = b"\0" if level == 5 else b""
+        with Hearing(level) as broker, limited(subscriptions=2) as rig:
+            client, _ = client_of(level)
+            client.sendall(request(level, "a", "b", "c", "a"))
+            wanted = request(level, "a", "b", "a")
+            poll("two of them arrive", lambda: broker.heard[0] == wanted)
+            broker.socks[0].sendall(packet(0x90, ident(1) + head + b"\0\0\0"))
+            equal(read_packet(client), (0x90, ident(1) + head + bytes([0, 0, code, 0])))
+            client.sendall(request(level, "c", number=2))
+            equal(read_packet(client), (0x90, ident(2) + head + bytes([code])))
+            client.sendall(request(level, "b", number=3, kind=0xa2) + request(level, "c", number=4))
+            wanted += request(level, "b", number=3, kind=0xa2) + request(level, "c", number=4)
+            poll("there is room", lambda: broker.heard[0] == wanted)
+            equal(rig.counts()["listeners"][0]["messages"], {"limit-subscriptions": 2})
+            client.close()
+
+
+def beyond(level, limits, data, reason, code, properties=b""):
+    with Hearing(level, properties) as broker, limited(**limits) as rig:
+        client, _ = client_of(level)
+        client.sendall(PINGREQ + data)
+        ends(client, level, code)
+        equal(rig.refused()["refused"], reason)
+        poll("what was before it arrived", lambda: broker.heard[0] == PINGREQ)
+
+
+@test("what is longer, deeper or more than the limits: the reason, and its code in MQTT 5 "
+      "(ATTACKS 16-18)")
+def limits():
+    for level in (4, 5):
+        head = b"\0" if level == 5 else b""
+        beyond(level, {"packet_size": 100}, publish("t", b"x" * 100, level), "limit-packet", 0x95)
+        beyond(level, {"packet_size": 100}, b"\x30" + varint(200 << 20), "limit-packet", 0x95)
+        beyond(level, {"topic_length": 9}, publish("t" * 10, b"", level), "limit-topic", 0x97)
+        beyond(level, {"topic_levels": 3}, publish("a/b/c/d", b"", level), "mqtt-levels", 0x97)
+        beyond(level, {"topic_levels": 3}, request(level, "a/b/c/d"), "mqtt-levels", 0x97)
+        beyond(level, {"filters": 2}, request(level, "a", "b", "c"), "limit-filters", 0x97)
+    pair = b"\x26" + text("a") + text("b")
+    beyond(5, {"user_properties": 1}, packet(0x30, text("t") + varint(14) + pair * 2),
+           "limit-properties", 0x97)
+    one = packet(0x30, text("t") + b"\3\x23\0\x0b")
+    beyond(5, {"topic_alias": 10}, one, "mqtt-alias", 0x94, b"\x22\1\0")
+    beyond(5, {}, packet(0x30, text("") + b"\3\x23\0\1"), "mqtt-alias", 0x94, b"\x22\0\1")
+    beyond(5, {}, packet(0x34, text("t") + ident(1) + b"\0"), "mqtt-unavailable", 0x9b, b"\x24\1")
+    beyond(5, {}, packet(0x31, text("t") + b"\0"), "mqtt-unavailable", 0x9a, b"\x25\0")
+
+
+@test("more messages under way than the limit: 93; QoS 2 that is never completed counts "
+      "(ATTACKS 18, CVE-2023-28366)")
+def inflight():
+    for level in (4, 5):
+        tail = b"\0" if level == 5 else b""
+        with Hearing(level), limited(inflight=100) as rig:
+            client = dial()
+            client.sendall(connect("d", level))
+            said = read_packet(client)[1]
+            equal(said[2:], b"\3\x21\0\x64" if level == 5 else b"", "Receive Maximum")
+            before = rig.status("VmRSS")
+            for number in range(1, 101):
+                client.sendall(packet(0x34, text("t") + ident(number) + tail))
+            client.sendall(packet(0x34, text("t") + ident(101) + tail))
+            ends(client, level, 0x93)
+            equal(rig.refused()["refused"], "limit-inflight")
+            poll("session is given back", lambda: rig.open() == 0)
+            if rig.status("VmRSS") - before > 4096:
+                raise AssertionError("memory is not given back")
+
+
+@test("an answer to another QoS ends the session, one to nothing goes no further (ATTACKS 18)")
+def answers():
+    for level in (4, 5):
+        tail = b"\0" if level == 5 else b""
+        for qos, answer in ((1, 0x50), (1, 0x70), (2, 0x40), (2, 0x70)):
+            with Hearing(level) as broker, limited() as rig:
+                client, _ = client_of(level)
+                delivery = packet(0x30 | qos << 1, text("t") + ident(9) + tail)
+                broker.socks[0].sendall(delivery)
+                equal(read_exactly(client, len(delivery)), delivery)
+                client.sendall(packet(answer, ident(9)))
+                ends(client, level, 0x82)
+                equal(rig.refused()["refused"], "mqtt-flow")
+        with Hearing(level) as broker, limited() as rig:
+            client, _ = client_of(level)
+            client.sendall(packet(0x40, ident(5)) + packet(0x62, ident(5)) + PINGREQ)
+            equal(read_packet(client), (0x70, ident(5) + (b"\x92" if level == 5 else b"")))
+            poll("the rest arrives", lambda: broker.heard[0] == PINGREQ)
+            equal(rig.counts()["listeners"][0]["messages"], {"mqtt-flow": 2})
+            client.close()
+
+
+@test("a client identifier over the limit: CONNACK 85 or 02, the broker is not asked")
+def client_id():
+    with limited(client_id=10) as rig:
+        for level, word in ((4, b"\x20\x02\0\x02"), (5, b"\x20\x03\0\x85\0")):
+            with dial() as client:
+                client.sendall(connect("d" * 11, level))
+                equal(read_all(client), word)
+        equal(rig.refusals(), ["limit-client-id"] * 2)
+        equal(rig.upstream(), 0, "connections to the broker")
+
+
+main()
