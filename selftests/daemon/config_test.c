@@ -164,6 +164,8 @@ static const struct broken cases[] = {
 	       "4: brokers[0].balance: has no meaning with address: one server"),
 	BROKEN("questions that are not asked", 4, 4, "    health: {kind: off, fall: 3}",
 	       "4: brokers[0].health: says when to ask, and kind is off"),
+	BROKEN("what is done when nobody looks", 4, 4, "    health: {on_down: close}",
+	       "4: brokers[0].health: says when to ask, and kind is off"),
 	BROKEN("checks too often", 4, 4, "    health: {kind: tcp, interval: 10ms}",
 	       "4: brokers[0].health.interval: 10ms is out of range; write 50ms to 1h"),
 	BROKEN("a certificate without its key", 4, 4, "    tls: {ca: @/ca.pem, certificate: @/c}",

@@ -420,6 +420,7 @@ static void broker_setting(struct mqg_broker *b, struct mqg_server *s, const cha
 		{ "balance=", (uint32_t *)&b->balance }, { "slow_start=", &b->slow_start_ms },
 		{ "health=", (uint32_t *)&b->health.kind },
 		{ "interval=", &b->health.interval_ms }, { "timeout=", &b->health.timeout_ms },
+		{ "cut=", &b->health.cut },
 		{ "fall=", &b->health.fall }, { "rise=", &b->health.rise },
 		{ "answers=", &b->away.answers }, { "waiting=", &b->away.waiting },
 		{ "reconnects=", &b->away.reconnects },

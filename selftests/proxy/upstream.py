@@ -431,6 +431,40 @@ def killed():
     equal(set(acked) - kept, set(), "acknowledged and not there")
 
 
+@test("a server that hangs under its sessions: with on_down: close they end and come to the other "
+      "one, else they stay")
+def hangs():
+    for cut in (True, False):
+        with Mosquitto(at(1901)) as one, Mosquitto(at(1902)), \
+                rig(MQTT, LEAST, "timeout=200", f"cut={cut:d}", to=servers(1901, 1902),
+                    options=("-w", "1")) as gate:
+            lot = [session(f"client-{i}", level=level) for i, level in enumerate((4, 5) * 4)]
+            equal(spread(gate), [4, 4])
+            one.process.send_signal(signal.SIGSTOP)
+            are_up(gate, False, True)
+            if cut:
+                poll("its sessions end", lambda: spread(gate) == [0, 4])
+                equal(gate.refusals(), ["broker-closed"] * 4)
+                ended = [client for client in lot if client.fileno() >= 0 and
+                         closes(client)]
+                equal(len(ended), 4, "clients that are told")
+                lot += clients(4, 20)
+                equal(spread(gate), [0, 8], "where they come back to")
+            else:
+                equal((spread(gate), gate.refusals()), ([4, 4], []))
+            one.process.send_signal(signal.SIGCONT)
+            leave(gate, lot)
+
+
+def closes(client):
+    """True where its connection is over, in order."""
+    client.settimeout(0.2)
+    try:
+        return client.recv(10) in (b"", b"\xe0\x01\x80")
+    except TimeoutError:
+        return False
+
+
 @test("of two mosquittos one is killed (SIGKILL) under load: less than 2 s of silence")
 def killed_hard():
     with Mosquitto(at(1901)) as one, Mosquitto(at(1902)), \

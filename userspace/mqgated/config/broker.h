@@ -53,6 +53,7 @@ struct mqg_health {
 	enum mqg_health_kind	kind;
 	uint32_t		interval_ms, timeout_ms;
 	uint32_t		fall, rise;	/* in a row */
+	uint32_t		cut;		/* 1: sessions of one that is found dead end */
 };
 
 /* What clients meet while no server of the broker takes them. */

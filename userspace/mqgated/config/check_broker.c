@@ -195,11 +195,12 @@ static int check_health(struct mqg_check *check, size_t i)
 	if (from->kind)
 		to->kind = (enum mqg_health_kind)*from->kind;
 	if (to->kind == MQG_HEALTH_OFF &&
-	    (from->interval || from->timeout || from->fall || from->rise)) {
+	    (from->interval || from->timeout || from->fall || from->rise || from->on_down)) {
 		join(path, i, "health");
 		return complain(check, path, "says when to ask, and kind is off; write kind: tcp "
 					     "or kind: mqtt, or leave the rest out");
 	}
+	to->cut = from->on_down && *from->on_down;
 	err = check_time(check, i, "health.interval", from->interval, SECOND / 2, SECOND / 20,
 			 60 * MINUTE, &to->interval_ms);
 	if (!err)

@@ -206,8 +206,14 @@ static const cyaml_schema_value_t server_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_server, server_fields),
 };
 
+static const cyaml_strval_t down_rules[] = {
+	{ "keep", 0 },
+	{ "close", 1 },
+};
+
 static const cyaml_schema_field_t health_fields[] = {
 	WORD_MAY("kind", struct raw_health, kind, health_kinds),
+	WORD_MAY("on_down", struct raw_health, on_down, down_rules),
 	TEXT("interval", MAY, struct raw_health, interval),
 	TEXT("timeout", MAY, struct raw_health, timeout),
 	NUMBER("fall", struct raw_health, fall),

@@ -35,7 +35,7 @@ struct raw_server {
 };
 
 struct raw_health {
-	int		*kind;
+	int		*kind, *on_down;
 	char		*interval, *timeout;
 	uint32_t	*fall, *rise;
 };

@@ -194,6 +194,8 @@ void mqg_away_leave(struct mqg_session *session);
 void mqg_away_over(struct mqg_pool *pool);
 /* Looks after those who wait. A mqg_timer_fn: uplink->look has expired. */
 void mqg_away_look(struct mqg_timer *timer);
+/* Ends sessions of servers that are dead. A mqg_timer_fn: uplink->cut has expired. */
+void mqg_cut_look(struct mqg_timer *timer);
 enum mqg_step mqg_reply_step(struct mqg_session *session);
 enum mqg_step mqg_relay_begin(struct mqg_session *session);
 enum mqg_step mqg_relay_step(struct mqg_session *session);

@@ -19,6 +19,7 @@ struct mqg_uplink *mqg_uplink_alloc(struct mqg_worker *worker, struct mqg_pool *
 	mqg_list_init(&uplink->gone);
 	mqg_list_init(&uplink->waiting);
 	mqg_timer_init(&uplink->look, mqg_away_look);
+	mqg_timer_init(&uplink->cut, mqg_cut_look);
 	return uplink;
 }
 
@@ -45,6 +46,9 @@ void mqg_uplink_apply(struct mqg_uplink *uplink, const struct mqg_config *config
 	if (!uplink->timeout.link.next)
 		mqg_timer_class_init(&worker->timers, &uplink->timeout, 0);
 	mqg_timer_class_change(&uplink->timeout, broker->connect_timeout_ms, worker->now);
+	mqg_timer_disarm(&uplink->cut);
+	if (broker->health.cut)
+		mqg_timer_arm(&uplink->cut, &worker->cutting, worker->now);
 	if (!worker->asks)
 		return;
 	if (!uplink->checks.checker)
@@ -55,6 +59,7 @@ void mqg_uplink_apply(struct mqg_uplink *uplink, const struct mqg_config *config
 void mqg_uplink_leave(struct mqg_uplink *uplink, const struct mqg_config *config)
 {
 	uplink->held = mqg_config_get(config);
+	mqg_timer_disarm(&uplink->cut);
 	if (uplink->checks.checker)
 		mqg_checks_stop(&uplink->checks);
 	mqg_list_append(&uplink->worker->gone_uplinks, &uplink->gone);

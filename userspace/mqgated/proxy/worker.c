@@ -144,6 +144,7 @@ static void init_timers(struct mqg_worker *worker)
 	mqg_timer_class_init(&worker->timers, &worker->half_closed, MQG_HALF_CLOSED_MS);
 	mqg_timer_class_init(&worker->timers, &worker->accept_rest, MQG_ACCEPT_REST_MS);
 	mqg_timer_class_init(&worker->timers, &worker->away, MQG_AWAY_TICK_MS);
+	mqg_timer_class_init(&worker->timers, &worker->cutting, MQG_CUT_MS);
 	mqg_timer_init(&worker->rest, mqg_port_rested);
 }
 

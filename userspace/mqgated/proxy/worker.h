@@ -42,6 +42,8 @@
 #define MQG_ACCEPT_REST_MS	100
 /* How often those are looked after who wait for a broker. */
 #define MQG_AWAY_TICK_MS	10
+/* How often it is looked for sessions of servers that are dead. */
+#define MQG_CUT_MS		100
 
 /*
  * A broker as one worker reaches it. When a change has taken it away it stays until the last
@@ -58,6 +60,7 @@ struct mqg_uplink {
 	struct mqg_checks	checks;		/* of the worker that asks for all */
 	struct mqg_list		waiting;	/* sessions, for a server; the first first */
 	struct mqg_timer	look;		/* after those */
+	struct mqg_timer	cut;		/* after sessions of dead servers */
 	mqg_counter		connections, failures;
 };
 
@@ -145,7 +148,7 @@ struct mqg_worker {
 	struct mqg_timer	rest;
 	struct mqg_admission	admission;
 	struct mqg_timers	timers;
-	struct mqg_timer_class	linger, parting, half_closed, accept_rest, away;
+	struct mqg_timer_class	linger, parting, half_closed, accept_rest, away, cutting;
 	struct mqg_drain	drain;
 	uint64_t		now;		/* CLOCK_MONOTONIC ns, of this turn */
 	struct mqg_list		sessions;	/* open, and judged by this epoch or not yet */
