@@ -202,6 +202,8 @@ for version in 1.2 1.3; do
 	is "for which the kernel makes the records" "$(kernel TlsCurrTxSw)" 1
 	contains "and tls status counts as the kernel does" "$(mqgate tls status)" \
 		"kTLS of 1 sessions sends for 1, receives for $receives"
+	# The client is a child of the shell that waits for it, and would come back.
+	pkill -TERM -P $held
 	stop $held
 	poll_until 10 has_none dev1
 done
