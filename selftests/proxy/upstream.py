@@ -437,9 +437,10 @@ def hangs():
     for cut in (True, False):
         with Mosquitto(at(1901)) as one, Mosquitto(at(1902)), \
                 rig(MQTT, LEAST, "timeout=200", f"cut={cut:d}", to=servers(1901, 1902),
-                    options=("-w", "1")) as gate:
+                    options=("-w", "1")) as gate, contextlib.ExitStack() as stack:
             lot = [session(f"client-{i}", level=level) for i, level in enumerate((4, 5) * 4)]
             equal(spread(gate), [4, 4])
+            stack.callback(one.process.send_signal, signal.SIGCONT)
             one.process.send_signal(signal.SIGSTOP)
             are_up(gate, False, True)
             if cut:
