@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 Packets behind CONNECT: what is malformed, out of order or the other side's never arrives, on plain
-and on TLS listeners, from clients and from brokers. ATTACKS 7, 8, 14-16.
+and on TLS listeners, from clients and from brokers. ATTACKS 1, 7-9, 14-17.
 """
 from proxyrig import *
 
@@ -43,117 +43,173 @@ class Listening(FakeBroker):
             pass
 
 
-# What is wrong, the packet, its reason; DISCONNECT's code for a client of MQTT 5.
-EITHER = [
-    ("packet of a server, CVE-2021-28166", b"\x20\x02\0\0", "mqtt-direction", 0x82),
-    ("SUBACK", packet(0x90, b"\0\1\0"), "mqtt-direction", 0x82),
-    ("UNSUBACK", packet(0xb0, b"\0\1"), "mqtt-direction", 0x82),
-    ("PINGRESP", PINGRESP, "mqtt-direction", 0x82),
-    ("type 0", b"\0\0", "mqtt-type", 0x81),
-    ("PUBACK with flags", packet(0x41, ident(1)), "mqtt-flags", 0x81),
-    ("PUBREC with flags", packet(0x52, ident(1)), "mqtt-flags", 0x81),
-    ("PUBREL without its flag", packet(0x60, ident(1)), "mqtt-flags", 0x81),
-    ("PUBCOMP with flags", packet(0x78, ident(1)), "mqtt-flags", 0x81),
-    ("SUBSCRIBE without its flag", packet(0x80, ident(1) + text("t") + b"\0"), "mqtt-flags", 0x81),
-    ("UNSUBSCRIBE without its flag", packet(0xa0, ident(1) + text("t")), "mqtt-flags", 0x81),
-    ("PINGREQ with flags", b"\xc1\0", "mqtt-flags", 0x81),
-    ("PINGREQ with a body", b"\xc0\1\0", "mqtt-too-long", 0x81),
-    ("DISCONNECT with flags", b"\xe1\0", "mqtt-flags", 0x81),
-    ("QoS 3", packet(0x36, text("t") + ident(1)), "mqtt-qos", 0x81),
-    ("DUP with QoS 0", packet(0x38, text("t")), "mqtt-qos", 0x81),
-    ("topic longer than the packet", b"\x30\x07\xff\xffABCDE", "mqtt-too-short", 0x81),
-    ("topic with +", packet(0x30, text("a/+")), "mqtt-topic", 0x90),
-    ("topic with #", packet(0x30, text("#")), "mqtt-topic", 0x90),
-    ("topic with U+0000", packet(0x30, text("a\0b")), "mqtt-utf8", 0x81),
-    ("topic with a surrogate", packet(0x30, text(b"\xed\xa0\x80")), "mqtt-utf8", 0x81),
-    ("topic with an overlong form", packet(0x30, text(b"\xc0\xaf")), "mqtt-utf8", 0x81),
-    ("topic with U+0001", packet(0x30, text(b"\1")), "mqtt-utf8", 0x81),
-    ("65,535 slashes", packet(0x30, text("/" * 65535)), "mqtt-levels", 0x97),
-    ("length of five bytes", b"\x30\x80\x80\x80\x80\1", "mqtt-length-encoding", 0x81),
-    ("length that is not minimal", b"\xc0\x80\0", "mqtt-length-encoding", 0x81),
-    ("PUBACK with id 0", packet(0x40, ident(0)), "mqtt-packet-id", 0x82),
-]
-V3 = [
-    ("empty topic, CVE-2021-34432", b"\x30\x09\0\0" + b"payload", "mqtt-topic", 0),
-    ("PUBLISH with id 0", packet(0x32, text("t") + ident(0)), "mqtt-packet-id", 0),
-    ("AUTH", b"\xf0\0", "mqtt-type", 0),
-    ("SUBSCRIBE without options", packet(0x82, ident(1) + text("t")), "mqtt-too-short", 0),
-    ("SUBSCRIBE with reserved options", packet(0x82, ident(1) + text("t") + b"\4"),
-     "mqtt-options", 0),
-    ("SUBSCRIBE with none", packet(0x82, ident(1)), "mqtt-too-short", 0),
-    ("SUBSCRIBE with id 0", packet(0x82, ident(0) + text("t") + b"\0"), "mqtt-packet-id", 0),
-    ("filter with 65,535 slashes, CVE-2019-11779",
-     packet(0x82, ident(1) + text("/" * 65535) + b"\0"), "mqtt-levels", 0),
-    ("filter a#", packet(0x82, ident(1) + text("a#") + b"\0"), "mqtt-filter", 0),
-    ("empty filter", packet(0x82, ident(1) + text("") + b"\0"), "mqtt-filter", 0),
-    ("UNSUBSCRIBE with none", packet(0xa2, ident(1)), "mqtt-too-short", 0),
-    ("DISCONNECT with a body", b"\xe0\1\0", "mqtt-too-long", 0),
-]
+def of(level, kind, before, properties=b"", behind=b""):
+    """A packet whose properties MQTT 5 alone has."""
+    if level == 5:
+        before += varint(len(properties)) + properties
+    return packet(kind, before + behind)
 
 
-def of_5(kind, before, properties, behind=b""):
-    return packet(kind, before + varint(len(properties)) + properties + behind)
+def bits(level, *kinds):
+    """Packets of those types, each with one wrong flag; those of QoS 1 may have DUP in MQTT 3.1."""
+    for kind in kinds:
+        right = 2 if kind in (6, 8, 10) else 0
+        for bit in (1, 2, 4) if level == 3 and right else (1, 2, 4, 8):
+            yield packet(kind << 4 | right ^ bit, ident(1))
 
 
-V5 = [
-    ("PUBLISH with id 0", of_5(0x32, text("t") + ident(0), b""), "mqtt-packet-id", 0x82),
-    ("empty topic without alias", of_5(0x30, text(""), b""), "mqtt-topic", 0x90),
-    ("alias 0", of_5(0x30, text("t"), b"\x23\0\0"), "mqtt-property-value", 0x82),
-    ("alias twice", of_5(0x30, text("t"), b"\x23\0\1\x23\0\1"), "mqtt-property-twice", 0x82),
-    ("subscription id from a client", of_5(0x30, text("t"), b"\x0b\1"), "mqtt-property-id", 0x81),
-    ("unknown property", of_5(0x30, text("t"), b"\x7f\0"), "mqtt-property-id", 0x81),
-    ("property length beyond the packet", packet(0x30, text("t") + b"\x09"),
+def raw(data):
+    return lambda level: [data]
+
+
+def of_5(*arguments):
+    return lambda level: [of(5, *arguments)]
+
+
+def publishes(*topics):
+    return lambda level: [of(level, 0x30, text(topic)) for topic in topics]
+
+
+def subscribes(*each, number=1):
+    return lambda level: [of(level, 0x82, ident(number), b"", one) for one in each]
+
+
+ALL, OLD, NEW = (3, 4, 5), (3, 4), (5,)
+DEEP = "/" * 65535
+# The example, of ATTACKS where it has a number; levels; packets; the reason; a DISCONNECT's code.
+ROWS = (
+    ("1: length of five bytes", ALL, raw(b"\x30\x80\x80\x80\x80\1"), "mqtt-length-encoding",
+     0x81),
+    ("8: strings", ALL, lambda level: publishes(b"\xed\xa0\x80", b"\xc0\xaf", b"\1")(level) +
+     subscribes(text(b"\xed\xa0\x80") + b"\0", text(b"\xc0\xaf") + b"\0", text(b"a\0") + b"\0",
+                text(b"\1") + b"\0")(level), "mqtt-utf8", 0x81),
+    ("9: unknown and foreign properties", NEW, lambda level: [
+        of(5, 0x30, text("t"), p) for p in (b"\x7f\0", b"\0\0", b"\xff\x7f\0", b"\x0b\1")],
+     "mqtt-property-id", 0x81),
+    ("9: property length beyond the packet", NEW, raw(packet(0x30, text("t") + b"\x09")),
      "mqtt-property-length", 0x81),
-    ("$share with no local", of_5(0x82, ident(1), b"", text("$share/p/p") + b"\4"),
-     "mqtt-options", 0x82),
-    ("$share without a filter", of_5(0x82, ident(1), b"", text("$share/p/") + b"\0"),
-     "mqtt-filter", 0x8f),
-    ("reserved options", of_5(0x82, ident(1), b"", text("t") + b"\x40"), "mqtt-options", 0x82),
-    ("SUBSCRIBE without options", of_5(0x82, ident(1), b"", text("t")), "mqtt-too-short", 0x81),
-    ("subscription id 0", of_5(0x82, ident(1), b"\x0b\0", text("t") + b"\0"),
+    ("14: server-only packets, 20 02 00 00 and others", ALL, lambda level: [
+        b"\x20\2\0\0", packet(0x90, b"\0\1\0"), packet(0xb0, b"\0\1"), PINGRESP],
+     "mqtt-direction", 0x82),
+    ("14: reserved flag nibbles", ALL, lambda level: bits(
+        level, 4, 5, 6, 7, 8, 10, 12, 14), "mqtt-flags", 0x81),
+    ("14: reserved flag nibbles, AUTH", NEW, lambda level: bits(5, 15), "mqtt-flags", 0x81),
+    ("14: reserved flag nibbles, of a server", ALL, lambda level: bits(level, 2, 9, 11, 13),
+     "mqtt-direction", 0x82),
+    ("14: reserved flag nibbles, CONNECT", ALL, lambda level: [
+        bytes([0x10 | bit]) + connect("device-1", level)[1:] for bit in (1, 2, 4, 8)],
+     "connect-again", 0x82),
+    ("14: QoS 3", ALL, lambda level: [of(level, kind, text("t") + ident(1))
+                                      for kind in (0x36, 0x37, 0x3e)], "mqtt-qos", 0x81),
+    ("14: DUP with QoS 0", ALL, lambda level: [of(level, 0x38, text("t"))], "mqtt-qos", 0x81),
+    ("14: packet id 0", ALL, lambda level: [
+        of(level, 0x32, text("t") + ident(0)), of(level, 0x34, text("t") + ident(0)),
+        packet(0x40, ident(0)), packet(0x50, ident(0)), packet(0x62, ident(0)),
+        packet(0x70, ident(0)), *subscribes(text("t") + b"\0", number=0)(level),
+        of(level, 0xa2, ident(0), b"", text("t"))], "mqtt-packet-id", 0x82),
+    ("14: type 0", ALL, raw(b"\0\0"), "mqtt-type", 0x81),
+    ("14: AUTH of a v3 client", OLD, raw(b"\xf0\0"), "mqtt-type", None),
+    ("15: topic empty, 30 09 0000", OLD, raw(b"\x30\x09\0\0" + b"payload"), "mqtt-topic", None),
+    ("15: topic empty, the same bytes", NEW, raw(b"\x30\x09\0\0" + b"payload"),
+     "mqtt-property-length", 0x81),
+    ("15: topic empty, without alias", NEW, of_5(0x30, text("")), "mqtt-topic", 0x90),
+    ("15: topic longer than the packet, 30 07 FFFF", ALL, raw(b"\x30\7\xff\xffABCDE"),
+     "mqtt-too-short", 0x81),
+    ("15: topic with wildcard", ALL, publishes("a/+", "#", "+/a", "a/#"), "mqtt-topic", 0x90),
+    ("15: topic with U+0000", ALL, publishes("a\0b"), "mqtt-utf8", 0x81),
+    ("15: topic of 65,535 slashes", ALL, publishes(DEEP), "mqtt-levels", 0x97),
+    ("16: SUBSCRIBE without options byte", ALL, subscribes(text("t")), "mqtt-too-short", 0x81),
+    # MQTT 3.1 does not use them.
+    ("16: reserved option bits", (4,), subscribes(*(text("t") + bytes([bit]) for bit in (
+        4, 8, 16, 32, 64, 128))), "mqtt-options", None),
+    ("16: reserved option bits", NEW, subscribes(*(text("t") + bytes([bit]) for bit in (
+        0x40, 0x80, 0x30))), "mqtt-options", 0x82),
+    ("16: QoS 3", ALL, subscribes(text("t") + b"\3"), "mqtt-qos", 0x81),
+    ("16: 65535 slashes", ALL, lambda level: subscribes(text(DEEP) + b"\0")(level) +
+     [of(level, 0xa2, ident(1), b"", text(DEEP))], "mqtt-levels", 0x97),
+    ("16: $share/p/p with no-local", NEW, subscribes(text("$share/p/p") + b"\4"), "mqtt-options",
+     0x82),
+    ("16: $share without a filter", NEW, subscribes(text("$share/p/") + b"\0"), "mqtt-filter",
+     0x8f),
+    ("16: subscription id 0", NEW, of_5(0x82, ident(1), b"\x0b\0", text("t") + b"\0"),
      "mqtt-property-value", 0x82),
-    ("subscription id twice", of_5(0x82, ident(1), b"\x0b\1\x0b\2", text("t") + b"\0"),
+    ("16: subscription id twice", NEW, of_5(0x82, ident(1), b"\x0b\1\x0b\2", text("t") + b"\0"),
      "mqtt-property-twice", 0x82),
-    ("subscription id of five bytes",
+    ("16: subscription id of five bytes", NEW,
      of_5(0x82, ident(1), b"\x0b\x80\x80\x80\x80\1", text("t") + b"\0"),
      "mqtt-property-value", 0x82),
-    ("UNSUBSCRIBE with none", of_5(0xa2, ident(1), b""), "mqtt-too-short", 0x81),
-    ("PUBACK with an unknown code", packet(0x40, ident(1) + b"\x05"), "mqtt-reason-code", 0x82),
-    ("AUTH of length 0", b"\xf0\0", "mqtt-reason-code", 0x82),
-    ("DISCONNECT with a server's code", packet(0xe0, b"\x8b"), "mqtt-reason-code", 0x82),
-]
+    ("16: filter a#, and an empty one", ALL, subscribes(text("a#") + b"\0", text("") + b"\0"),
+     "mqtt-filter", 0x8f),
+    ("16: SUBSCRIBE with none", ALL, subscribes(b""), "mqtt-too-short", 0x81),
+    ("16: UNSUBSCRIBE with none", ALL, lambda level: [of(level, 0xa2, ident(1))],
+     "mqtt-too-short", 0x81),
+    ("17: alias 0", NEW, of_5(0x30, text("t"), b"\x23\0\0"), "mqtt-property-value", 0x82),
+    ("17: alias twice", NEW, of_5(0x30, text("t"), b"\x23\0\1\x23\0\1"),
+     "mqtt-property-twice", 0x82),
+    ("length that is not minimal", ALL, raw(b"\xc0\x80\0"), "mqtt-length-encoding", 0x81),
+    ("PINGREQ with a body", ALL, raw(b"\xc0\1\0"), "mqtt-too-long", 0x81),
+    ("DISCONNECT with a body", OLD, raw(b"\xe0\1\0"), "mqtt-too-long", None),
+    ("codes that are none", NEW, lambda level: [
+        packet(0x40, ident(1) + b"\5"), b"\xf0\0", packet(0xe0, b"\x8b")], "mqtt-reason-code",
+     0x82),
+)
+# In the words of the list, and the versions that have them.
+EXAMPLES = (
+    ("1: length of five bytes", ALL), ("8: strings", ALL), ("14: server-only packets", ALL),
+    ("14: reserved flag nibbles", ALL), ("14: QoS 3", ALL), ("14: DUP with QoS 0", ALL),
+    ("14: packet id 0", ALL), ("15: topic empty", ALL), ("15: topic longer than the packet", ALL),
+    ("15: topic with wildcard", ALL), ("15: topic with U+0000", ALL),
+    ("16: SUBSCRIBE without options byte", ALL), ("16: reserved option bits", (4, 5)),
+    ("16: 65535 slashes", ALL), ("16: $share/p/p with no-local", NEW),
+    ("16: subscription id 0", NEW), ("16: subscription id twice", NEW),
+    ("16: subscription id of five bytes", NEW), ("16: UNSUBSCRIBE with none", ALL),
+)
 
 
 def farewell(level, code):
     return bytes([0xe0, 1, code]) if level == 5 and code else b""
 
 
-def refuse_each(level, cases, address, context):
+def refuse_each(level, rows, address, context):
     """Each behind a good packet, in one write: that one arrives, and nothing of the bad one."""
+    cases = [(what, data, *rest) for what, _, packets, *rest in rows for data in packets(level)]
     with Listening(level) as broker, Rig(*ONE, pki=pki) as rig:
         for what, data, reason, code in cases:
+            what += f": {data[:20].hex()}"
             since = rig.mark()
             with session("device-1", address, context, level) as client:
                 client.sendall(PINGREQ + data + PINGREQ)
                 equal(read_all(client), farewell(level, code), what)
             equal(rig.refused(since)["refused"], reason, what)
-            poll("session is given back", lambda: rig.open() == 0)
+        equal(len(rig.refusals()), len(cases), "one refusal each")
+        poll("sessions are given back", lambda: rig.open() == 0)
         for one in broker.threads:
             one.join(10)
-        for (what, *_), heard in zip(cases, broker.heard):
-            equal(bytes(heard), PINGREQ, what)
-        equal(len(broker.heard), len(cases), "sessions")
+        equal([bytes(heard) for heard in broker.heard], [PINGREQ] * len(cases), "broker")
 
 
-for _level, _cases in ((3, EITHER[:6]), (4, EITHER + V3), (5, EITHER[:17] + V5)):
-    for _address, _context in DOORS:
-        test(f"malformed packets of a client, level {_level}, "
-             f"{'TLS' if _context else 'plain'} (ATTACKS 8, 14-16)")(
-                 lambda level=_level, cases=_cases, address=_address, context=_context:
-                 refuse_each(level, cases, address, context))
+def number(row):
+    return row[0].partition(":")[0] if row[0][0].isdigit() else ""
 
 
-@test("second CONNECT ends the session and never arrives, behind the first and later (ATTACKS 7)")
+for _number in dict.fromkeys(map(number, ROWS)):
+    for _level in ALL:
+        _rows = [row for row in ROWS if number(row) == _number and _level in row[1]]
+        for _address, _context in DOORS if _rows else ():
+            test((f"ATTACKS {_number}" if _number else "others") + ": malformed packets of a "
+                 f"client, level {_level}, {'TLS' if _context else 'plain'}")(
+                     lambda level=_level, rows=_rows, address=_address, context=_context:
+                     refuse_each(level, rows, address, context))
+
+
+@test("ATTACKS 1, 8, 14-16: every example has a row in its versions")
+def all_there():
+    equal([(example, level) for example, levels in EXAMPLES for level in levels
+           if not any(row[0].startswith(example) and level in row[1] for row in ROWS)], [],
+          "without a row")
+
+
+@test("ATTACKS 7: second CONNECT ends the session and never arrives, behind the first and later")
 def second_connect():
     for level, word in ((3, b""), (4, b""), (5, farewell(5, 0x82))):
         with Listening(level) as broker, Rig(*ONE, pki=pki) as rig:
@@ -266,7 +322,7 @@ def cut_through():
                 poll("all of it", lambda: heard == PINGREQ + big, 20)
 
 
-@test("a head that is never whole costs 128 kB and no more (ATTACKS 7)")
+@test("ATTACKS 7: a head that is never whole costs 128 kB and no more")
 def endless_head():
     subscribe_much = b"\x82" + varint(100 << 20) + ident(1)
     filters = text("a") + b"\0"
