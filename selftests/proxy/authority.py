@@ -5,7 +5,7 @@ What a device's certificate lets it do, and nothing else: publishes, subscriptio
 wills, retained messages, in front of a real broker and of one that shows what it hears.
 ATTACKS 10, 17-19.
 """
-from proxyrig import *
+from numbered import *
 
 pki = Pki()
 DEVICE = pki.context(pki.device("device-1"))
@@ -174,7 +174,7 @@ def filters():
             refused(rig, policy_subscribe=7)
 
 
-@test("a shared subscription is asked for what it shares (ATTACKS 16)")
+@test("ATTACKS 16: a shared subscription is asked for what it shares")
 def shared():
     with Script(5) as broker, start(*OWN):
         with device(5) as client:
@@ -208,7 +208,7 @@ def deliveries():
             equal(rig.refusals(), [], "the client is not to blame")
 
 
-@test("an alias stands for its topic, whoever said it, and is no way round (ATTACKS 17)")
+@test("ATTACKS 17: an alias stands for its topic, whoever said it, and is no way round")
 def aliases():
     with Script(5) as broker, start(*OWN, "-G", "deny,retain,0,own/+/plain") as rig:
         with device(5) as client:
@@ -254,7 +254,7 @@ def with_will(level, topic, flags=0x06):
     return packet(0x10, body)
 
 
-@test("wills are asked for when they are left: topic, QoS and retain (ATTACKS 10)")
+@test("ATTACKS 10: will to $CONTROL, $SYS and others: asked for topic, QoS and retain")
 def wills():
     rules = ("-G", "allow,connect+will,1,own/${identity}/#", "-G", "deny,will,0,own/+/no")
     for level, word in ((4, b"\x20\x02\0\x05"), (5, b"\x20\x03\0\x87\0")):
@@ -276,6 +276,40 @@ def wills():
                 reads(client, ACCEPT[level])
 
 
+@test("ATTACKS 10: client id or username containing # + / (CVE-2017-7650): no way to other topics")
+def names():
+    rules = ("-G", "allow,connect,2,#", "-G", "allow,publish+subscribe+receive,2,id/${client_id}/#",
+             "-G", "allow,publish+subscribe+receive,2,user/${username}/#")
+    others = "id/x/y", "user/x/y", "id/a/b/c", "user/a/b/c", "x"
+    filters = *others, "#", "+/#", "id/#", "user/#", "id/+/y", "user/+/y"
+    for level in (3, 4, 5):
+        with Script(level) as broker, Rig(*rules, "-b", "127.0.0.1:1883", "-p",
+                                          "127.0.0.1:1884") as rig:
+            for name in ("#", "+", "a/b", "+/+", "x/#", "/"):
+                with dial() as client:
+                    client.sendall(hello(level, 0x82, text(name), text(name)))
+                    reads(client, ACCEPT[level])
+                    client.sendall(request(level, *filters))
+                    reads(client, suback(level, *[0x87 if level == 5 else 0x80] * len(filters)))
+                    client.sendall(b"".join(message(t, level=level) for t in others) + PINGREQ)
+                    broker.hears(PINGREQ)
+                    broker.says(b"".join(message(t, level=level) for t in others) + PINGRESP)
+                    reads(client, PINGRESP)
+                broker.sock = None
+            refused(rig, policy_subscribe=6 * len(filters), policy_publish=6 * len(others),
+                    policy_receive=6 * len(others))
+
+
+@test("ATTACKS 10: client id containing # + /, behind a certificate: another's, broker not asked")
+def certified_names():
+    with start() as rig:
+        refuse_each(rig, [(connect(name, level), word, "identity-client-id")
+                          for level, word in ((3, b"\x20\2\0\5"), (4, b"\x20\2\0\5"),
+                                              (5, b"\x20\3\0\x87\0"))
+                          for name in ("#", "+", "device-1/#", "+/device-1", "device-1/")],
+                    TLS, DEVICE)
+
+
 @test("who may not connect is told so, and the broker is not asked")
 def no_connect():
     with start("-G", "allow,publish,2,#") as rig:
@@ -286,11 +320,11 @@ def no_connect():
         equal(rig.upstream(), 0, "connections to the broker")
 
 
-@test("a permission withdrawn: subscriptions, retained messages, unfinished QoS 2 and the session "
-      "itself are asked again (ATTACKS 19)")
+@test("ATTACKS 19: a permission withdrawn: existing subscription, retained message, unfinished QoS "
+      "2 and the session itself are asked again")
 def withdrawn():
     less = ("-G", "allow,connect,2,#", "-G", "allow,subscribe+receive+publish,2,news/#")
-    for level in (4, 5):
+    for level in (3, 4, 5):
         with Script(level) as broker, start(*OWN) as rig:
             with device(level) as client:
                 client.sendall(request(level, "own/device-1/#") + message(
@@ -350,4 +384,7 @@ def plain():
         refused(rig, policy_publish=1)
 
 
+every_example(("10: will to $CONTROL, $SYS", "10: client id or username containing # + /",
+               "16: a shared subscription", "17: an alias", "19: a permission withdrawn: existing "
+               "subscription, retained message, unfinished QoS 2"))
 main()

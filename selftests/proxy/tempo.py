@@ -3,7 +3,7 @@
 """
 How much, how fast, how silent: the limits of a listener. ATTACKS 11, 16-18.
 """
-from proxyrig import *
+from numbered import *
 
 LISTEN = ("-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884")
 ACCEPT = {3: ACCEPTED, 4: ACCEPTED, 5: b"\x20\x03\0\0\0"}
@@ -95,7 +95,8 @@ def silent():
                 client.close()
 
 
-@test("max_keepalive: MQTT 5 is told, 3.1.1 is held to it; a lower one stays (ATTACKS 11)")
+@test("ATTACKS 11: keep alive 0 or 65535: MQTT 5 is told the cap, 3 is held to it; a lower one "
+      "stays")
 def capped():
     with Hearing(5), limited(keep_alive=1) as rig:
         for asked in (0, 65535):
@@ -104,9 +105,11 @@ def capped():
             ends(client, 5, 0x8d)
         equal(rig.refusals(), ["keep-alive"] * 2)
     with Hearing(4), limited(keep_alive=1) as rig:
-        client, _ = client_of(4, 0)
-        ends(client, 4, 0)
-        equal(rig.refused()["refused"], "keep-alive")
+        clients = [client_of(level, asked, f"d{level}{asked}")[0]
+                   for level in (3, 4) for asked in (0, 65535)]
+        for client in clients:
+            ends(client, 4, 0)
+        equal(rig.refusals(), ["keep-alive"] * 4)
     with Hearing(5, b"\x13\0\7"), limited(keep_alive=60):
         equal(client_of(5, 30)[1], b"\3\x13\0\7", "what the broker says")
 
@@ -193,7 +196,7 @@ def beyond(level, limits, data, reason, code, properties=b""):
 
 
 @test("what is longer, deeper or more than the limits: the reason, and its code in MQTT 5 "
-      "(ATTACKS 16-18)")
+      "(ATTACKS 16)")
 def limits():
     for level in (4, 5):
         head = b"\0" if level == 5 else b""
@@ -206,17 +209,27 @@ def limits():
     pair = b"\x26" + text("a") + text("b")
     beyond(5, {"user_properties": 1}, packet(0x30, text("t") + varint(14) + pair * 2),
            "limit-properties", 0x97)
-    one = packet(0x30, text("t") + b"\3\x23\0\x0b")
-    beyond(5, {"topic_alias": 10}, one, "mqtt-alias", 0x94, b"\x22\1\0")
-    beyond(5, {}, packet(0x30, text("") + b"\3\x23\0\1"), "mqtt-alias", 0x94, b"\x22\0\1")
     beyond(5, {}, packet(0x34, text("t") + ident(1) + b"\0"), "mqtt-unavailable", 0x9b, b"\x24\1")
     beyond(5, {}, packet(0x31, text("t") + b"\0"), "mqtt-unavailable", 0x9a, b"\x25\0")
 
 
-@test("more messages under way than the limit: 93; QoS 2 that is never completed counts "
-      "(ATTACKS 18, CVE-2023-28366)")
+@test("ATTACKS 17: topic alias over the maximum, of the listener and of the broker: E0 01 94")
+def alias_over():
+    one = packet(0x30, text("t") + b"\3\x23\0\x0b")
+    beyond(5, {"topic_alias": 10}, one, "mqtt-alias", 0x94, b"\x22\1\0")
+    beyond(5, {"topic_alias": 100}, one, "mqtt-alias", 0x94, b"\x22\0\x0a")
+    beyond(5, {}, one, "mqtt-alias", 0x94)
+
+
+@test("ATTACKS 17: empty topic + unknown alias: E0 01 94")
+def alias_unknown():
+    beyond(5, {}, packet(0x30, text("") + b"\3\x23\0\1"), "mqtt-alias", 0x94, b"\x22\0\1")
+
+
+@test("ATTACKS 18: QoS 2 never completed (CVE-2023-28366) counts; over the limit: 93, and memory "
+      "is given back")
 def inflight():
-    for level in (4, 5):
+    for level in (3, 4, 5):
         tail = b"\0" if level == 5 else b""
         with Hearing(level), limited(inflight=100) as rig:
             client = dial()
@@ -234,9 +247,36 @@ def inflight():
                 raise AssertionError("memory is not given back")
 
 
-@test("an answer to another QoS ends the session, one to nothing goes no further (ATTACKS 18)")
-def answers():
+@test("ATTACKS 18: 65,535 in flight: all of them where they are allowed, and memory is given back")
+def all_inflight():
     for level in (4, 5):
+        tail = b"\0" if level == 5 else b""
+        flood = b"".join(packet(0x34, text("t") + ident(number) + tail)
+                         for number in range(1, 65536))
+        with Hearing(level), limited(inflight=1000) as rig:
+            client, _ = client_of(level)
+            client.sendall(flood[:len(flood) // 65535 * 1001])
+            ends(client, level, 0x93)
+            equal(rig.refused()["refused"], "limit-inflight")
+        with Hearing(level) as broker, Rig("-L", "inflight=65535", *LISTEN, asan=False) as rig:
+            before = rig.status("VmRSS")
+            client, _ = client_of(level)
+            client.sendall(flood)
+            poll("all arrive", lambda: len(broker.heard[0]) == len(flood), 20)
+            equal(bytes(broker.heard[0]) == flood, True, "what arrives is what was sent")
+            if rig.status("VmRSS") - before > 8192:
+                raise AssertionError(f"{rig.status('VmRSS') - before} kB for 65,535")
+            client.close()
+            poll("session is given back", lambda: rig.open() == 0)
+            equal(rig.refusals(), [])
+            if rig.status("VmRSS") - before > 2048:
+                raise AssertionError(f"{rig.status('VmRSS') - before} kB are not given back")
+
+
+@test("ATTACKS 18: PUBREC/PUBCOMP for a QoS 1 flow, and others of another QoS, end the session; "
+      "one to nothing goes no further")
+def answers():
+    for level in (3, 4, 5):
         tail = b"\0" if level == 5 else b""
         for qos, answer in ((1, 0x50), (1, 0x70), (2, 0x40), (2, 0x70)):
             with Hearing(level) as broker, limited() as rig:
@@ -267,4 +307,7 @@ def client_id():
         equal(rig.upstream(), 0, "connections to the broker")
 
 
+every_example(("11: keep alive 0 or 65535", "17: topic alias over the maximum",
+               "17: empty topic + unknown alias", "18: QoS 2 never completed (CVE-2023-28366)",
+               "18: PUBREC/PUBCOMP for a QoS 1 flow", "18: 65,535 in flight"))
 main()
