@@ -223,7 +223,7 @@ def tls():
     equal(len(listed(gate, **wanted)), 1, "clients")
 
 
-@test("a TLS client that is silent for one and a half keep alives: an offence, observed and scored")
+@test("a TLS client that is silent for 1.5 keep alives: the module sees it, the daemon acts")
 def tls_silent():
     gate, context = tls_gate("pump-8", module="mode: observe")
     gate.settled()
@@ -234,7 +234,12 @@ def tls_silent():
         sock.sendall(w.PINGREQ)
         equal(take(sock, 2), bytes.fromhex("d000"), "PINGRESP")
     equal(gate.gw.counter("late-keep-alive"), 0, "late")
+    # Awake, the daemon ends the session before the module looks.
+    gate.daemon.send_signal(signal.SIGSTOP)
     wait(lambda: gate.gw.counter("late-keep-alive"), "the offence")
+    gate.daemon.send_signal(signal.SIGCONT)
+    sock.settimeout(20)
+    equal(sock.recv(1), b"", "what the client is told")
     wait(lambda: [one for one in gate.why()["violations"]
                   if (one["reason"], one["client_id"]) == ("keep-alive", "pump-8")],
          lambda: f"the violation: {gate.why()}")
