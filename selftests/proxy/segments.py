@@ -20,6 +20,9 @@ ALL = (3, 4, 5)
 EITHER = object()
 ports = itertools.count(20000)
 
+if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+    skip_all("needs /dev/net/tun (CONFIG_TUN)")
+
 
 def checksum(data):
     total = sum(struct.unpack(f">{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
