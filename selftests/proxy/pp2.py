@@ -122,12 +122,4 @@ backend broker
         log.close()
 
 
-def can_connect(port):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-        return True
-    except OSError:
-        return False
-
-
 main()

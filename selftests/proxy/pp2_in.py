@@ -211,12 +211,4 @@ backend gate
         proxy.wait()
 
 
-def can_connect(port):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-        return True
-    except OSError:
-        return False
-
-
 main()

@@ -430,6 +430,14 @@ def dial(address=PLAIN, context=None, timeout=10, source=None):
     return context.wrap_socket(sock) if context else sock
 
 
+def can_connect(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    except OSError:
+        return False
+
+
 def session(client_id, address=PLAIN, context=None, level=4, source=None):
     """A connected client."""
     sock = dial(address, context, source=source)

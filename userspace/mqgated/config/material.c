@@ -157,3 +157,17 @@ void mqg_material_free(struct mqg_material *m)
 	mqg_crls_free(m->crls);
 	free(m);
 }
+
+bool mqg_material_show(const struct mqg_material *m, SSL_CTX *ctx)
+{
+	STACK_OF(X509) *chain = sk_X509_deep_copy(m->chain, X509_dup, X509_free);
+	X509 *certificate = X509_dup(m->certificate);
+	EVP_PKEY *key = mqg_key_share(&m->key);
+	bool fine = chain && certificate && key &&
+		    SSL_CTX_use_cert_and_key(ctx, certificate, key, chain, 1) == 1;
+
+	sk_X509_pop_free(chain, X509_free);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return fine;
+}

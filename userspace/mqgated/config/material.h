@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include "config/key.h"
@@ -71,6 +72,9 @@ struct mqg_material {
 int mqg_material_load(const struct mqg_material_files *files, const struct mqg_key *kept_key,
 		      struct mqg_material **out, const char **which, char *why, size_t size);
 void mqg_material_free(struct mqg_material *material);
+
+/* @ctx shows a copy of its certificate and chain, and signs with its key. Any thread. */
+bool mqg_material_show(const struct mqg_material *material, SSL_CTX *ctx);
 
 /**
  * mqg_crls_load() - read a file of lists, or every file of a directory

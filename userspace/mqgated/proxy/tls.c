@@ -41,20 +41,6 @@ static STACK_OF(X509_CRL) *copy_crls(STACK_OF(X509_CRL) *from)
 	return sk_X509_CRL_deep_copy(from, X509_CRL_dup, X509_CRL_free);
 }
 
-static bool own_certificate(SSL_CTX *ctx, const struct mqg_material *m)
-{
-	STACK_OF(X509) *chain = copy_certificates(m->chain);
-	X509 *certificate = X509_dup(m->certificate);
-	EVP_PKEY *key = mqg_key_share(&m->key);
-	bool fine = chain && certificate && key &&
-		    SSL_CTX_use_cert_and_key(ctx, certificate, key, chain, 1) == 1;
-
-	sk_X509_pop_free(chain, X509_free);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
-	return fine;
-}
-
 static struct mqg_tls_policy *make_policy(const struct mqg_policy *from)
 {
 	const struct mqg_material *m = from->material;
@@ -109,7 +95,7 @@ static int load(SSL_CTX *ctx, const struct mqg_policy *from, char *why, size_t s
 
 	if (!policy || mqg_tls_policy_attach(ctx, policy))
 		return no_memory(why, size, from);
-	if (!own_certificate(ctx, from->material) || !trust(ctx, policy) ||
+	if (!mqg_material_show(from->material, ctx) || !trust(ctx, policy) ||
 	    mqg_ticket_setup(ctx, from, policy))
 		return no_memory(why, size, from);
 	return 0;

@@ -85,20 +85,6 @@ static void resume(SSL *ssl)
 	SSL_SESSION_free(copy);
 }
 
-static bool own_certificate(SSL_CTX *ctx, const struct mqg_material *m)
-{
-	STACK_OF(X509) *chain = sk_X509_deep_copy(m->chain, X509_dup, X509_free);
-	X509 *certificate = X509_dup(m->certificate);
-	EVP_PKEY *key = mqg_key_share(&m->key);
-	bool fine = chain && certificate && key &&
-		    SSL_CTX_use_cert_and_key(ctx, certificate, key, chain, 1) == 1;
-
-	sk_X509_pop_free(chain, X509_free);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
-	return fine;
-}
-
 static bool fill(SSL_CTX *ctx, const struct mqg_broker_tls *tls)
 {
 	const struct mqg_material *m = tls->material;
@@ -127,7 +113,7 @@ static bool fill(SSL_CTX *ctx, const struct mqg_broker_tls *tls)
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
 					    SSL_SESS_CACHE_NO_INTERNAL_STORE);
 	SSL_CTX_sess_set_new_cb(ctx, keep);
-	return !m->certificate || own_certificate(ctx, m);
+	return !m->certificate || mqg_material_show(m, ctx);
 }
 
 int mqg_secure_context(const struct mqg_broker *broker, SSL_CTX **out, char *why, size_t size)
