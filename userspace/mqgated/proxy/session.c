@@ -157,9 +157,7 @@ int mqg_session_open(struct mqg_port *port, int fd, const struct sockaddr *peer)
 {
 	struct mqg_worker *worker = port->worker;
 	struct mqg_session *s = calloc(1, sizeof(*s));
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-	};
+	struct epoll_event event = { .events = MQG_STREAM_EVENTS };
 	enum mqg_step next;
 
 	if (!s)

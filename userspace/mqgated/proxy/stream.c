@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 void mqg_stream_wake(struct mqg_stream *stream, uint32_t events)
 {
 	stream->drained = false;
+	stream->urgent = events & EPOLLPRI;
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		stream->ending = true;
 	if (stream->ssl || events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))

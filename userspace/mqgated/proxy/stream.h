@@ -8,7 +8,8 @@
  * socket to become writable and the other way round, so an event on a TLS socket sets both. A read
  * that got less than it had room for has emptied the socket (epoll(7), Q9): what comes later is an
  * event again, so that no try is made to hear "would block". Only an end is not: once epoll has
- * told of one, reading goes on until it is there.
+ * told of one, reading goes on until it is there. And a read ends before an urgent byte (tcp(7)),
+ * whatever lies behind it: while epoll tells of one, only "would block" says that all was read.
  */
 #ifndef MQG_STREAM_H
 #define MQG_STREAM_H
@@ -16,9 +17,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/types.h>
 
 #include <openssl/ssl.h>
+
+/* What the socket of a stream is registered for. */
+#define MQG_STREAM_EVENTS	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 struct mqg_session;
 
@@ -37,6 +42,7 @@ struct mqg_stream {
 	bool			violated;	/* because of what the client sent in it */
 	bool			finished;	/* our end of the connection was closed */
 	bool			ending;		/* epoll has told of an end or an error */
+	bool			urgent;		/* and, in its last event, of urgent data */
 	bool			drained;	/* TLS: the socket is empty, until the next event */
 };
 
@@ -58,7 +64,7 @@ ssize_t mqg_stream_write(struct mqg_stream *stream, const void *buf, size_t size
 /* True where a read of @size bytes, that returned @n, has emptied the socket. */
 static inline bool mqg_stream_drained(const struct mqg_stream *stream, ssize_t n, size_t size)
 {
-	return n > 0 && (size_t)n < size && !stream->ending;
+	return n > 0 && (size_t)n < size && !stream->ending && !stream->urgent;
 }
 
 /* Says that nothing more will be sent: TLS close_notify where possible, then FIN. */

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proxy/stream.h"
 #include "system/log.h"
 
 /* The mark serves routing and firewall rules; a broker can be reached without it. */
@@ -29,7 +30,7 @@ static void set_mark(int fd, uint32_t value)
 int mqg_dial(const struct mqg_endpoint *to, uint32_t mark, int epfd, struct mqg_watch *watch)
 {
 	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.events = MQG_STREAM_EVENTS,
 		.data.ptr = watch,
 	};
 	int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
