@@ -88,11 +88,14 @@ install_packages() {
 		return 1
 	fi
 	rm -f "$log"
-	# Debian starts a broker on 1883, a web server on 80 with the package; nobody asked for it.
-	for package in mosquitto nginx; do
+	# Debian starts brokers and a web server with their packages; nobody asked for them.
+	for package in mosquitto nginx haproxy rabbitmq-server; do
 		if grep -qx "$package" <<< "$absent" && [ -d /run/systemd/system ]; then
 			systemctl disable --now "$package.service" > /dev/null 2>&1 &&
 				say "stopped the $package.service that came with the package"
+			# What finds Erlang's nodes, on 4369, comes with RabbitMQ.
+			[ "$package" != rabbitmq-server ] ||
+				systemctl disable --now epmd.socket epmd.service > /dev/null 2>&1
 		fi
 	done
 	return 0

@@ -75,6 +75,25 @@ def clear():
     equal(introduced(IDENTITY | SSL | CN | AUTHORITY, door=PLAIN), {}, "TLVs")
 
 
+@test("checks that speak MQTT begin with one: of the gateway itself, by the command PROXY")
+def checks():
+    got = []
+
+    def serve(connection):
+        told = header_of(connection)
+        got.append((told, connection.getpeername(), read_packet(connection)[0]))
+        connection.sendall(ACCEPTED)
+        read_all(connection)
+
+    for words, tlv in ((0, []), (IDENTITY | SSL | CRC32C, [3])):
+        with FakeBroker(serve), Rig("-X", f"{words:x},536", "-O", "health=2", "-b",
+                                    "127.0.0.1:1883", "-p", "127.0.0.1:1884"):
+            poll("a check came", lambda: got)
+        (source, target, found), peer, kind = got.pop(0)
+        equal((source, target, list(found), kind), (peer, BROKER, tlv, 0x10))
+        got.clear()
+
+
 @test("haproxy takes the header, its sum included, and shows the broker's side the client")
 def haproxy():
     if not shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin"):

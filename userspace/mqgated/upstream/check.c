@@ -14,7 +14,9 @@
 
 #include <mqgate/mqtt_wire.h>
 
+#include "common/names.h"
 #include "message/properties.h"
+#include "proxy/pp2.h"
 #include "proxy/stream.h"
 #include "upstream/dial.h"
 #include "upstream/secure.h"
@@ -88,13 +90,32 @@ static uint8_t *put_text(uint8_t *at, const char *text)
 }
 
 /*
+ * The header of the PROXY protocol says who asks: this gateway. The command LOCAL would, too, but
+ * RabbitMQ 3.10, which Debian 12 has, crashes on it (rabbitmq-server issue 8654).
+ */
+static size_t introduce(const struct mqg_broker *broker, int fd, uint8_t *out)
+{
+	struct mqg_pp2_facts facts = { 0 };
+	struct sockaddr_storage own, peer;
+	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
+	uint32_t left, tlvs = broker->pp2_tlvs & MQG_PP2_CRC32C;
+
+	if (getsockname(fd, (struct sockaddr *)&own, &own_len) ||
+	    mqg_sockaddr_split((struct sockaddr *)&own, facts.saddr, &facts.sport) ||
+	    getpeername(fd, (struct sockaddr *)&peer, &peer_len) ||
+	    mqg_sockaddr_split((struct sockaddr *)&peer, facts.daddr, &facts.dport))
+		return 0;
+	return mqg_pp2_build(&facts, tlvs, broker->pp2_max, &left, out);
+}
+
+/*
  * A CONNECT of version 3.1.1, which every broker speaks, behind the header that this one wants and
  * with the credentials that it does. Return: its bytes, to be wiped and freed; NULL for want of
  * memory.
  */
-static uint8_t *write_connect(const struct mqg_broker *broker, const char *id, size_t *len)
+static uint8_t *write_connect(const struct mqg_broker *broker, const char *id, int fd,
+			      size_t *len)
 {
-	static const uint8_t local[16] = "\r\n\r\n\0\r\nQUIT\n\x20";
 	static const uint8_t head[] = { 0, 4, 'M', 'Q', 'T', 'T', 4, MQW_CONNECT_CLEAN, 0,
 					KEEP_ALIVE };
 	const char *texts[] = { id, broker->username, broker->password };
@@ -103,14 +124,10 @@ static uint8_t *write_connect(const struct mqg_broker *broker, const char *id, s
 
 	for (int i = 0; i < 3; i++)
 		body += texts[i] ? 2 + strlen(texts[i]) : 0;
-	packet = malloc(sizeof(local) + FIXED_MAX + body);
+	packet = malloc(broker->pp2_max + FIXED_MAX + body);
 	if (!packet)
 		return NULL;
-	at = packet;
-	if (broker->pp2_max) {
-		memcpy(at, local, sizeof(local));
-		at += sizeof(local);
-	}
+	at = packet + (broker->pp2_max ? introduce(broker, fd, packet) : 0);
 	*at++ = 0x10;
 	at = mqg_varint_write(at, (uint32_t)body);
 	memcpy(at, head, sizeof(head));
@@ -127,7 +144,8 @@ static uint8_t *write_connect(const struct mqg_broker *broker, const char *id, s
 static void ask(struct mqg_probe *p)
 {
 	size_t len;
-	uint8_t *packet = write_connect(p->checks->broker, p->checks->checker->client_id, &len);
+	uint8_t *packet = write_connect(p->checks->broker, p->checks->checker->client_id,
+					p->stream.fd, &len);
 	bool sent;
 
 	if (!packet) {
