@@ -94,17 +94,7 @@ def checks():
         got.clear()
 
 
-@test("haproxy takes the header, its sum included, and shows the broker's side the client")
-def haproxy():
-    if not shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin"):
-        raise Skip("haproxy is not installed")
-    pki.device("device-1")
-    work = tempfile.mkdtemp(dir=pki.dir)
-    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    log.bind(os.path.join(work, "log"))
-    log.settimeout(10)
-    with open(os.path.join(work, "cfg"), "w", encoding="ascii") as f:
-        f.write(f"""
+HAPROXY = """
 global
     log {work}/log local0
 defaults
@@ -113,32 +103,56 @@ defaults
     timeout client 30s
     timeout server 30s
 frontend in
-    bind 127.0.0.1:{HAPROXY_PORT} accept-proxy
+    bind 127.0.0.1:{port} accept-proxy {tls}
     log global
     log-format "from %ci:%cp to %[dst]:%[dst_port] for %[fc_pp_authority]"
     default_backend broker
 backend broker
     server broker 127.0.0.1:1883
-""")
-    proxy = subprocess.Popen(["haproxy", "-db", "-q", "-f", os.path.join(work, "cfg")],
-                             env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin"))
-    try:
-        words = IDENTITY | SSL | CN | CIPHER | AUTHORITY | CRC32C
-        with Mosquitto(), Rig("-X", f"{words:x},536", "-b", f"127.0.0.1:{HAPROXY_PORT}", "-t",
-                                 "127.0.0.1:8883", pki=pki):
+"""
+
+
+def shown_to_haproxy(log, settings):
+    """Where a client came from and to, and for whom it asked, by the log of HAProxy."""
+    words = IDENTITY | SSL | CN | CIPHER | AUTHORITY | CRC32C
+    with Mosquitto(), Rig("-X", f"{words:x},536", "-O", "health=2", *settings, "-b",
+                          f"127.0.0.1:{HAPROXY_PORT}", "-t", "127.0.0.1:8883", pki=pki) as rig:
+        raw = socket.create_connection(TLS)
+        own = raw.getsockname()
+        with pki.context("device-1").wrap_socket(raw, server_hostname="gw.example") as client:
+            client.sendall(CONNECT)
+            equal(read_exactly(client, 4), b"\x20\2\0\0", "mosquitto's CONNACK")
+        wanted = f"from {own[0]}:{own[1]} to 127.0.0.1:8883 for gw.example"
+        while not log.recv(4096).decode().rstrip().endswith(wanted):
+            pass
+        server = poll("checks", lambda: [one for one in rig.counts()["brokers"][0]["servers"]
+                                         if one["checks"] > 3])[0]
+        equal((server["up"], server["checks_failed"]), (True, 0), "checks")
+
+
+@test("haproxy takes the header, its sum included, and shows the broker's side the client; with "
+      "TLS to haproxy as well")
+def haproxy():
+    if not shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin"):
+        raise Skip("haproxy is not installed")
+    pki.device("device-1")
+    pki.shell(f"cat {pki.path('server.pem')} {pki.path('server.key')} > {pki.path('both.pem')}")
+    for tls, settings in (("", ()), (f"ssl crt {pki.path('both.pem')}", ("-Z", "ca,-,-,1.2"))):
+        work = tempfile.mkdtemp(dir=pki.dir)
+        log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        log.bind(os.path.join(work, "log"))
+        log.settimeout(10)
+        with open(os.path.join(work, "cfg"), "w", encoding="ascii") as f:
+            f.write(HAPROXY.format(work=work, port=HAPROXY_PORT, tls=tls))
+        proxy = subprocess.Popen(["haproxy", "-db", "-q", "-f", os.path.join(work, "cfg")],
+                                 env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin"))
+        try:
             poll("haproxy listens", lambda: can_connect(HAPROXY_PORT))
-            raw = socket.create_connection(TLS)
-            own = raw.getsockname()
-            with pki.context("device-1").wrap_socket(raw, server_hostname="gw.example") as client:
-                client.sendall(CONNECT)
-                equal(read_exactly(client, 4), b"\x20\2\0\0", "mosquitto's CONNACK")
-            wanted = f"from {own[0]}:{own[1]} to 127.0.0.1:8883 for gw.example"
-            while not log.recv(4096).decode().rstrip().endswith(wanted):
-                pass
-    finally:
-        proxy.kill()
-        proxy.wait()
-        log.close()
+            shown_to_haproxy(log, settings)
+        finally:
+            proxy.kill()
+            proxy.wait()
+            log.close()
 
 
 main()

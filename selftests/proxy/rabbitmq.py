@@ -7,7 +7,7 @@ client's address that they tell, answers health checks, and takes the broker's o
 from proxyrig import *
 
 BIN = "/usr/lib/rabbitmq/bin"
-PORT = 1885
+PORT, SECURE = 1885, 1886
 USER, PASSWORD = "gate", "the-key-of-the-broker"
 IDENTITY, SSL, CN, CIPHER, AUTHORITY, CRC32C = 2, 4, 8, 16, 32, 1
 LONG_URI = "urn:" + "d" * 251
@@ -27,7 +27,11 @@ class Node:
         self.write("rabbitmq.conf", f"""
             listeners.tcp = none
             mqtt.listeners.tcp.1 = 127.0.0.1:{PORT}
+            mqtt.listeners.ssl.1 = 127.0.0.1:{SECURE}
             mqtt.proxy_protocol = true
+            ssl_options.cacertfile = {pki.path("ca.pem")}
+            ssl_options.certfile = {pki.path("server.pem")}
+            ssl_options.keyfile = {pki.path("server.key")}
             mqtt.allow_anonymous = false
             default_user = {USER}
             default_pass = {PASSWORD}
@@ -67,9 +71,10 @@ class Node:
 node = []
 
 
-def gate(words, longest, password=PASSWORD, health="health=0"):
+def gate(words, longest, password=PASSWORD, health="health=0", tls=False):
+    to = ("-Z", "ca,-,-,1.2", "-b", f"127.0.0.1:{SECURE}") if tls else ("-b", f"127.0.0.1:{PORT}")
     return Rig("-X", f"{words:x},{longest}", "-C", f"{USER}:{password}", "-i", "san.uri", "-r",
-               "any", "-O", health, "-b", f"127.0.0.1:{PORT}", "-p", "127.0.0.1:1884",
+               "any", "-O", health, *to, "-p", "127.0.0.1:1884",
                "-t", "127.0.0.1:8883", "-t", "[::1]:8883", pki=pki)
 
 
@@ -103,13 +108,15 @@ def starts():
     poll("RabbitMQ listens", lambda: can_connect(PORT), 60)
 
 
-@test("headers of every length: it knows clients by their own addresses; messages come and go")
+@test("headers of every length: it knows clients by their own addresses; messages come and go; "
+      "so with TLS to it")
 def headers():
     everything = IDENTITY | SSL | CN | CIPHER | AUTHORITY | CRC32C
     pki.shell(f"pki_issue {pki.dir} long long client_ext URI:{LONG_URI}")
     context = pki.context("long")
-    for words, longest in ((0, 52), (everything, 536), (everything, 1024)):
-        with gate(words, longest) as rig, talk("one", 4, PLAIN, None) as one, \
+    for words, longest, tls in ((0, 52, False), (everything, 536, False), (everything, 1024, False),
+                                (everything, 1024, True)):
+        with gate(words, longest, tls=tls) as rig, talk("one", 4, PLAIN, None) as one, \
                 talk("two", 3, TLS, context) as two, \
                 talk("three", 4, ("::1", 8883), context) as three:
             equal(sorted(node[0].connections()), sorted((
@@ -120,13 +127,14 @@ def headers():
                 equal(longest, 536, "the header that has no room for everything")
 
 
-@test("health checks of both kinds find it well")
+@test("health checks of both kinds find it well, with TLS to it and without")
 def healthy():
-    for health in ("health=1", "health=2"):
-        with gate(IDENTITY | CRC32C, 536, health=health) as rig:
+    for health, tls in (("health=1", False), ("health=2", False), ("health=1", True),
+                        ("health=2", True)):
+        with gate(IDENTITY | CRC32C, 536, health=health, tls=tls) as rig:
             poll("checks were made", lambda: server(rig)["checks"] > 5)
             told = server(rig)
-            equal((told["up"], told["checks_failed"]), (True, 0), health)
+            equal((told["up"], told["checks_failed"]), (True, 0), (health, tls))
 
 
 @test("credentials that are wrong are found by a check, and by clients")

@@ -184,7 +184,8 @@ static enum mqg_step forward(struct mqg_session *s)
 	size_t connect = in->len - in->behind, len;
 	uint8_t header[MQG_PP2_MAX], *data;
 
-	len = introduce(s, header);
+	/* Where there is TLS, it came before that. */
+	len = s->broker.ssl ? 0 : introduce(s, header);
 	data = malloc(len + connect);
 	if (!data)
 		return mqg_session_close(s);
@@ -210,6 +211,16 @@ bool mqg_broker_bind(struct mqg_session *s)
 	return fine;
 }
 
+/* The header goes ahead of TLS: whoever reads it does so before he looks at anything else. */
+static bool announce(struct mqg_session *s)
+{
+	uint8_t header[MQG_PP2_MAX];
+	size_t len = introduce(s, header);
+
+	/* It is the first that is sent: the socket has room for it. */
+	return !len || mqg_stream_write(&s->broker, header, len) == (ssize_t)len;
+}
+
 /* TLS towards the server. */
 static enum mqg_step secure(struct mqg_session *s)
 {
@@ -224,6 +235,8 @@ static enum mqg_step secure(struct mqg_session *s)
 		mqg_broker_close(s);
 		return mqg_broker_dial(s);
 	}
+	if (!s->broker.ssl && !announce(s))
+		return failed(s, "cannot be written to");
 	if (!s->broker.ssl)
 		err = mqg_secure_start(&s->broker, routes->tls, uplink->config->tls,
 				       routes->list[i].config, s->dialled.server);

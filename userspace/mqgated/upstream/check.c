@@ -100,7 +100,7 @@ static size_t introduce(const struct mqg_broker *broker, int fd, uint8_t *out)
 	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
 	uint32_t left, tlvs = broker->pp2_tlvs & MQG_PP2_CRC32C;
 
-	if (getsockname(fd, (struct sockaddr *)&own, &own_len) ||
+	if (!broker->pp2_max || getsockname(fd, (struct sockaddr *)&own, &own_len) ||
 	    mqg_sockaddr_split((struct sockaddr *)&own, facts.saddr, &facts.sport) ||
 	    getpeername(fd, (struct sockaddr *)&peer, &peer_len) ||
 	    mqg_sockaddr_split((struct sockaddr *)&peer, facts.daddr, &facts.dport))
@@ -113,12 +113,13 @@ static size_t introduce(const struct mqg_broker *broker, int fd, uint8_t *out)
  * with the credentials that it does. Return: its bytes, to be wiped and freed; NULL for want of
  * memory.
  */
-static uint8_t *write_connect(const struct mqg_broker *broker, const char *id, int fd,
-			      size_t *len)
+static uint8_t *write_connect(const struct mqg_probe *p, size_t *len)
 {
 	static const uint8_t head[] = { 0, 4, 'M', 'Q', 'T', 'T', 4, MQW_CONNECT_CLEAN, 0,
 					KEEP_ALIVE };
-	const char *texts[] = { id, broker->username, broker->password };
+	const struct mqg_broker *broker = p->checks->broker;
+	const char *texts[] = { p->checks->checker->client_id, broker->username,
+				broker->password };
 	uint8_t *packet, *at, *flags;
 	size_t body = sizeof(head);
 
@@ -127,7 +128,7 @@ static uint8_t *write_connect(const struct mqg_broker *broker, const char *id, i
 	packet = malloc(broker->pp2_max + FIXED_MAX + body);
 	if (!packet)
 		return NULL;
-	at = packet + (broker->pp2_max ? introduce(broker, fd, packet) : 0);
+	at = packet + (p->stream.ssl ? 0 : introduce(broker, p->stream.fd, packet));
 	*at++ = 0x10;
 	at = mqg_varint_write(at, (uint32_t)body);
 	memcpy(at, head, sizeof(head));
@@ -144,8 +145,7 @@ static uint8_t *write_connect(const struct mqg_broker *broker, const char *id, i
 static void ask(struct mqg_probe *p)
 {
 	size_t len;
-	uint8_t *packet = write_connect(p->checks->broker, p->checks->checker->client_id,
-					p->stream.fd, &len);
+	uint8_t *packet = write_connect(p, &len);
 	bool sent;
 
 	if (!packet) {
@@ -213,13 +213,19 @@ static void secure(struct mqg_probe *p)
 static void connected(struct mqg_probe *p)
 {
 	struct mqg_checks *checks = p->checks;
+	uint8_t header[MQG_PP2_MAX];
+	size_t len;
 
 	if (!checks->tls) {
 		reached(p);
 		return;
 	}
 	p->stage = SECURING;
-	if (mqg_secure_start(&p->stream, checks->tls, checks->broker->tls, p->server, p->state))
+	len = introduce(checks->broker, p->stream.fd, header);
+	if (len && mqg_stream_write(&p->stream, header, len) != (ssize_t)len)
+		fail(p, "cannot be written to");
+	else if (mqg_secure_start(&p->stream, checks->tls, checks->broker->tls, p->server,
+				  p->state))
 		fail(p, strerror(ENOMEM));
 }
 
