@@ -173,7 +173,7 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 					    json_integer((json_int_t)c.declined[n]));
 		json_array_append_new(listeners,
 			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, "
-				  "s:o}",
+				  "s:o, s:I}",
 				  "paused", (json_int_t)c.paused, "stripped",
 				  (json_int_t)c.stripped, "accepted",
 				  (json_int_t)c.accepted, "refused", (json_int_t)c.refused,
@@ -183,7 +183,8 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 				  (json_int_t)c.chain_misses, "full", (json_int_t)c.full,
 				  "resumed", (json_int_t)c.resumed, "declined", declined,
 				  "messages",
-				  messages_refused(proxy, i)));
+				  messages_refused(proxy, i), "delayed",
+				  (json_int_t)c.delayed));
 	}
 	for (i = 0; i < config->n_brokers; i++) {
 		struct mqg_broker_counts c;

@@ -9,12 +9,13 @@
 
 #include <cmocka.h>
 
+#include "message/ledger.h"
 #include "message/message.h"
 #include "message/publish.h"
 
 static uint8_t room[MQG_HEAD_MAX + 4096], sent[2][8192];
 static size_t sent_len[2], accepted_at;
-static unsigned int sends, accepts, refusals;
+static unsigned int sends, accepts, refusals, delays;
 static enum mqgate_reason last_refused;
 static struct mqg_message message;
 static struct mqg_publish last;
@@ -54,8 +55,15 @@ static void refused(struct mqg_message *m, enum mqg_way way, enum mqgate_reason 
 	refusals++;
 }
 
+static void delayed(struct mqg_message *m)
+{
+	assert_ptr_equal(m, &message);
+	delays++;
+}
+
 static const struct mqg_message_ops ops = {
 	.send = send_way, .published = published, .accepted = accepted, .refused = refused,
+	.delayed = delayed,
 };
 static struct mqg_limits limits;
 static struct mqg_desk desk;
@@ -79,7 +87,7 @@ static void begin(uint8_t level)
 	mqg_message_end(&message);
 	memset(&message, 0, sizeof(message));
 	memset(sent_len, 0, sizeof(sent_len));
-	sends = accepts = refusals = publishes = 0;
+	sends = accepts = refusals = delays = publishes = 0;
 	limits = (struct mqg_limits)MQG_LIMITS_DEFAULT;
 	limits.packet_size = UINT32_MAX;
 	limits.inflight = 0xffff;
@@ -401,6 +409,98 @@ static void more_than_the_other_side_takes(void **state)
 	assert_int_equal(0, take(MQG_UP, "\x32\6\0\1t\0\3\0", 8));
 }
 
+/* PUBLISH of QoS 1 and 2 to t, without properties. */
+#define ONE(id)	"\x32\6\0\1t\0" id "\0"
+#define TWO(id)	"\x34\6\0\1t\0" id "\0"
+
+static void what_the_client_has_no_room_for_waits(void **state)
+{
+	(void)state;
+	connected(5, "");
+	assert_int_equal(0, take(MQG_DOWN, ONE("\1") TWO("\2") ONE("\3") "\xd0\0" TWO("\4"), 34));
+	SENT(MQG_DOWN, ONE("\1") TWO("\2") "\xd0\0");
+	assert_int_equal(2, delays);
+	/* One that the client has not seen it cannot acknowledge. */
+	assert_int_equal(0, take(MQG_UP, "\x40\2\0\3", 4));
+	SENT(MQG_UP, "");
+	SENT(MQG_DOWN, "");
+	assert_int_equal(MQGATE_REASON_MQTT_FLOW, last_refused);
+	assert_int_equal(0, take(MQG_UP, "\x50\2\0\2" "\x40\2\0\1", 8));
+	SENT(MQG_UP, "\x50\2\0\2" "\x40\2\0\1");
+	SENT(MQG_DOWN, ONE("\3"));
+	assert_int_equal(0, take(MQG_DOWN, "\x62\2\0\2", 4));
+	assert_int_equal(0, take(MQG_UP, "\x70\2\0\2", 4));
+	SENT(MQG_DOWN, "\x62\2\0\2" TWO("\4"));
+	/* 4.9: an error ends a message of QoS 2, too. */
+	assert_int_equal(0, take(MQG_DOWN, ONE("\5"), 8));
+	SENT(MQG_DOWN, "");
+	assert_int_equal(0, take(MQG_UP, "\x50\3\0\4\x80", 5));
+	SENT(MQG_DOWN, ONE("\5"));
+	assert_int_equal(0, take(MQG_UP, "\x40\2\0\3" "\x40\2\0\5", 8));
+	assert_null(message.ledger);
+	assert_int_equal(3, delays);
+	/* An identifier twice, of which the first waits. */
+	connected(5, "");
+	assert_int_equal(0, take(MQG_DOWN, ONE("\1") ONE("\2") ONE("\3"), 24));
+	assert_int_equal(MQGATE_REASON_MQTT_BROKER, take(MQG_DOWN, ONE("\3"), 8));
+	/* What was delivered may come again. */
+	connected(5, "");
+	assert_int_equal(0, take(MQG_DOWN, ONE("\1") ONE("\2") ONE("\3") ONE("\2"), 32));
+	SENT(MQG_DOWN, ONE("\1") ONE("\2") ONE("\2"));
+}
+
+static void what_waits_is_cut_anywhere(void **state)
+{
+	/* The third with an alias and a user property; the alias is another topic's afterwards. */
+	static const char chunk[] = ONE("\1") ONE("\2")
+		"\x32\x13\0\1a\0\3\x0a\x26\0\1k\0\1v\x23\0\1" "end"
+		"\x30\7\0\1b\3\x23\0\1" "\x32\x0a\0\0\0\4\3\x23\0\1" "xy"
+		"\x30\6\0\0\3\x23\0\1";
+	const size_t len = sizeof(chunk) - 1;
+
+	(void)state;
+	for (size_t cut = 0; cut <= len; cut++) {
+		connected(5, "");
+		assert_int_equal(0, take(MQG_DOWN, chunk, cut));
+		assert_int_equal(0, take(MQG_DOWN, chunk + cut, len - cut));
+		SENT(MQG_DOWN, ONE("\1") ONE("\2") "\x30\7\0\1b\3\x23\0\1"
+		     "\x30\6\0\0\3\x23\0\1");
+		assert_int_equal(0, take(MQG_UP, "\x40\2\0\1" "\x40\2\0\2", 8));
+		SENT(MQG_DOWN, "\x32\x10\0\1a\0\3\7\x26\0\1k\0\1v" "end"
+		     "\x32\x08\0\1b\0\4\0" "xy");
+		/* There is room as soon as its head is there. */
+		if (cut < 16)
+			continue;
+		connected(5, "");
+		assert_int_equal(0, take(MQG_DOWN, chunk, cut));
+		assert_int_equal(0, take(MQG_UP, "\x40\2\0\1" "\x40\2\0\2", 8));
+		assert_int_equal(0, take(MQG_DOWN, chunk + cut, len - cut));
+		assert_null(message.ledger->backlog.first);
+	}
+}
+
+static void a_backlog_has_an_end(void **state)
+{
+	uint8_t packet[2048] = "\x32\xfd\x0f\0\1t\0";
+	size_t n;
+
+	(void)state;
+	connected(5, "");
+	assert_int_equal(0, take(MQG_DOWN, TWO("\1") TWO("\2"), 16));
+	sent_len[MQG_DOWN] = 0;
+	for (n = 0; !mqg_message_backlogged(&message); n++) {
+		packet[7] = (uint8_t)(n + 3);
+		assert_int_equal(0, take(MQG_DOWN, packet, sizeof(packet)));
+		assert_true(n < 40);
+	}
+	assert_int_equal(MQG_BACKLOG_MAX / sizeof(packet) + 1, n);
+	SENT(MQG_DOWN, "");
+	/* Nothing waits for the client: what is too much goes on to it, and the broker is heard. */
+	assert_int_equal(0, take(MQG_UP, "\x50\2\0\1" "\x50\2\0\2", 8));
+	assert_int_equal(sizeof(packet), sent_len[MQG_DOWN]);
+	assert_false(mqg_message_backlogged(&message));
+}
+
 static void what_the_broker_does_not_have(void **state)
 {
 	static const struct {
@@ -517,6 +617,9 @@ int main(void)
 		cmocka_unit_test_teardown(an_answer_to_nothing_goes_no_further, end),
 		cmocka_unit_test_teardown(an_answer_waits_for_the_end_of_a_packet, end),
 		cmocka_unit_test_teardown(more_than_the_other_side_takes, end),
+		cmocka_unit_test_teardown(what_the_client_has_no_room_for_waits, end),
+		cmocka_unit_test_teardown(what_waits_is_cut_anywhere, end),
+		cmocka_unit_test_teardown(a_backlog_has_an_end, end),
 		cmocka_unit_test_teardown(what_the_broker_does_not_have, end),
 		cmocka_unit_test_teardown(aliases_have_a_maximum_each_way, end),
 		cmocka_unit_test_teardown(limits_of_a_listener, end),

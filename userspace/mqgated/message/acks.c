@@ -28,7 +28,7 @@ static enum mqgate_reason unknown(struct mqg_walk *w, const struct mqg_head *hea
 	return mqg_walk_answer(w, next_type(stream->type), stream->packet_id, 0x92);
 }
 
-/* The message that the packet of @type is about; NULL: there is none with that identifier. */
+/* The message that the packet is about; NULL: nobody has got one with that identifier. */
 static struct mqg_flow *about(struct mqg_flows *flows, const struct mqp_stream *stream,
 			      enum mqgate_reason *reason)
 {
@@ -40,7 +40,7 @@ static struct mqg_flow *about(struct mqg_flows *flows, const struct mqp_stream *
 	flow = mqg_flow_find(flows, id, first ? MQG_FLOW_QOS1 : MQG_FLOW_QOS2);
 	if (!flow && mqg_flow_find(flows, id, first ? MQG_FLOW_QOS2 : MQG_FLOW_QOS1))
 		*reason = MQGATE_REASON_MQTT_FLOW;
-	return flow;
+	return flow && flow->stage != MQG_FLOW_KEPT ? flow : NULL;
 }
 
 /* Ended between the two of us: the other side is not told. */

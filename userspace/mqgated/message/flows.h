@@ -22,11 +22,11 @@ enum mqg_flow_kind {
 	MQG_FLOW_UNSUBSCRIBE,
 };
 
-/* Of QoS 2. */
 enum mqg_flow_stage {
 	MQG_FLOW_PUBLISHED,
-	MQG_FLOW_RECEIVED,	/* PUBREC came */
-	MQG_FLOW_RELEASED,	/* PUBREL came */
+	MQG_FLOW_RECEIVED,	/* QoS 2: PUBREC came */
+	MQG_FLOW_RELEASED,	/* QoS 2: PUBREL came */
+	MQG_FLOW_KEPT,		/* in the backlog: the client has not seen it */
 };
 
 struct mqg_flow {

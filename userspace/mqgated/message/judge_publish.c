@@ -12,16 +12,8 @@
 #include "message/properties.h"
 #include "policy/rights.h"
 
-struct publish {
-	const uint8_t	*topic, *behind;	/* behind the topic */
-	uint16_t	len;			/* of it */
-	uint16_t	id, alias;		/* 0 = none */
-	uint8_t		qos;
-	bool		retain;
-};
-
 static enum mqgate_reason read_properties(const struct mqg_walk *w, const uint8_t *at,
-					  struct publish *p)
+					  struct mqg_publish_head *p)
 {
 	uint32_t len, users = 0;
 	struct mqg_property property;
@@ -41,7 +33,7 @@ static enum mqgate_reason read_properties(const struct mqg_walk *w, const uint8_
 
 /* What the parser found good. */
 static enum mqgate_reason read_head(const struct mqg_walk *w, const struct mqg_head *head,
-				    struct publish *p)
+				    struct mqg_publish_head *p)
 {
 	const struct mqp_stream *stream = &w->lane->stream;
 	const uint8_t *at = head->begin + 1;
@@ -62,7 +54,7 @@ static enum mqgate_reason read_head(const struct mqg_walk *w, const struct mqg_h
 }
 
 /* Of MQTT 5: which of what the broker does not have it asks for. */
-static enum mqgate_reason check_terms(struct mqg_message *m, const struct publish *p)
+static enum mqgate_reason check_terms(struct mqg_message *m, const struct mqg_publish_head *p)
 {
 	const struct mqg_terms *terms = &m->terms[MQG_UP];
 
@@ -76,7 +68,8 @@ static enum mqgate_reason check_terms(struct mqg_message *m, const struct publis
 }
 
 /* The topic that the alias stands for, or that it gets. */
-static enum mqgate_reason resolve(struct mqg_walk *w, struct publish *p, struct mqg_alias **out)
+static enum mqgate_reason resolve(struct mqg_walk *w, struct mqg_publish_head *p,
+				  struct mqg_alias **out)
 {
 	struct mqg_message *m = w->message;
 	uint16_t most = m->terms[w->way].alias_max;
@@ -103,7 +96,7 @@ static enum mqgate_reason resolve(struct mqg_walk *w, struct publish *p, struct 
 }
 
 /* The identifier is under way from here on. */
-static enum mqgate_reason begin_flow(struct mqg_walk *w, const struct publish *p,
+static enum mqgate_reason begin_flow(struct mqg_walk *w, const struct mqg_publish_head *p,
 				     struct mqg_flow **out)
 {
 	enum mqg_flow_kind kind = p->qos == 1 ? MQG_FLOW_QOS1 : MQG_FLOW_QOS2;
@@ -118,6 +111,8 @@ static enum mqgate_reason begin_flow(struct mqg_walk *w, const struct publish *p
 	if (mqg_flow_find(flows, p->id, other))
 		return MQGATE_REASON_MQTT_FLOW;
 	flow = mqg_flow_find(flows, p->id, kind);
+	if (flow && flow->stage == MQG_FLOW_KEPT)
+		return MQGATE_REASON_MQTT_FLOW;
 	if (flow) {
 		/* Sent again; many an old client has one identifier for all that it sends. */
 		if (flow->count < UINT16_MAX)
@@ -125,7 +120,6 @@ static enum mqgate_reason begin_flow(struct mqg_walk *w, const struct publish *p
 		*out = flow;
 		return MQGATE_REASON_NONE;
 	}
-	/* A client judges its broker itself: mosquitto 2.0 goes beyond what its clients take. */
 	if (w->way == MQG_UP && flows->messages >= m->terms[MQG_UP].receive_max)
 		return MQGATE_REASON_LIMIT_INFLIGHT;
 	*out = mqg_flow_add(flows, p->id, kind);
@@ -154,7 +148,7 @@ enum mqgate_reason mqg_publish_ask(const struct mqg_message *m, enum mqg_way way
 }
 
 /* What has to be known should its rights change before it is released. */
-static enum mqgate_reason note(struct mqg_flow *flow, const struct publish *p)
+static enum mqgate_reason note(struct mqg_flow *flow, const struct mqg_publish_head *p)
 {
 	struct mqg_noted *noted;
 
@@ -171,7 +165,7 @@ static enum mqgate_reason note(struct mqg_flow *flow, const struct publish *p)
 }
 
 /* The sender is answered as its QoS has it; what is left of a QoS 2 flow is the gateway's. */
-static enum mqgate_reason refuse(struct mqg_walk *w, const struct publish *p,
+static enum mqgate_reason refuse(struct mqg_walk *w, const struct mqg_publish_head *p,
 				 struct mqg_flow *flow, enum mqgate_reason reason)
 {
 	struct mqg_message *m = w->message;
@@ -194,7 +188,7 @@ static enum mqgate_reason refuse(struct mqg_walk *w, const struct publish *p,
 
 /* With its topic, for its receiver has not been told what the alias stands for. */
 static enum mqgate_reason spell_out(struct mqg_walk *w, const struct mqg_head *head,
-				    const struct publish *p)
+				    const struct mqg_publish_head *p)
 {
 	size_t behind = head->len - (size_t)(p->behind - head->begin);
 	uint32_t left = (uint32_t)(p->len + 2 + behind) + w->lane->stream.left;
@@ -217,7 +211,7 @@ enum mqgate_reason mqg_publish_judge(struct mqg_walk *w, const struct mqg_head *
 	struct mqg_flow *flow = NULL;
 	enum mqgate_reason reason;
 	bool nameless, told;
-	struct publish p;
+	struct mqg_publish_head p;
 
 	w->message->published += w->way == MQG_UP;
 	reason = read_head(w, head, &p);
@@ -240,6 +234,8 @@ enum mqgate_reason mqg_publish_judge(struct mqg_walk *w, const struct mqg_head *
 	if (reason)
 		return reason;
 	w->message->ops->published(w->message, w->way, head->begin, w->end, p.topic, p.len);
+	if (p.qos && w->way == MQG_DOWN && mqg_backlog_due(w->message, flow))
+		return mqg_backlog_keep(w, head, &p, flow);
 	told = !alias || alias->told;
 	if (alias)
 		alias->told = true;

@@ -65,6 +65,7 @@ void mqg_ledger_drop(struct mqg_message *m)
 		s->own[way] = (struct mqg_own){ 0 };
 	}
 	mqg_subscriptions_exit(&s->subscriptions);
+	mqg_backlog_exit(&s->backlog);
 	give_back(m);
 }
 

@@ -8,6 +8,7 @@
 #define MQG_MESSAGE_LEDGER_H
 
 #include "message/aliases.h"
+#include "message/backlog.h"
 #include "message/flows.h"
 #include "message/message.h"
 #include "message/subscriptions.h"
@@ -28,6 +29,7 @@ struct mqg_ledger {
 	struct mqg_flows	flows[2];	/* by the way of what was asked */
 	struct mqg_aliases	aliases[2];	/* by enum mqg_way */
 	struct mqg_subscriptions subscriptions;	/* where they are counted */
+	struct mqg_backlog	backlog;	/* deliveries that the client has no room for */
 	struct mqg_own		own[2];		/* packets of ours that wait for the end of one */
 	struct mqg_ledger	*next;		/* among the spare ones */
 };

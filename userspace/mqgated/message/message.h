@@ -40,6 +40,7 @@ enum mqg_fate {
 	MQG_JUDGING,		/* not known yet: nothing of it has been forwarded */
 	MQG_PASSING,		/* the rest of its payload is forwarded */
 	MQG_DROPPING,		/* the rest of its payload is not, nor was its head */
+	MQG_KEEPING,		/* nor was it so far: it waits with what comes of it */
 };
 
 struct mqg_lane {
@@ -80,6 +81,8 @@ struct mqg_message_ops {
 	/* A packet that went that way was refused, and the session goes on. */
 	void	(*refused)(struct mqg_message *message, enum mqg_way way,
 			   enum mqgate_reason reason);
+	/* A PUBLISH has to wait until the client has acknowledged others. */
+	void	(*delayed)(struct mqg_message *message);
 };
 
 struct mqg_message {
@@ -134,6 +137,9 @@ static inline bool mqg_message_between(const struct mqg_message *message, enum m
 {
 	return message->lanes[way].fate != MQG_PASSING;
 }
+
+/* So much waits for the client's acknowledgments that the broker is not to be read from. */
+bool mqg_message_backlogged(const struct mqg_message *message);
 
 /* The grant is another one: what is under way is asked of again before it goes on. */
 void mqg_message_doubt(struct mqg_message *message);

@@ -237,19 +237,52 @@ static void send_own(struct mqg_walk *w)
 	*own = (struct mqg_own){ 0 };
 }
 
-/* The payload of a PUBLISH whose head was judged. */
-static void stream_payload(struct mqg_walk *w)
+static void begin_walk(struct mqg_walk *w, struct mqg_message *m, enum mqg_way way, uint8_t *data,
+		       size_t len)
 {
+	w->message = m;
+	w->lane = &m->lanes[way];
+	w->way = way;
+	w->at = data;
+	w->end = data + len;
+	w->out_len = 0;
+	w->own_len = 0;
+}
+
+/* What the client has room for by now. */
+static enum mqgate_reason release(struct mqg_walk *w)
+{
+	struct mqg_message *m = w->message;
+	enum mqgate_reason reason;
+	struct mqg_walk down;
+
+	if (!m->ledger || !m->ledger->backlog.n)
+		return MQGATE_REASON_NONE;
+	mqg_walk_flush(w);
+	begin_walk(&down, m, MQG_DOWN, NULL, 0);
+	reason = mqg_backlog_release(&down);
+	if (down.own_len && reason == MQGATE_REASON_NONE)
+		reason = spill(&down);
+	return reason;
+}
+
+/* The payload of a PUBLISH whose head was judged. */
+static enum mqgate_reason stream_payload(struct mqg_walk *w)
+{
+	enum mqgate_reason reason = MQGATE_REASON_NONE;
 	__u32 used;
 	int status = mqp_feed(&w->lane->stream, w->at, (__u32)(w->end - w->at), &used);
 
 	if (w->lane->fate == MQG_PASSING)
 		mqg_walk_emit(w, w->at, used);
+	else if (w->lane->fate == MQG_KEEPING)
+		reason = mqg_backlog_more(w->message, w->at, used);
 	w->at += used;
-	if (status == MQW_OK) {
-		w->lane->fate = MQG_JUDGING;
-		send_own(w);
-	}
+	if (status != MQW_OK || reason)
+		return reason;
+	w->lane->fate = MQG_JUDGING;
+	send_own(w);
+	return w->way == MQG_DOWN ? release(w) : MQGATE_REASON_NONE;
 }
 
 static enum mqgate_reason judge(struct mqg_walk *w, const struct mqg_head *head)
@@ -320,13 +353,7 @@ enum mqgate_reason mqg_message_take(struct mqg_message *m, enum mqg_way way, uin
 	struct mqg_walk w;
 	enum mqgate_reason reason = MQGATE_REASON_NONE;
 
-	w.message = m;
-	w.lane = &m->lanes[way];
-	w.way = way;
-	w.at = data;
-	w.end = data + len;
-	w.out_len = 0;
-	w.own_len = 0;
+	begin_walk(&w, m, way, data, len);
 	if (way == MQG_UP && mqp_between(&w.lane->stream))
 		set_limits(m, way);
 
@@ -336,13 +363,15 @@ enum mqgate_reason mqg_message_take(struct mqg_message *m, enum mqg_way way, uin
 		else if (way == MQG_DOWN && !m->answered)
 			reason = mqg_opening_step(&w);
 		else if (w.lane->fate != MQG_JUDGING)
-			stream_payload(&w);
+			reason = stream_payload(&w);
 		else
 			reason = mqg_walk_packet(&w);
 	}
 	mqg_walk_flush(&w);
 	if (w.own_len && reason == MQGATE_REASON_NONE)
 		reason = spill(&w);
+	if (reason == MQGATE_REASON_NONE)
+		reason = release(&w);
 	mqg_ledger_settle(m);
 	return reason;
 }

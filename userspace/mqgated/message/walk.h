@@ -28,6 +28,15 @@ struct mqg_head {
 	size_t		len;
 };
 
+/* What the head of a PUBLISH says. */
+struct mqg_publish_head {
+	const uint8_t	*topic, *behind;	/* behind the topic */
+	uint16_t	len;			/* of it */
+	uint16_t	id, alias;		/* 0 = none */
+	uint8_t		qos;
+	bool		retain;
+};
+
 /* Adds judged bytes, which lie behind those that were added before. */
 void mqg_walk_emit(struct mqg_walk *walk, const uint8_t *data, size_t len);
 /* Adds bytes that lie elsewhere, and are not needed afterwards. */
@@ -67,6 +76,15 @@ enum mqgate_reason mqg_walk_packet(struct mqg_walk *walk);
 /* publish.c: whether policy lets it pass that way, of that topic. MQGATE_REASON_NONE: yes. */
 enum mqgate_reason mqg_publish_ask(const struct mqg_message *message, enum mqg_way way,
 				   const uint8_t *topic, uint16_t len, uint8_t qos, bool retain);
+
+/* backlog.c: whether a delivery that was just begun has to wait. */
+bool mqg_backlog_due(const struct mqg_message *message, const struct mqg_flow *flow);
+enum mqgate_reason mqg_backlog_keep(struct mqg_walk *walk, const struct mqg_head *head,
+				    const struct mqg_publish_head *publish, struct mqg_flow *flow);
+/* More of the payload of the last one. */
+enum mqgate_reason mqg_backlog_more(struct mqg_message *message, const uint8_t *data, size_t len);
+/* Adds what the client has room for by now; nothing else has been added. */
+enum mqgate_reason mqg_backlog_release(struct mqg_walk *down);
 
 /* By type: each adds the packet, or what becomes of it, or drops it. */
 enum mqgate_reason mqg_publish_judge(struct mqg_walk *walk, const struct mqg_head *head);

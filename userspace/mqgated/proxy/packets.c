@@ -76,12 +76,18 @@ static void refused(struct mqg_message *message, enum mqg_way way, enum mqgate_r
 	mqg_session_report(s, reason);
 }
 
+static void delayed(struct mqg_message *message)
+{
+	mqg_counter_add(&session_of(message)->port->delayed, 1);
+}
+
 static const struct mqg_message_ops ops = {
 	.send = send_way,
 	.published = published,
 	.accepted = accepted,
 	.declined = declined,
 	.refused = refused,
+	.delayed = delayed,
 };
 
 /* Once a minute: one that speaks another language does so to every client. */
@@ -118,7 +124,9 @@ static enum mqg_pump take(struct mqg_half *half, uint8_t *data, size_t len)
 	}
 	if (half->failed)
 		return MQG_PUMP_WRITE_FAILED;
-	return half->data || (half == &s->up && mqg_tempo_waits(s)) ? MQG_PUMP_WAIT : MQG_PUMP_END;
+	if (half == &s->up ? mqg_tempo_waits(s) : mqg_message_backlogged(&s->message))
+		return MQG_PUMP_WAIT;
+	return half->data ? MQG_PUMP_WAIT : MQG_PUMP_END;
 }
 
 void mqg_packets_begin(struct mqg_session *s)

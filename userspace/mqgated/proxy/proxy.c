@@ -169,6 +169,7 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 		counts->chain_hits += mqg_counter_get(&port->tls_counts.chain_hits);
 		counts->chain_misses += mqg_counter_get(&port->tls_counts.chain_misses);
 		counts->paused += mqg_counter_get(&port->paused);
+		counts->delayed += mqg_counter_get(&port->delayed);
 		counts->full += mqg_counter_get(&port->tls_counts.full);
 		counts->resumed += mqg_counter_get(&port->tls_counts.resumed);
 		for (int n = 0; n < MQG_TICKET_DECLINED; n++)

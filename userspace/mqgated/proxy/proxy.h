@@ -78,6 +78,7 @@ struct mqg_listener_counts {
 	uint64_t	stripped;		/* of their passwords */
 	uint64_t	chain_hits, chain_misses;
 	uint64_t	paused;			/* reads after which a client had to wait */
+	uint64_t	delayed;		/* deliveries that had to wait for a client */
 	uint64_t	full, resumed;		/* TLS handshakes that were finished */
 	uint64_t	declined[MQG_TICKET_DECLINED];	/* tickets, by why */
 };

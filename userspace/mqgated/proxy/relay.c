@@ -34,8 +34,13 @@ enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 enum mqg_pump mqg_relay_down(struct mqg_session *s, uint64_t *moved)
 {
 	uint64_t before = *moved;
-	enum mqg_pump ret = mqg_half_pump(&s->down, mqg_worker_scratch(s->worker), moved);
+	enum mqg_pump ret;
 
+	if (mqg_message_backlogged(&s->message)) {
+		ret = mqg_half_flush(&s->down);
+		return ret == MQG_PUMP_END ? MQG_PUMP_WAIT : ret;
+	}
+	ret = mqg_half_pump(&s->down, mqg_worker_scratch(s->worker), moved);
 	mqg_counter_add(&s->port->bytes_out, *moved - before);
 	return ret;
 }

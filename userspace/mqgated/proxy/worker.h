@@ -86,6 +86,7 @@ struct mqg_port {
 	_Atomic uint32_t	*sessions;	/* shared by the workers */
 	struct mqg_tempo_all	*tempo;		/* likewise */
 	mqg_counter		paused;		/* reads after which a client had to wait */
+	mqg_counter		delayed;	/* deliveries that had to wait for a client */
 };
 
 /* The realms of one port, and the contexts that they get; NULL = it keeps its own. */

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Receive Maximum towards the client: see backlog.h. Called by walk.c and judge_publish.c. */
+#include "message/backlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "message/properties.h"
+#include "message/publish.h"
+#include "message/walk.h"
+
+static struct mqg_kept *new_kept(size_t len)
+{
+	struct mqg_kept *kept = malloc(sizeof(*kept) + len);
+
+	if (kept)
+		*kept = (struct mqg_kept){ .len = (uint32_t)len };
+	return kept;
+}
+
+static void append(struct mqg_backlog *backlog, struct mqg_kept *kept)
+{
+	if (backlog->last)
+		backlog->last->next = kept;
+	else
+		backlog->first = kept;
+	backlog->last = kept;
+	backlog->n += kept->begins;
+	backlog->bytes += kept->len;
+}
+
+static void remove_first(struct mqg_backlog *backlog)
+{
+	struct mqg_kept *kept = backlog->first;
+
+	backlog->first = kept->next;
+	if (!backlog->first)
+		backlog->last = NULL;
+	backlog->n -= kept->begins;
+	backlog->bytes -= kept->len;
+	free(kept);
+}
+
+void mqg_backlog_exit(struct mqg_backlog *backlog)
+{
+	while (backlog->first)
+		remove_first(backlog);
+}
+
+static bool has_room(const struct mqg_message *m)
+{
+	uint32_t seen = m->ledger->flows[MQG_DOWN].messages - m->ledger->backlog.n;
+
+	return seen < m->terms[MQG_DOWN].receive_max;
+}
+
+/* Some message will go on when the client has said something. */
+static bool waits_for_client(const struct mqg_flows *flows)
+{
+	for (uint32_t i = 0; i < flows->size; i++) {
+		const struct mqg_flow *flow = &flows->table[i];
+
+		if (flow->kind && flow->stage != MQG_FLOW_KEPT && flow->stage != MQG_FLOW_RECEIVED)
+			return true;
+	}
+	return false;
+}
+
+bool mqg_backlog_due(const struct mqg_message *m, const struct mqg_flow *flow)
+{
+	const struct mqg_ledger *ledger = m->ledger;
+
+	/* One that is sent again the client has already. */
+	if (flow->count > 1)
+		return false;
+	return ledger->backlog.n ||
+	       ledger->flows[MQG_DOWN].messages > m->terms[MQG_DOWN].receive_max;
+}
+
+bool mqg_message_backlogged(const struct mqg_message *m)
+{
+	return m->ledger && m->ledger->backlog.bytes > MQG_BACKLOG_MAX &&
+	       waits_for_client(&m->ledger->flows[MQG_DOWN]);
+}
+
+/* The properties from @at to @end, without an alias. Return: behind them. */
+static uint8_t *put_properties(uint8_t *to, const uint8_t *at, const uint8_t *end)
+{
+	const uint8_t *next;
+	struct mqg_property p;
+
+	for (; at && at < end; at = next) {
+		next = mqg_property_next(at, end, &p);
+		if (!next || p.id == MQP_ID_TOPIC_ALIAS)
+			continue;
+		memcpy(to, at, (size_t)(next - at));
+		to += next - at;
+	}
+	return to;
+}
+
+/* What an alias stands for may be another topic when it is sent. */
+static struct mqg_kept *copy_head(const struct mqg_walk *w, const struct mqg_head *head,
+				  const struct mqg_publish_head *p)
+{
+	const uint8_t *end = head->begin + head->len, *at;
+	struct mqg_kept *kept;
+	uint32_t len, left;
+	uint8_t *to;
+
+	at = mqg_varint_read(p->behind + 2, end, &len);
+	kept = new_kept(5 + 2 + p->len + 2 + 4 + len);
+	if (!kept)
+		return NULL;
+	/* An identifier and two bytes: 3.3.2.3.4 */
+	len -= p->alias ? 3 : 0;
+	left = 2U + p->len + 2 + (uint32_t)mqg_varint_size(len) + len + w->lane->stream.left;
+	to = kept->data;
+	*to++ = head->begin[0];
+	to = mqg_write_two(mqg_varint_write(to, left), p->len);
+	memcpy(to, p->topic, p->len);
+	to = mqg_varint_write(mqg_write_two(to + p->len, p->id), len);
+	kept->len = (uint32_t)(put_properties(to, at, end) - kept->data);
+	kept->begins = true;
+	return kept;
+}
+
+enum mqgate_reason mqg_backlog_keep(struct mqg_walk *w, const struct mqg_head *head,
+				    const struct mqg_publish_head *p, struct mqg_flow *flow)
+{
+	struct mqg_kept *kept = copy_head(w, head, p);
+
+	if (!kept)
+		return MQGATE_REASON_STREAM_MEMORY;
+	append(&w->message->ledger->backlog, kept);
+	flow->stage = MQG_FLOW_KEPT;
+	w->lane->fate = MQG_KEEPING;
+	w->message->ops->delayed(w->message);
+	return MQGATE_REASON_NONE;
+}
+
+enum mqgate_reason mqg_backlog_more(struct mqg_message *m, const uint8_t *data, size_t len)
+{
+	struct mqg_kept *kept = new_kept(len);
+
+	if (!kept)
+		return MQGATE_REASON_STREAM_MEMORY;
+	memcpy(kept->data, data, len);
+	append(&m->ledger->backlog, kept);
+	return MQGATE_REASON_NONE;
+}
+
+/* The first one: it goes on, or rights that have changed since say that it does not. */
+static enum mqgate_reason settle_first(struct mqg_walk *w)
+{
+	struct mqg_message *m = w->message;
+	struct mqg_backlog *backlog = &m->ledger->backlog;
+	struct mqg_flows *flows = &m->ledger->flows[MQG_DOWN];
+	bool partly = backlog->n == 1 && w->lane->fate == MQG_KEEPING;
+	enum mqgate_reason refused, reason = MQGATE_REASON_NONE;
+	struct mqg_publish p;
+	struct mqg_flow *flow;
+	uint16_t id;
+
+	mqg_publish_read(&p, m->level, backlog->first->data,
+			 backlog->first->data + backlog->first->len);
+	id = (uint16_t)mqg_read_two(p.topic + p.topic_len);
+	flow = mqg_flow_find(flows, id, p.qos == 1 ? MQG_FLOW_QOS1 : MQG_FLOW_QOS2);
+	refused = mqg_publish_ask(m, MQG_DOWN, p.topic, (uint16_t)p.topic_len, p.qos, p.retain);
+	if (refused) {
+		m->ops->refused(m, MQG_DOWN, refused);
+		mqg_flow_remove(flows, flow);
+		reason = mqg_walk_answer(w, p.qos == 1 ? MQP_PUBACK : MQP_PUBREC, id, 0x87);
+	} else {
+		flow->stage = MQG_FLOW_PUBLISHED;
+	}
+	if (partly)
+		w->lane->fate = refused ? MQG_DROPPING : MQG_PASSING;
+	do {
+		if (!refused)
+			mqg_walk_insert(w, backlog->first->data, backlog->first->len);
+		remove_first(backlog);
+	} while (backlog->first && !backlog->first->begins);
+	return reason;
+}
+
+enum mqgate_reason mqg_backlog_release(struct mqg_walk *w)
+{
+	struct mqg_message *m = w->message;
+	enum mqgate_reason reason = MQGATE_REASON_NONE;
+
+	while (!reason && m->ledger->backlog.n && mqg_message_between(m, MQG_DOWN) &&
+	       (has_room(m) || (m->ledger->backlog.bytes > MQG_BACKLOG_MAX &&
+				!waits_for_client(&m->ledger->flows[MQG_DOWN]))))
+		reason = settle_first(w);
+	return reason;
+}
