@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/crc32c.h"
 #include "proxy/pp2_in.h"
 
 #define VERSION_PROXY	0x21
@@ -62,19 +63,6 @@ static bool text(struct writer *w, uint8_t type, const char *value)
 	if (to)
 		memcpy(to, value, len);
 	return to;
-}
-
-/* CRC32c (RFC 3309, appendix B.2: Castagnoli, reflected) over a kilobyte at most. */
-uint32_t mqg_pp2_crc32c(const uint8_t *data, size_t len)
-{
-	uint32_t crc = ~0U;
-
-	while (len--) {
-		crc ^= *data++;
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78U : 0);
-	}
-	return ~crc;
 }
 
 static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF };
@@ -146,7 +134,7 @@ size_t mqg_pp2_build(const struct mqg_pp2_facts *facts, uint32_t tlvs, size_t ma
 		*left |= MQG_PP2_AUTHORITY;
 	put16(out + FIXED - 2, (size_t)(w.at - out) - FIXED);
 	if (sum) {
-		crc = mqg_pp2_crc32c(out, (size_t)(w.at - out));
+		crc = mqg_crc32c(0, out, (size_t)(w.at - out));
 		put16(sum, crc >> 16);
 		put16(sum + 2, crc);
 	}

@@ -38,7 +38,4 @@ struct mqg_pp2_facts {
 size_t mqg_pp2_build(const struct mqg_pp2_facts *facts, uint32_t tlvs, size_t max, uint32_t *left,
 		     uint8_t *out);
 
-/* The sum of MQG_PP2_CRC32C. */
-uint32_t mqg_pp2_crc32c(const uint8_t *data, size_t len);
-
 #endif

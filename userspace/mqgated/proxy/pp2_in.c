@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/crc32c.h"
 #include "proxy/pp2.h"
 
 #define VERSION		2U
@@ -46,7 +47,7 @@ static bool sum_fits(const uint8_t *header, size_t len, const uint8_t *sum)
 
 	memcpy(copy, header, len);
 	memset(copy + (sum - header), 0, 4);
-	return mqg_pp2_crc32c(copy, len) == said;
+	return mqg_crc32c(0, copy, len) == said;
 }
 
 static enum mqgate_reason check_tlvs(const uint8_t *header, size_t len, const uint8_t *p)
