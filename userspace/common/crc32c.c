@@ -32,10 +32,7 @@ static uint32_t by_instruction(uint32_t crc, const uint8_t *p, size_t len)
 		memcpy(&eight, p, sizeof(eight));
 		wide = __builtin_ia32_crc32di(wide, eight);
 	}
-	crc = (uint32_t)wide;
-	while (len--)
-		crc = __builtin_ia32_crc32qi(crc, *p++);
-	return crc;
+	return by_table((uint32_t)wide, p, len);
 }
 
 static bool has_instruction(void)

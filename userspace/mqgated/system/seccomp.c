@@ -21,7 +21,7 @@ static const char *const allowed[] = {
 	/* descriptors */
 	"read", "readv", "pread64", "write", "writev", "pwrite64", "close", "close_range", "dup",
 	"dup2", "dup3", "fcntl", "pipe2", "splice", "lseek", "fsync",
-	"fdatasync", "flock",
+	"fdatasync", "ftruncate", "flock",
 	/* sockets */
 	"accept", "accept4", "bind", "listen", "connect", "getsockname", "getpeername",
 	"setsockopt", "getsockopt", "shutdown", "socketpair", "recvfrom", "recvmsg", "recvmmsg",
