@@ -8,7 +8,8 @@
 
 #include "message/properties.h"
 
-#define PACKET_MOST	0xffffffffU
+/* No packet is longer than that: such a limit is none, and nobody is told. */
+#define PACKET_MOST	268435460U
 
 void mqg_terms_begin(struct mqg_terms *terms, uint8_t level)
 {
@@ -148,7 +149,7 @@ static uint8_t *put_own(uint8_t *at, const struct mqg_terms *own)
 		*at++ = MQW_ID_RECEIVE_MAX;
 		at = mqg_write_two(at, own->receive_max);
 	}
-	if (own->packet_max != PACKET_MOST) {
+	if (own->packet_max < PACKET_MOST) {
 		*at++ = MQW_ID_PACKET_MAX;
 		at = put_four(at, own->packet_max);
 	}
