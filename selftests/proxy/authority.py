@@ -25,14 +25,6 @@ def change(rig, *options):
     equal(rig.ask(" ".join(("change", "-d", pki.dir, *options, *LISTEN)))["error"], 0, "change")
 
 
-def packet(kind, body):
-    return bytes([kind]) + varint(len(body)) + body
-
-
-def ident(number):
-    return struct.pack(">H", number)
-
-
 def message(topic, payload=b"x", qos=0, number=7, level=4, retain=False, properties=b"", dup=False):
     body = text(topic) + (ident(number) if qos else b"")
     body += varint(len(properties)) + properties if level == 5 else b""

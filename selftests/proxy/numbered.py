@@ -20,6 +20,14 @@ def refuse_each(rig, cases, address=PLAIN, context=None):
     poll("sessions are given back", lambda: rig.open() == 0)
 
 
+def packet(kind, body):
+    return bytes([kind]) + varint(len(body)) + body
+
+
+def ident(number):
+    return struct.pack(">H", number)
+
+
 def hello(level, flags, *fields, properties=b"", name=None):
     """A CONNECT of @fields as they are, with its length."""
     name = name or ("MQIsdp" if level & 0x7f == 3 else "MQTT")

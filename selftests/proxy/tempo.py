@@ -44,14 +44,6 @@ class Hearing(FakeBroker):
             pass
 
 
-def packet(kind, body):
-    return bytes([kind]) + varint(len(body)) + body
-
-
-def ident(number):
-    return struct.pack(">H", number)
-
-
 def request(level, *filters, number=1, kind=0x82):
     body = ident(number) + (b"\0" if level == 5 else b"")
     tail = b"\0" if kind == 0x82 else b""
@@ -200,8 +192,8 @@ def beyond(level, limits, data, reason, code, properties=b""):
 def limits():
     for level in (4, 5):
         head = b"\0" if level == 5 else b""
-        beyond(level, {"packet_size": 100}, publish("t", b"x" * 100, level), "limit-packet", 0x95)
-        beyond(level, {"packet_size": 100}, b"\x30" + varint(200 << 20), "limit-packet", 0x95)
+        beyond(level, {"packet_size": 200}, publish("t", b"x" * 200, level), "limit-packet", 0x95)
+        beyond(level, {"packet_size": 200}, b"\x30" + varint(200 << 20), "limit-packet", 0x95)
         beyond(level, {"topic_length": 9}, publish("t" * 10, b"", level), "limit-topic", 0x97)
         beyond(level, {"topic_levels": 3}, publish("a/b/c/d", b"", level), "mqtt-levels", 0x97)
         beyond(level, {"topic_levels": 3}, request(level, "a/b/c/d"), "mqtt-levels", 0x97)
