@@ -8,6 +8,10 @@
 
 #include <mqgate/mqtt_wire.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* What a string is. */
 enum mqp_text_kind {
 	MQP_T_PLAIN,
@@ -177,6 +181,48 @@ static __always_inline int mqp_text_word(struct mqp_text *t, __u64 word, __u32 s
 	return 1;
 }
 
+#ifdef __SSE2__
+/* As mqp_text_word(), of sixteen bytes at @data. */
+static __always_inline int mqp_text_sixteen(struct mqp_text *t, const __u8 *data, __u32 seen,
+					    __u32 max_levels)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)data), odd;
+	__u32 slashes, levels = t->levels;
+
+	/* As signed numbers those of 0x80 and more are below 0x20, too. */
+	odd = _mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
+			   _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F)));
+	if (t->kind != MQP_T_PLAIN) {
+		odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('+')));
+		odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('#')));
+	}
+	if (_mm_movemask_epi8(odd))
+		return 0;
+	if (t->kind == MQP_T_PLAIN)
+		return 1;
+	slashes = (__u32)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('/'))) >> seen;
+	for (; slashes; slashes &= slashes - 1)
+		levels++;
+	if (max_levels && levels >= max_levels)
+		return 0;
+	t->levels = (__u16)levels;
+	return 1;
+}
+
+static __always_inline __u32 mqp_text_sixteens(struct mqp_text *t, const __u8 *data, __u32 len,
+					       __u32 max_levels)
+{
+	__u32 i;
+
+	for (i = 0; len - i >= 16; i += 16)
+		if (!mqp_text_sixteen(t, data + i, 0, max_levels))
+			return i;
+	if (!i || i == len)
+		return i;
+	return mqp_text_sixteen(t, data + len - 16, 16 - (len - i), max_levels) ? len : i;
+}
+#endif
+
 /* As mqp_text_run(), eight bytes at a time, as far as nothing in them has to be looked at. */
 static __always_inline __u32 mqp_text_words(struct mqp_text *t, const __u8 *data, __u32 len,
 					    __u32 max_levels)
@@ -211,7 +257,12 @@ __u32 mqp_text_run(struct mqp_text *t, const __u8 *data, __u32 len, __u32 max_le
 	if (t->more || t->kind == MQP_T_FILTER)
 		return 0;
 #ifndef __bpf__
-	i = mqp_text_words(t, data, len, max_levels);
+#ifdef __SSE2__
+	if (len >= 16)
+		i = mqp_text_sixteens(t, data, len, max_levels);
+	else
+#endif
+		i = mqp_text_words(t, data, len, max_levels);
 #endif
 	for (; i < len; i++) {
 		__u32 byte = data[i];
