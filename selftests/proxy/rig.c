@@ -27,6 +27,7 @@
 #include "config/ticketfile.h"
 #include "judge/flows.h"
 #include "proxy/proxy.h"
+#include "proxy/record_memory.h"
 #include "revoke/revoked.h"
 #include "rig_rules.h"
 
@@ -740,11 +741,13 @@ static void serve(struct rig *rig)
 
 int main(int argc, char **argv)
 {
-	struct rig rig = { .config = configure(argc, argv) };
+	struct rig rig = { 0 };
 	struct mqg_judge judge = { 0 };
 	char why[512] = "";
 	int ret;
 
+	mqg_record_memory_setup();
+	rig.config = configure(argc, argv);
 	ret = mqg_proxy_setup(rig.config, NULL, &judge, &rig.proxy, why, sizeof(why));
 	if (!ret) {
 		ret = mqg_proxy_start(rig.proxy);

@@ -9,6 +9,7 @@
 #include "config/weights.h"
 #include "daemon.h"
 #include "policy/rights.h"
+#include "proxy/record_memory.h"
 
 #define CONFIG_FILE	"/etc/mqgate/mqgate.yaml"
 
@@ -96,6 +97,7 @@ int main(int argc, char **argv)
 	char why[1024];
 	int option, err;
 
+	mqg_record_memory_setup();
 	while ((option = getopt_long(argc, argv, "c:thV", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "proxy/listener.h"
+#include "proxy/record_memory.h"
 #include "proxy/session.h"
 #include "proxy/uplink.h"
 #include "system/log.h"
@@ -104,6 +105,7 @@ static void *work(void *arg)
 		mqg_session_close(mqg_container_of(worker->sessions.next, struct mqg_session,
 						   link));
 	bury(worker);
+	mqg_record_memory_exit();
 	return NULL;
 }
 
