@@ -50,6 +50,7 @@ static void ready(struct mqg_watch *watch, uint32_t events)
 	(void)events;
 	if (!q->entry)
 		return;
+	mqg_stream_doubt();
 	ERR_clear_error();
 	done = OSSL_HTTP_REQ_CTX_nbio_d2i(q->http, (ASN1_VALUE **)&response,
 					  ASN1_ITEM_rptr(OCSP_RESPONSE));

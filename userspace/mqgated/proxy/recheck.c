@@ -94,6 +94,7 @@ static enum mqgate_reason whole(SSL *ssl, STACK_OF(X509) *chain, SSL_CTX *ctx)
 			reason = client->reason;
 	}
 	X509_STORE_CTX_free(store);
+	mqg_stream_doubt();
 	return reason;
 }
 

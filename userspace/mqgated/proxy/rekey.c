@@ -7,6 +7,7 @@
  */
 #include <time.h>
 
+#include "proxy/stream.h"
 #include "proxy/tls.h"
 
 #define WINDOW_NS	(60 * 1000000000ULL)
@@ -44,5 +45,5 @@ void mqg_tls_message(int sent, int version, int type, const void *data, size_t l
 		return;
 	/* SSL_read() cannot be told to stop, but it stops where there is nothing to read from. */
 	client->rekey.over = true;
-	BIO_set_fd(SSL_get_rbio(ssl), -1, BIO_NOCLOSE);
+	mqg_stream_cut(ssl);
 }

@@ -87,8 +87,13 @@ void mqg_session_run(struct mqg_session *s)
 {
 	enum mqg_step next = MQG_STEP_ON;
 
-	while (!s->closed && next == MQG_STEP_ON)
+	while (!s->closed && next == MQG_STEP_ON) {
+		bool relays = s->state == MQG_RELAY;
+
 		next = step(s);
+		if (!relays)
+			mqg_stream_doubt();
+	}
 	if (next == MQG_STEP_MORE && !s->closed && mqg_list_empty(&s->ready))
 		mqg_list_append(&s->worker->ready, &s->ready);
 }

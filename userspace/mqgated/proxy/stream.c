@@ -26,11 +26,33 @@ void mqg_stream_wake(struct mqg_stream *stream, uint32_t events)
 		stream->may_write = true;
 }
 
+/* OpenSSL takes errors of others for its own. True: none is left on this thread. */
+static _Thread_local bool clean;
+
+void mqg_stream_doubt(void)
+{
+	clean = false;
+}
+
+/* To look costs less than to clear. */
+static void forget_errors(void)
+{
+	if (!clean && ERR_peek_error())
+		ERR_clear_error();
+	clean = true;
+}
+
 /* The meaning of an SSL call that returned @ret. */
 static ssize_t fail(struct mqg_stream *stream, int ret, bool *may)
 {
 	int saved = errno;
 
+	/* As SSL_get_error() has it, but that no error of others is in the way. */
+	if (SSL_want_read(stream->ssl) && BIO_should_read(SSL_get_rbio(stream->ssl))) {
+		*may = false;
+		return -EAGAIN;
+	}
+	clean = false;
 	switch (SSL_get_error(stream->ssl, ret)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
@@ -47,13 +69,6 @@ static ssize_t fail(struct mqg_stream *stream, int ret, bool *may)
 		stream->violated = ERR_GET_REASON(ERR_peek_error()) < SSL_AD_REASON_OFFSET;
 		return -EPROTO;
 	}
-}
-
-/* OpenSSL takes what others have left for its own; to look costs less than to clear. */
-static void forget_errors(void)
-{
-	if (ERR_peek_error())
-		ERR_clear_error();
 }
 
 static int clip(size_t size)
@@ -126,11 +141,12 @@ void mqg_stream_finish(struct mqg_stream *stream)
 		return;
 	stream->finished = true;
 	if (stream->ssl && !stream->broken && SSL_is_init_finished(stream->ssl)) {
-		ERR_clear_error();
+		forget_errors();
 		/*
 		 * The kernel may have taken a record of which a part does not fit into the socket
 		 * yet. A FIN now would cut it off; so the client closes, or our time for it.
 		 */
+		clean = false;
 		if (SSL_shutdown(stream->ssl) < 0 && mqg_ktls_sends(stream->ssl))
 			return;
 	}

@@ -44,10 +44,18 @@ struct mqg_stream {
 	bool			ending;		/* epoll has told of an end or an error */
 	bool			urgent;		/* and, in its last event, of urgent data */
 	bool			drained;	/* TLS: the socket is empty, until the next event */
+	bool			ktls;		/* the kernel may come to open its records */
+	bool			cut;		/* nothing more is read off the socket */
 };
 
 /* @ssl reads and writes the socket of @stream, which has to live as long. 0 or -ENOMEM. */
 int mqg_stream_attach(struct mqg_stream *stream, SSL *ssl);
+
+/* Within SSL_read(): it fails where it would read on. */
+void mqg_stream_cut(SSL *ssl);
+
+/* Others have used OpenSSL on this thread, and may have left errors behind. */
+void mqg_stream_doubt(void);
 
 /* Marks @stream by epoll's @events. */
 void mqg_stream_wake(struct mqg_stream *stream, uint32_t events);

@@ -20,20 +20,22 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int take(BIO *bio, char *out, int size)
 {
 	struct mqg_stream *stream = BIO_get_ex_data(bio, stream_index);
-	int fd = (int)BIO_get_fd(bio, NULL);
 	ssize_t n;
 
-	/* Records of the kernel come with their types. */
-	if (BIO_get_ktls_recv(bio))
-		return BIO_meth_get_read(BIO_s_socket())(bio, out, size);
 	BIO_clear_retry_flags(bio);
-	/* Without a descriptor it fails: rekey.c ends a connection by that. */
-	if (stream->drained && fd >= 0) {
+	if (stream->cut) {
+		errno = ECONNABORTED;
+		return -1;
+	}
+	/* Records of the kernel come with their types. */
+	if (stream->ktls && BIO_get_ktls_recv(bio))
+		return BIO_meth_get_read(BIO_s_socket())(bio, out, size);
+	if (stream->drained) {
 		errno = EAGAIN;
 		BIO_set_retry_read(bio);
 		return -1;
 	}
-	n = recv(fd, out, (size_t)size, 0);
+	n = recv(stream->fd, out, (size_t)size, 0);
 	stream->drained = mqg_stream_drained(stream, n, (size_t)size);
 	if (n < 0 && BIO_sock_should_retry((int)n))
 		BIO_set_retry_read(bio);
@@ -70,6 +72,16 @@ int mqg_stream_attach(struct mqg_stream *stream, SSL *ssl)
 		return -ENOMEM;
 	}
 	BIO_set_fd(bio, stream->fd, BIO_NOCLOSE);
+	stream->ktls = SSL_get_options(ssl) & SSL_OP_ENABLE_KTLS;
 	SSL_set_bio(ssl, bio, bio);
 	return 0;
+}
+
+void mqg_stream_cut(SSL *ssl)
+{
+	struct mqg_stream *stream = BIO_get_ex_data(SSL_get_rbio(ssl), stream_index);
+
+	/* The handshake reads its first bytes from memory. */
+	if (stream)
+		stream->cut = true;
 }

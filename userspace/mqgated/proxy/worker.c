@@ -42,6 +42,7 @@ static void wake(struct mqg_watch *watch, uint32_t events)
 	/* First: what is sent after this wakes us again. */
 	eventfd_read(worker->wakefd, &ignored);
 	mqg_worker_mail(worker);
+	mqg_stream_doubt();
 }
 
 static void bury(struct mqg_worker *worker)
@@ -80,6 +81,7 @@ static void turn(struct mqg_worker *worker)
 	count = epoll_wait(worker->epfd, events, EVENTS, wait);
 	worker->now = monotonic();
 	worker->desk.now = time(NULL);
+	mqg_stream_doubt();
 	run_ready(worker);
 	for (i = 0; i < count; i++) {
 		struct mqg_watch *watch = events[i].data.ptr;

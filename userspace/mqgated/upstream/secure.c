@@ -150,7 +150,7 @@ int mqg_secure_start(struct mqg_stream *stream, SSL_CTX *ctx, const struct mqg_b
 {
 	SSL *ssl = SSL_new(ctx);
 
-	if (!ssl || SSL_set_fd(ssl, stream->fd) != 1 || !SSL_set_app_data(ssl, state) ||
+	if (!ssl || mqg_stream_attach(stream, ssl) || !SSL_set_app_data(ssl, state) ||
 	    !expect(ssl, tls->server_name ? tls->server_name : server->host)) {
 		ERR_clear_error();
 		SSL_free(ssl);
