@@ -187,10 +187,11 @@ size_t segments(char paths[][160], size_t most)
 
 	assert_non_null(d);
 	while ((e = readdir(d)))
-		if (strstr(e->d_name, ".journal") && n < most)
-			snprintf(paths[n++], 160, "%s/%.60s", dir, e->d_name);
+		if (strstr(e->d_name, ".journal") && n++ < most)
+			snprintf(paths[n - 1], 160, "%s/%.60s", dir, e->d_name);
 	closedir(d);
-	qsort(paths, n, 160, by_stamp);
+	if (n > 1 && n <= most)
+		qsort(paths, n, 160, by_stamp);
 	return n;
 }
 

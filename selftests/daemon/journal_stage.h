@@ -71,7 +71,7 @@ const char *texts(void);
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* Segments in the directory, the oldest first; and their number. */
+/* How many segments there are; and their paths, the oldest first, where there are @most. */
 size_t segments(char paths[][160], size_t most);
 /* A process that runs @what and is killed when it says so, as is whatever else it did. */
 void in_a_dying_process(void (*what)(void));

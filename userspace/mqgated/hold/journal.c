@@ -242,8 +242,8 @@ static uint64_t put(struct mqg_journal *journal, struct mqg_lane *lane, uint16_t
 /* A record's worth of copies has to fit, too, so that room can be made. */
 static bool has_room(struct mqg_journal *journal, size_t size)
 {
-	uint64_t used = mqg_counter_get(&journal->disk) + mqg_counter_get(&journal->taken) +
-			atomic_load_explicit(&journal->queued, memory_order_relaxed);
+	uint64_t used = atomic_load_explicit(&journal->put, memory_order_relaxed) +
+			mqg_counter_get(&journal->balance);
 	uint64_t most = journal->limit - journal->segment_size;
 
 	return used < most && size <= most - used && size <= journal->limit / 4;
@@ -272,7 +272,7 @@ uint64_t mqg_journal_put(struct mqg_journal *journal, size_t worker, uint16_t ki
 		return 0;
 	}
 	/* The thread looks at it after it has said that it sleeps. */
-	atomic_fetch_add(&journal->queued, mqg_record_size(len));
+	atomic_fetch_add(&journal->put, mqg_record_size(len));
 	if (atomic_load(&journal->sleep) != MQG_AWAKE)
 		mqg_journal_wake(journal);
 	return sequence;

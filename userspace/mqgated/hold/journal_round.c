@@ -42,17 +42,13 @@ static void take(struct mqg_journal *journal)
 		lane->taken = lane->filling;
 		lane->filling = empty;
 		pthread_mutex_unlock(&lane->lock);
-		mqg_counter_add(&journal->taken, lane->taken.len);
-		atomic_fetch_sub(&journal->queued, lane->taken.len);
+		journal->taken += lane->taken.len;
 		atomic_fetch_sub(&journal->marked, lane->taken.n_done);
 	}
 }
 
-static void empty(struct mqg_journal *journal, struct mqg_lane *lane)
+static void empty(struct mqg_batch *batch)
 {
-	struct mqg_batch *batch = &lane->taken;
-
-	mqg_counter_add(&journal->taken, -batch->len);
 	if (batch->room > BUFFER_KEPT) {
 		free(batch->data);
 		batch->data = NULL;
@@ -87,10 +83,12 @@ static int merge(struct mqg_journal *journal)
 			struct mqg_segment *segment = a->segments;
 
 			a->segments = segment->next;
+			segment->kept = segment->size;
 			mqg_segment_insert(journal, segment);
 		}
 		journal->current = NULL;
 		mqg_counter_add(&journal->disk, a->bytes);
+		mqg_counter_add(&journal->balance, a->bytes);
 		mqg_counter_add(&journal->live_bytes, a->live_bytes);
 		mqg_counter_add(&journal->live, a->index.n);
 		mqg_journal_index_exit(&a->index);
@@ -132,7 +130,7 @@ static int64_t append_run(struct mqg_journal *journal, uint8_t *records, size_t 
 			};
 		run += size;
 	} while (run < len && segment->size + run < journal->segment_size);
-	err = mqg_segment_write(journal, segment, records, run);
+	err = mqg_segment_write(segment, records, run);
 	return err ? err : (int64_t)run;
 }
 
@@ -192,6 +190,8 @@ void mqg_journal_forget(struct mqg_journal *journal, uint64_t sequence)
 
 static void settle(struct mqg_journal *journal)
 {
+	uint64_t more = 0, put = 0;
+
 	for (size_t i = 0; i < journal->n_placed; i++) {
 		const struct mqg_place *place = &journal->placed[i];
 		struct mqg_place before = mqg_journal_index_set(&journal->index, place);
@@ -208,12 +208,17 @@ static void settle(struct mqg_journal *journal)
 		mqg_journal_forget(journal, journal->done[i]);
 	journal->n_placed = journal->n_done = 0;
 	for (struct mqg_segment *s = journal->first; s; s = s->next) {
+		more += s->size - s->kept;
 		s->kept = s->size;
 		if (s->fd >= 0 && !s->dirty && s != journal->current) {
 			close(s->fd);
 			s->fd = -1;
 		}
 	}
+	for (size_t i = 0; i < journal->workers; i++)
+		put += journal->lanes[i].taken.len;
+	mqg_counter_add(&journal->disk, more);
+	mqg_counter_add(&journal->balance, more - put);
 }
 
 static void tell(struct mqg_journal *journal)
@@ -225,7 +230,7 @@ static void tell(struct mqg_journal *journal)
 			continue;
 		mqg_counter_add(&journal->written, lane->taken.n);
 		atomic_store_explicit(&lane->durable, lane->taken.last, memory_order_release);
-		empty(journal, lane);
+		empty(&lane->taken);
 		eventfd_write(lane->fd, 1);
 	}
 }
@@ -241,7 +246,6 @@ static void undo(struct mqg_journal *journal)
 			at = &s->next;
 			continue;
 		}
-		mqg_counter_add(&journal->disk, s->kept - s->size);
 		if (s->kept) {
 			/* Where that fails the reader finds what was written twice. */
 			(void)!ftruncate(s->fd, (off_t)s->kept);

@@ -74,7 +74,7 @@ int mqg_segment_create(struct mqg_journal *journal, struct mqg_segment **segment
 	}
 	journal->new_names = true;
 	mqg_segment_begin(head, s->owner, s->stamp, s->mark);
-	err = mqg_segment_write(journal, s, head, sizeof(head));
+	err = mqg_segment_write(s, head, sizeof(head));
 	if (err) {
 		unlinkat(journal->dirfd, name, 0);
 		mqg_segment_free(s);
@@ -96,8 +96,7 @@ void mqg_segment_insert(struct mqg_journal *journal, struct mqg_segment *segment
 		journal->newest = segment->stamp;
 }
 
-int mqg_segment_write(struct mqg_journal *journal, struct mqg_segment *segment, const void *data,
-		      size_t len)
+int mqg_segment_write(struct mqg_segment *segment, const void *data, size_t len)
 {
 	const uint8_t *from = data;
 	size_t off = 0;
@@ -112,7 +111,6 @@ int mqg_segment_write(struct mqg_journal *journal, struct mqg_segment *segment, 
 		off += n > 0 ? (size_t)n : 0;
 	}
 	segment->size += len;
-	mqg_counter_add(&journal->disk, len);
 	return 0;
 }
 
@@ -164,7 +162,8 @@ void mqg_segment_drop_first(struct mqg_journal *journal)
 
 	mqg_segment_name(segment, name);
 	unlinkat(journal->dirfd, name, 0);
-	mqg_counter_add(&journal->disk, -segment->size);
+	mqg_counter_add(&journal->disk, -segment->kept);
+	mqg_counter_add(&journal->balance, -segment->kept);
 	journal->first = segment->next;
 	if (journal->current == segment)
 		journal->current = NULL;

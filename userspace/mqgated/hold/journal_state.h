@@ -77,8 +77,8 @@ struct mqg_journal {
 	bool			started;
 
 	_Atomic uint64_t	sequence;	/* the next */
-	_Atomic uint64_t	queued;		/* bytes that no round has taken */
-	_Atomic uint64_t	marked;		/* likewise, what is done */
+	_Atomic uint64_t	put;		/* bytes, ever */
+	_Atomic uint64_t	marked;		/* what is done and no round has taken */
 	_Atomic int		sleep;		/* enum mqg_journal_sleep */
 	atomic_bool		failed, stop, adopting;
 	_Atomic(struct mqg_adoption *) mailbox;
@@ -93,6 +93,7 @@ struct mqg_journal {
 	size_t			n_late, late_room;
 	uint64_t		*done;		/* in the index, not written yet */
 	size_t			n_done, done_room;
+	uint64_t		taken;		/* of `put` */
 	uint64_t		newest;		/* stamp */
 	uint64_t		retry_at;
 	bool			new_names;	/* the directory is not synced */
@@ -100,7 +101,9 @@ struct mqg_journal {
 	bool			compacting;	/* it was copied in this round */
 
 	/* Written by the thread but for `refused` and `adopted`. */
-	mqg_counter		disk, taken, live_bytes, live;
+	mqg_counter		disk, live_bytes, live;
+	/* Behind `put`: on disk, less those of `put` that are there. So the sum is what is used. */
+	mqg_counter		balance;
 	mqg_counter		written, copied, syncs, failures;
 	_Atomic uint64_t	refused, adopted, damaged;
 
@@ -118,8 +121,7 @@ bool mqg_segment_parse(const char *name, uint64_t *owner, uint64_t *stamp);
 int mqg_segment_create(struct mqg_journal *journal, struct mqg_segment **segment);
 /* Puts it where its stamp says. */
 void mqg_segment_insert(struct mqg_journal *journal, struct mqg_segment *segment);
-int mqg_segment_write(struct mqg_journal *journal, struct mqg_segment *segment, const void *data,
-		      size_t len);
+int mqg_segment_write(struct mqg_segment *segment, const void *data, size_t len);
 /* The whole file, for free(). */
 int mqg_segment_read(const struct mqg_journal *journal, const struct mqg_segment *segment,
 		     uint8_t **bytes, size_t *len);

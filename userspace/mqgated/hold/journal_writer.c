@@ -29,7 +29,7 @@ static int ms_until(uint64_t at)
 static bool presses(struct mqg_journal *journal)
 {
 	return !atomic_load(&journal->failed) &&
-	       (atomic_load(&journal->queued) || atomic_load(&journal->mailbox) ||
+	       (atomic_load(&journal->put) != journal->taken || atomic_load(&journal->mailbox) ||
 		journal->arrived || mqg_journal_compact_wanted(journal));
 }
 
@@ -65,7 +65,8 @@ static void finish(struct mqg_journal *journal)
 	if (atomic_load(&journal->failed)) {
 		mqg_log(MQG_LOG_ERR, MQG_LOG_ALWAYS, "store %s: ends without what could not be "
 			"written, %" PRIu64 " bytes", journal->dir,
-			mqg_counter_get(&journal->taken) + atomic_load(&journal->queued));
+			atomic_load(&journal->put) + mqg_counter_get(&journal->balance) -
+			mqg_counter_get(&journal->disk));
 		return;
 	}
 	while (!journal->index.n && journal->first)
