@@ -65,7 +65,7 @@ test-identity: ## TLS, certificates, tickets, OCSP, keys in hardware: daemon and
 # What packets, rights, brokers, taps and the end of a process have in suites of more.
 stream_programs := walk_test packets.py authority.py credentials.py relay.py limits.py \
 	upstream.py upstream_tls.py pp2.py pp2_in.py rabbitmq.py half_test config_rights_test \
-	brokers.sh tap_test tap.sh drain.sh handover.sh attacks.sh
+	brokers.sh tap_test tap.sh drain.sh handover.sh attacks.sh backpressure.py
 
 test-stream: ## every packet, rights, brokers, taps, drain and take-over (root)
 	$(call as_root,$@)

@@ -5,8 +5,14 @@
  */
 #include "proxy/session.h"
 
-/* Bytes kept for a client, beyond what one chunk of the broker becomes. */
+/* Bytes kept for one side, beyond what one chunk of the other becomes. */
 #define ANSWERS_MAX	(4U * MQG_CHUNK)
+
+/* Who does not read our answers is not asked for more. */
+static bool deaf(const struct mqg_half *answers)
+{
+	return answers->len - answers->off > ANSWERS_MAX;
+}
 
 /* Closes the client's way to the broker when it has ended. */
 enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
@@ -14,11 +20,15 @@ enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 	uint64_t before = *moved;
 	enum mqg_pump ret;
 
-	/* Who does not read our answers is not asked for more; nor is who sends too fast. */
-	if (s->down.len - s->down.off > ANSWERS_MAX || mqg_tempo_waits(s))
+	if (mqg_tempo_waits(s))
 		return MQG_PUMP_WAIT;
-	ret = mqg_half_pump(&s->up, mqg_worker_scratch(s->worker), moved);
-	mqg_counter_add(&s->port->bytes_in, *moved - before);
+	if (deaf(&s->down)) {
+		ret = mqg_half_flush(&s->up);
+		ret = ret == MQG_PUMP_END ? MQG_PUMP_WAIT : ret;
+	} else {
+		ret = mqg_half_pump(&s->up, mqg_worker_scratch(s->worker), moved);
+		mqg_counter_add(&s->port->bytes_in, *moved - before);
+	}
 	if (ret == MQG_PUMP_END)
 		mqg_stream_finish(&s->broker);
 	if (ret == MQG_PUMP_WRITE_FAILED) {
@@ -36,7 +46,7 @@ enum mqg_pump mqg_relay_down(struct mqg_session *s, uint64_t *moved)
 	uint64_t before = *moved;
 	enum mqg_pump ret;
 
-	if (mqg_message_backlogged(&s->message)) {
+	if (deaf(&s->up) || mqg_message_backlogged(&s->message)) {
 		ret = mqg_half_flush(&s->down);
 		return ret == MQG_PUMP_END ? MQG_PUMP_WAIT : ret;
 	}
@@ -55,7 +65,7 @@ enum mqg_step mqg_relay_begin(struct mqg_session *s)
 
 enum mqg_step mqg_relay_step(struct mqg_session *s)
 {
-	bool held = s->down.len - s->down.off > ANSWERS_MAX;
+	bool held = deaf(&s->down);
 	uint64_t moved = 0, moved_down = 0;
 	enum mqg_pump up, down;
 
@@ -80,7 +90,7 @@ enum mqg_step mqg_relay_step(struct mqg_session *s)
 	if ((up == MQG_PUMP_END || down == MQG_PUMP_END) &&
 	    (moved || moved_down || mqg_list_empty(&s->timer.link)))
 		mqg_timer_arm(&s->timer, &s->worker->half_closed, s->worker->now);
-	if (held && s->down.len - s->down.off <= ANSWERS_MAX)
+	if (held && !deaf(&s->down))
 		return MQG_STEP_MORE;
 	return up == MQG_PUMP_MORE || down == MQG_PUMP_MORE ? MQG_STEP_MORE : MQG_STEP_WAIT;
 }
