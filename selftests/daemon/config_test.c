@@ -49,6 +49,18 @@ static const struct broken cases[] = {
 	       "61: module.source_connect_rate: 15001 is out of range; write 0 to 15000"),
 	BROKEN("unknown key of the module", 58, 58, "  modes: enforce",
 	       "58: module.modes: unknown key; did you mean mode?"),
+	/* the store */
+	BROKEN("store at a place that moves", 51, 51, "workers: 3\nstore: {directory: hold}",
+	       "52: store.directory: \"hold\" is no absolute path; write for instance /var/lib/"),
+	BROKEN("store of no size", 51, 51, "workers: 3\nstore: {size: 1GB}",
+	       "52: store.size: \"1GB\" is no size; write for instance 512M or 1G"),
+	BROKEN("store of a negative size", 51, 51, "workers: 3\nstore: {size: -1G}",
+	       "52: store.size: \"-1G\" is no size"),
+	BROKEN("store of a small size", 51, 51, "workers: 3\nstore: {size: 16383k}",
+	       "52: store.size: 16383k is out of range; write 16M to 64G"),
+	BROKEN("store of more than there are bytes", 51, 51,
+	       "workers: 3\nstore: {size: 99999999T}",
+	       "52: store.size: \"99999999T\" is no size"),
 	/* the schema */
 	BROKEN("unknown key at the top", 53, 53, "usr: nobody",
 	       "53: usr: unknown key; did you mean user?"),
@@ -393,6 +405,29 @@ static void several_servers_have_defaults_of_their_own(void **state)
 	mqg_config_put(c);
 }
 
+static void a_store_is_there_where_it_is_asked_for(void **state)
+{
+	const struct broken some = BROKEN("", 51, 51, "store: {directory: /srv/x}", "");
+	const struct broken exact = BROKEN("", 51, 51, "store: {size: 16777217}", "");
+	struct mqg_config *c;
+
+	(void)state;
+	write_config(NULL);
+	c = load();
+	assert_null(c->store.directory);
+	mqg_config_put(c);
+	write_config(&some);
+	c = load();
+	assert_string_equal("/srv/x", c->store.directory);
+	assert_int_equal(1 << 30, c->store.size);
+	mqg_config_put(c);
+	write_config(&exact);
+	c = load();
+	assert_string_equal("/var/lib/mqgate/hold", c->store.directory);
+	assert_int_equal(16777217, c->store.size);
+	mqg_config_put(c);
+}
+
 static void http_may_be_off(void **state)
 {
 	const struct broken off = { "off", 55, 55, "http: \"off\"", "" };
@@ -498,6 +533,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_out_has_the_documented_default),
 		cmocka_unit_test(the_proxy_protocol_is_asked_for_by_word),
 		cmocka_unit_test(several_servers_have_defaults_of_their_own),
+		cmocka_unit_test(a_store_is_there_where_it_is_asked_for),
 		cmocka_unit_test(http_may_be_off),
 		cmocka_unit_test(services_beyond_the_numbers_are_refused),
 		cmocka_unit_test(absent_file_is_told_apart),

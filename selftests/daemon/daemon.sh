@@ -26,7 +26,7 @@ mqgated=$MQGATE_BUILD/mqgated
 bad_name=100c00044d515455040200000000
 with_password=101f00044d51545404c2003c000464657631000475736572000768756e74657232
 
-plan 79
+plan 82
 stage_init || exit 1
 mkdir "$MQGATE_BPFFS"
 chown root:mqgate "$MQGATE_BPFFS"
@@ -34,7 +34,7 @@ chmod 750 "$MQGATE_BPFFS"
 on_exit rm -rf "$MQGATE_BPFFS"
 ns_add gw || exit 1
 config="$dir/mq<b>&.yaml"
-stage_config "$config"
+stage_config "$config" "1i store: {directory: $dir/hold, size: 16M}"
 
 # ---- without a daemon
 
@@ -61,6 +61,10 @@ stage_config "$dir/user.yaml" '1i user: mqgate-nobody-here'
 said=$(refused_to_start gw "$dir/user.yaml")
 is "a missing user is refused at the start" $? 0
 contains "and the remedy is named" "$said" "useradd --system"
+stage_config "$dir/nowhere.yaml" '1i store: {directory: /nowhere/hold}'
+said=$(refused_to_start gw "$dir/nowhere.yaml")
+is "a store that cannot be made is refused at the start" $? 0
+contains "and the remedy is named" "$said" "make the directory above it"
 check "a refused start leaves no socket" test ! -e "$sock"
 
 # ---- started
@@ -103,6 +107,7 @@ is "open files are limited by the hard limit only" \
 	"$(awk '/Max open files/ { print $4, $5 }' "/proc/$mqgated_pid/limits")" \
 	"$(ulimit -Hn) $(ulimit -Hn)"
 
+is "the store is the configured user's alone" "$(stat -c '%a %U' "$dir/hold")" "700 mqgate"
 is "the control socket is the group's" "$(stat -c '%a %G' "$sock")" "660 mqgate"
 said=$(refused_to_start gw "$config")
 is "a second daemon is refused" $? 0

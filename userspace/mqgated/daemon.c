@@ -24,6 +24,7 @@
 #include "common/names.h"
 #include "common/pins.h"
 #include "control/control.h"
+#include "hold/journal.h"
 #include "judge/manage.h"
 #include "live/live.h"
 #include "metrics/metrics.h"
@@ -319,8 +320,13 @@ static int open_all(struct daemon *d, char *why, size_t size)
 
 static int confine(struct daemon *d, char *why, size_t size)
 {
-	int err = mqg_privileges_drop(mqg_live_config(d->live), why, size);
+	const struct mqg_config *config = mqg_live_config(d->live);
+	int err = 0;
 
+	if (config->store.directory)
+		err = mqg_journal_prepare(config->store.directory, config->user, why, size);
+	if (!err)
+		err = mqg_privileges_drop(config, why, size);
 	if (err)
 		return err;
 	err = mqg_seccomp_install();

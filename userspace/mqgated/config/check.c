@@ -302,5 +302,7 @@ int mqg_config_check(struct mqg_check *check)
 		err = mqg_check_resumption(check);
 	if (!err)
 		err = mqg_check_taps(check);
+	if (!err)
+		err = mqg_check_store(check);
 	return err ? err : check_values(check);
 }

@@ -32,6 +32,10 @@ int mqg_check_duration(const struct mqg_check *check, const char *path, const ch
 int mqg_check_number(const struct mqg_check *check, const char *path, const uint32_t *value,
 		     uint32_t fallback, uint32_t least, uint32_t most, uint32_t *out);
 
+/* Bytes within [@least, @most], as "16M"; k, M, G and T are powers of 1024. */
+int mqg_check_bytes(const struct mqg_check *check, const char *path, const char *text,
+		    uint64_t fallback, uint64_t least, uint64_t most, uint64_t *out);
+
 /* A name that is a service's as well: 1 to 15 letters, digits, '.', '_', '-'. */
 int mqg_check_name(const struct mqg_check *check, const char *path, const char *name);
 
@@ -72,6 +76,7 @@ int mqg_check_sni(struct mqg_check *check, const char *owner, const struct raw_l
 
 int mqg_check_chain_cache(const struct mqg_check *check);
 int mqg_check_resumption(const struct mqg_check *check);
+int mqg_check_store(const struct mqg_check *check);
 /* check_broker.c: all of them. */
 int mqg_check_brokers(struct mqg_check *check);
 int mqg_check_taps(const struct mqg_check *check);

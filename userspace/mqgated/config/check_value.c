@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Single values of the checking pass: durations, numbers, names. Called by the files of that pass
- * in the main thread; no lock.
+ * Single values of the checking pass: durations, numbers, sizes, names. Called by the files of that
+ * pass in the main thread; no lock.
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/names.h"
@@ -43,6 +46,51 @@ int mqg_check_number(const struct mqg_check *check, const char *path, const uint
 	if (*out < least || *out > most)
 		return complain(check, path, "%u is out of range; write %u to %u", *out, least,
 				most);
+	return 0;
+}
+
+/* Return: false where it is none, or beyond 2^64. */
+static bool parse_bytes(const char *text, uint64_t *out)
+{
+	static const char units[] = "kMGT";
+	size_t digits = strspn(text, "0123456789");
+	const char *unit = text[digits] ? strchr(units, text[digits]) : NULL;
+	unsigned int shift = unit ? 10 * (unsigned int)(unit - units + 1) : 0;
+
+	if (!digits || digits > 18 || (text[digits] && (!unit || text[digits + 1])))
+		return false;
+	*out = strtoull(text, NULL, 10);
+	if (*out > UINT64_MAX >> shift)
+		return false;
+	*out <<= shift;
+	return true;
+}
+
+static const char *bytes_format(uint64_t bytes, char out[24])
+{
+	static const char *const units[] = { "", "k", "M", "G", "T" };
+	size_t unit = 0;
+
+	for (; unit < 4 && bytes && !(bytes & 1023); unit++)
+		bytes >>= 10;
+	snprintf(out, 24, "%llu%s", (unsigned long long)bytes, units[unit]);
+	return out;
+}
+
+int mqg_check_bytes(const struct mqg_check *check, const char *path, const char *text,
+		    uint64_t fallback, uint64_t least, uint64_t most, uint64_t *out)
+{
+	char low[24], high[24];
+
+	*out = fallback;
+	if (!text)
+		return 0;
+	if (!parse_bytes(text, out))
+		return complain(check, path, "\"%s\" is no size; write for instance 512M or 1G",
+				text);
+	if (*out < least || *out > most)
+		return complain(check, path, "%s is out of range; write %s to %s", text,
+				bytes_format(least, low), bytes_format(most, high));
 	return 0;
 }
 

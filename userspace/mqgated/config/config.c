@@ -101,6 +101,7 @@ void mqg_config_put(const struct mqg_config *shared)
 	free(config->hardware.pkcs11_module);
 	free(config->hardware.tpm);
 	free(config->ticket_path);
+	free(config->store.directory);
 	mqg_ticket_file_free(config->ticket_file);
 	mqg_rights_free(config->rights);
 	free(config->path);

@@ -218,6 +218,12 @@ struct mqg_handshakes {
 	uint32_t		known_for_ms;	/* after its last session a source stays known */
 };
 
+/* Messages on disk that brokers which are away have not taken. */
+struct mqg_store {
+	char			*directory;	/* absolute; NULL: there is none */
+	uint64_t		size;		/* bytes */
+};
+
 struct mqg_config {
 	atomic_uint		references;	/* besides the maker's */
 	char			*path;
@@ -234,6 +240,7 @@ struct mqg_config {
 	struct mqg_hardware	hardware;
 	struct mqg_handshakes	handshakes;
 	struct mqg_rights	*rights;	/* NULL = no policies: everything is allowed */
+	struct mqg_store	store;
 	struct mqg_tap_config	*taps;
 	size_t			n_taps;
 	uint32_t		drain_ms;	/* at a stop, until everybody was told to go */

@@ -467,6 +467,12 @@ static const cyaml_schema_field_t resumption_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t store_fields[] = {
+	TEXT("directory", MAY, struct raw_store, directory),
+	TEXT("size", MAY, struct raw_store, size),
+	CYAML_FIELD_END
+};
+
 /* 1: from clients, 2: from brokers. */
 static const cyaml_strval_t directions[] = {
 	{ "up", 1 },
@@ -546,6 +552,8 @@ static const cyaml_schema_field_t top_fields[] = {
 				handshakes, handshakes_fields),
 	CYAML_FIELD_MAPPING_PTR("resumption", CYAML_FLAG_POINTER | MAY, struct raw_config,
 				resumption, resumption_fields),
+	CYAML_FIELD_MAPPING_PTR("store", CYAML_FLAG_POINTER | MAY, struct raw_config, store,
+				store_fields),
 	CYAML_FIELD_SEQUENCE("tap", CYAML_FLAG_POINTER | MAY, struct raw_config, tap, &tap_value,
 			     0, CYAML_UNLIMITED),
 	NUMBER("workers", struct raw_config, workers),

@@ -219,6 +219,10 @@ struct raw_resumption {
 	char			*lifetime, *rotate, *keys;
 };
 
+struct raw_store {
+	char			*directory, *size;
+};
+
 struct raw_group {
 	char			*name, **identities;
 	unsigned int		identities_count;
@@ -270,6 +274,7 @@ struct raw_config {
 	struct raw_hardware	*hardware;
 	struct raw_handshakes	*handshakes;
 	struct raw_resumption	*resumption;
+	struct raw_store	*store;
 	uint32_t		*workers, *mark;
 	char			*user, *group, *http, *drain_time;
 };

@@ -120,6 +120,8 @@ static void name_restart(const struct mqg_config *old, const struct mqg_config *
 		{ "hardware.pkcs11_module", differs(old->hardware.pkcs11_module,
 						    new->hardware.pkcs11_module) },
 		{ "hardware.tpm", differs(old->hardware.tpm, new->hardware.tpm) },
+		{ "store", differs(old->store.directory, new->store.directory) ||
+			   old->store.size != new->store.size },
 		{ "module.use", old->module.use != new->module.use },
 		{ "module.events_buffer", old->module.events_buffer != new->module.events_buffer },
 	};
