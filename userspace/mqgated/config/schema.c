@@ -5,172 +5,18 @@
  */
 #include "config/schema.h"
 
-#include <openssl/ssl.h>
-
 #include "config/config.h"
 #include "config/schema_make.h"
 #include "config/tap.h"
-
-static const cyaml_strval_t modes[] = {
-	{ "enforce", MQGATE_MODE_ENFORCE },
-	{ "observe", MQGATE_MODE_OBSERVE },
-};
-
-static const cyaml_strval_t listener_kinds[] = {
-	{ "mqtts", RAW_KIND_MQTTS },
-	{ "mqtt", RAW_KIND_MQTT },
-};
-
-static const cyaml_strval_t service_kinds[] = {
-	{ "mqtt", RAW_KIND_MQTT },
-	{ "mqtts", RAW_KIND_MQTTS },
-	{ "mqtt-sn", RAW_KIND_MQTTSN },
-	{ "coap", RAW_KIND_COAP },
-	{ "coaps", RAW_KIND_COAPS },
-	{ "unprotected", RAW_KIND_UNPROTECTED },
-};
-
-static const cyaml_strval_t tls_versions[] = {
-	{ "1.2", TLS1_2_VERSION },
-	{ "1.3", TLS1_3_VERSION },
-};
-
-static const cyaml_strval_t stale_rules[] = {
-	{ "refuse", 0 },
-	{ "accept", 1 },
-};
-
-static const cyaml_strval_t ktls_rules[] = {
-	{ "off", 0 },
-	{ "auto", 1 },
-};
-
-static const cyaml_strval_t chain_rules[] = {
-	{ "whole", 0 },
-	{ "partial", 1 },
-};
-
-static const cyaml_strval_t identity_sources[] = {
-	{ "cn", MQG_FROM_CN },
-	{ "san.dns", MQG_FROM_SAN_DNS },
-	{ "san.uri", MQG_FROM_SAN_URI },
-	{ "san.email", MQG_FROM_SAN_EMAIL },
-	{ "spiffe", MQG_FROM_SPIFFE },
-	{ "fingerprint", MQG_FROM_FINGERPRINT },
-	{ "issuer-serial", MQG_FROM_ISSUER_SERIAL },
-};
-
-static const cyaml_strval_t client_id_rules[] = {
-	{ "equal", MQG_CLIENT_ID_EQUAL },
-	{ "prefix", MQG_CLIENT_ID_PREFIX },
-	{ "inject", MQG_CLIENT_ID_INJECT },
-	{ "any", MQG_CLIENT_ID_ANY },
-};
-
-static const cyaml_strval_t username_rules[] = {
-	{ "equal", MQG_USERNAME_EQUAL },
-	{ "prefix", MQG_USERNAME_PREFIX },
-	{ "inject", MQG_USERNAME_INJECT },
-	{ "any", MQG_USERNAME_ANY },
-};
-
-static const cyaml_strval_t renewal_rules[] = {
-	{ "overlap", 0 },
-	{ "newest", 1 },
-};
-
-static const cyaml_strval_t password_rules[] = {
-	{ "refuse", MQG_PASSWORD_REFUSE },
-	{ "strip", MQG_PASSWORD_STRIP },
-	{ "allow", MQG_PASSWORD_ALLOW },
-};
-
-static const cyaml_strval_t unknown_name_rules[] = {
-	{ "default", 0 },
-	{ "refuse", 1 },
-};
-
-static const cyaml_strval_t flow_rules[] = {
-	{ "lenient", 0 },
-	{ "strict", 1 },
-};
-
-static const cyaml_strval_t away_rules[] = {
-	{ "open", 0 },
-	{ "closed", 1 },
-};
-
-static const cyaml_strval_t fragment_rules[] = {
-	{ "drop", 0 },
-	{ "pass", 1 },
-};
-
-static const cyaml_strval_t malformed_rules[] = {
-	{ "drop", 0 },
-	{ "reset", 1 },
-};
-
-static const cyaml_strval_t cookie_rules[] = {
-	{ "auto", MQG_COOKIES_AUTO },
-	{ "on", MQG_COOKIES_ON },
-	{ "off", MQG_COOKIES_OFF },
-};
 
 static const cyaml_strval_t on_off[] = {
 	{ "on", 1 },
 	{ "off", 0 },
 };
 
-static const cyaml_schema_field_t syn_fields[] = {
-	NUMBER("per_source", struct raw_syn, per_source),
-	NUMBER("rate", struct raw_syn, rate),
-	TEXT("calm", MAY, struct raw_syn, calm),
-	WORD_MAY("cookies", struct raw_syn, cookies, cookie_rules),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t budgets_fields[] = {
-	NUMBER("per_source", struct raw_budgets, per_source),
-	NUMBER("per_source_burst", struct raw_budgets, per_source_burst),
-	NUMBER("rate", struct raw_budgets, rate),
-	NUMBER("burst", struct raw_budgets, burst),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t suspect_fields[] = {
-	NUMBER("bytes", struct raw_suspect, bytes),
-	NUMBER("segments", struct raw_suspect, segments),
-	TEXT("time", MAY, struct raw_suspect, time),
-	CYAML_FIELD_END
-};
-
 const cyaml_schema_value_t mqg_text_value = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
 };
-
-/* The members of a struct raw_guard in @holder. */
-#define GUARD_FIELDS(holder)									\
-	WORD_MAY("fragments", holder, guard.fragments, fragment_rules),				\
-	CYAML_FIELD_MAPPING_PTR("syn", CYAML_FLAG_POINTER | MAY, holder, guard.syn,		\
-				syn_fields),							\
-	CYAML_FIELD_MAPPING_PTR("connects", CYAML_FLAG_POINTER | MAY, holder, guard.connects,	\
-				budgets_fields),						\
-	CYAML_FIELD_MAPPING_PTR("suspect", CYAML_FLAG_POINTER | MAY, holder, guard.suspect,	\
-				suspect_fields),						\
-	WORD_MAY("on_malformed", holder, guard.on_malformed, malformed_rules),			\
-	NUMBER("reset_rate", holder, guard.reset_rate),						\
-	{											\
-		.key = "destinations",								\
-		.value = {									\
-			.type = CYAML_SEQUENCE,							\
-			.flags = CYAML_FLAG_POINTER | MAY,					\
-			.data_size = sizeof(char *),						\
-			.sequence = { .entry = &mqg_text_value, .max = CYAML_UNLIMITED },	\
-		},										\
-		.data_offset = offsetof(holder, guard.destinations),				\
-		.count_size = sizeof(((holder *)0)->guard.destinations_count),			\
-		.count_offset = offsetof(holder, guard.destinations_count),			\
-	}
 
 static const cyaml_strval_t module_uses[] = {
 	{ "off", 0 },
@@ -233,7 +79,7 @@ static const cyaml_schema_field_t broker_tls_fields[] = {
 	TEXT("certificate", MAY, struct raw_broker_tls, certificate),
 	TEXT("key", MAY, struct raw_broker_tls, key),
 	TEXT("server_name", MAY, struct raw_broker_tls, server_name),
-	WORD_MAY("min_version", struct raw_broker_tls, min_version, tls_versions),
+	WORD_MAY("min_version", struct raw_broker_tls, min_version, mqg_tls_versions),
 	CYAML_FIELD_END
 };
 
@@ -259,151 +105,6 @@ static const cyaml_schema_field_t broker_fields[] = {
 	CYAML_FIELD_END
 };
 
-static const cyaml_schema_field_t class_fields[] = {
-	TEXT("identity", MUST, struct raw_class, identity),
-	TEXTS("groups", struct raw_class, groups),
-	TEXTS("ciphers", struct raw_class, ciphers),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_value_t class_value = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_class, class_fields),
-};
-
-static const cyaml_schema_field_t client_keys_fields[] = {
-	NUMBER("rsa_min", struct raw_client_keys, rsa_min),
-	TEXTS("curves", struct raw_client_keys, curves),
-	CYAML_FIELD_END
-};
-
-static const cyaml_strval_t ocsp_rules[] = {
-	{ "soft", 0 },
-	{ "hard", 1 },
-};
-
-static const cyaml_strval_t nonce_rules[] = {
-	{ "off", MQG_NONCE_OFF },
-	{ "optional", MQG_NONCE_OPTIONAL },
-	{ "require", MQG_NONCE_REQUIRE },
-};
-
-static const cyaml_schema_field_t ocsp_fields[] = {
-	WORD("policy", MUST, struct raw_ocsp, policy, ocsp_rules),
-	TEXT("responder", MAY, struct raw_ocsp, responder),
-	TEXTS("aia", struct raw_ocsp, aia),
-	TEXT("timeout", MAY, struct raw_ocsp, timeout),
-	WORD_MAY("nonce", struct raw_ocsp, nonce, nonce_rules),
-	TEXT("max_age", MAY, struct raw_ocsp, max_age),
-	TEXT("skew", MAY, struct raw_ocsp, skew),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t tls_fields[] = {
-	TEXT("certificate", MUST, struct raw_tls, certificate),
-	TEXT("key", MUST, struct raw_tls, key),
-	TEXT("pin_file", MAY, struct raw_tls, pin_file),
-	TEXT("client_ca", MUST, struct raw_tls, client_ca),
-	TEXT("crl", MAY, struct raw_tls, crl),
-	WORD_MAY("crl_stale", struct raw_tls, crl_stale, stale_rules),
-	WORD_MAY("chain", struct raw_tls, partial_chain, chain_rules),
-	WORD_MAY("ktls", struct raw_tls, ktls, ktls_rules),
-	{
-		.key = "pins",
-		.value = {
-			.type = CYAML_SEQUENCE,
-			.flags = CYAML_FLAG_POINTER | MAY,
-			.data_size = sizeof(char *),
-			.sequence = { .entry = &mqg_text_value, .max = CYAML_UNLIMITED },
-		},
-		.data_offset = offsetof(struct raw_tls, pins),
-		.count_size = sizeof(((struct raw_tls *)0)->pins_count),
-		.count_offset = offsetof(struct raw_tls, pins_count),
-	},
-	WORD_MAY("min_version", struct raw_tls, min_version, tls_versions),
-	WORD_MAY("max_version", struct raw_tls, max_version, tls_versions),
-	TEXTS("groups", struct raw_tls, groups),
-	TEXTS("ciphers", struct raw_tls, ciphers),
-	TEXTS("signature_algorithms", struct raw_tls, signatures),
-	CYAML_FIELD_MAPPING_PTR("client_keys", CYAML_FLAG_POINTER | MAY, struct raw_tls,
-				client_keys, client_keys_fields),
-	CYAML_FIELD_MAPPING_PTR("ocsp", CYAML_FLAG_POINTER | MAY, struct raw_tls, ocsp,
-				ocsp_fields),
-	CYAML_FIELD_SEQUENCE("classes", CYAML_FLAG_POINTER | MAY, struct raw_tls, classes,
-			     &class_value, 0, CYAML_UNLIMITED),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t identity_fields[] = {
-	WORD_MAY("from", struct raw_identity, from, identity_sources),
-	WORD_MAY("client_id", struct raw_identity, client_id, client_id_rules),
-	WORD_MAY("username", struct raw_identity, username, username_rules),
-	TEXT("user_property", MAY, struct raw_identity, user_property),
-	WORD_MAY("renewal", struct raw_identity, renewal, renewal_rules),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t sni_fields[] = {
-	TEXT("name", MUST, struct raw_sni, name),
-	TEXTS("server_names", struct raw_sni, server_names),
-	CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER, struct raw_sni, tls, tls_fields),
-	CYAML_FIELD_MAPPING_PTR("identity", CYAML_FLAG_POINTER | MAY, struct raw_sni, identity,
-				identity_fields),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_value_t sni_value = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_sni, sni_fields),
-};
-
-static const cyaml_schema_field_t proxies_fields[] = {
-	TEXTS("from", struct raw_proxies, from),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t listener_fields[] = {
-	TEXT("name", MUST, struct raw_listener, name),
-	TEXT("address", MUST, struct raw_listener, address),
-	WORD("kind", MUST, struct raw_listener, kind, listener_kinds),
-	TEXT("broker", MUST, struct raw_listener, broker),
-	WORD_MAY("mode", struct raw_listener, mode, modes),
-	CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | MAY, struct raw_listener, tls,
-				tls_fields),
-	CYAML_FIELD_MAPPING_PTR("identity", CYAML_FLAG_POINTER | MAY, struct raw_listener,
-				identity, identity_fields),
-	CYAML_FIELD_SEQUENCE("sni", CYAML_FLAG_POINTER | MAY, struct raw_listener, sni, &sni_value,
-			     0, CYAML_UNLIMITED),
-	WORD_MAY("sni_unknown", struct raw_listener, sni_unknown, unknown_name_rules),
-	WORD_MAY("passwords", struct raw_listener, passwords, password_rules),
-	TEXT("handshake_timeout", MAY, struct raw_listener, handshake_timeout),
-	TEXT("connect_timeout", MAY, struct raw_listener, connect_timeout),
-	NUMBER("connect_max", struct raw_listener, connect_max),
-	NUMBER("sessions_max", struct raw_listener, sessions_max),
-	NUMBER("allow_pps", struct raw_listener, allow_pps),
-	NUMBER("allow_burst", struct raw_listener, allow_burst),
-	CYAML_FIELD_MAPPING_PTR("proxy_protocol_in", CYAML_FLAG_POINTER | MAY,
-				struct raw_listener, proxy_protocol_in, proxies_fields),
-	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | MAY, struct raw_listener, limits,
-				mqg_limits_fields),
-	GUARD_FIELDS(struct raw_listener),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t service_fields[] = {
-	TEXT("name", MUST, struct raw_service, name),
-	CYAML_FIELD_UINT("port", MUST, struct raw_service, port),
-	WORD("kind", MUST, struct raw_service, kind, service_kinds),
-	WORD_MAY("mode", struct raw_service, mode, modes),
-	WORD_MAY("unknown_flows", struct raw_service, unknown_flows, flow_rules),
-	WORD_MAY("when_daemon_away", struct raw_service, when_daemon_away, away_rules),
-	NUMBER("connect_max", struct raw_service, connect_max),
-	NUMBER("allow_pps", struct raw_service, allow_pps),
-	NUMBER("allow_burst", struct raw_service, allow_burst),
-	CYAML_FIELD_MAPPING_PTR("datagrams", CYAML_FLAG_POINTER | MAY, struct raw_service,
-				datagrams, budgets_fields),
-	GUARD_FIELDS(struct raw_service),
-	CYAML_FIELD_END
-};
-
 static const cyaml_schema_field_t weight_fields[] = {
 #define WEIGHT(number, symbol, word, text) NUMBER(word, struct raw_weights, symbol),
 	MQGATE_REASON_LIST(WEIGHT)
@@ -426,7 +127,7 @@ static const cyaml_schema_field_t score_fields[] = {
 
 static const cyaml_schema_field_t module_fields[] = {
 	WORD_MAY("use", struct raw_module, use, module_uses),
-	WORD_MAY("mode", struct raw_module, mode, modes),
+	WORD_MAY("mode", struct raw_module, mode, mqg_modes),
 	NUMBER("events_buffer", struct raw_module, events_buffer),
 	NUMBER("source_sessions", struct raw_module, source_sessions),
 	NUMBER("source_connect_rate", struct raw_module, source_connect_rate),
@@ -515,14 +216,6 @@ static const cyaml_schema_value_t broker_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_broker, broker_fields),
 };
 
-static const cyaml_schema_value_t listener_value = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_listener, listener_fields),
-};
-
-static const cyaml_schema_value_t service_value = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_service, service_fields),
-};
-
 static const cyaml_schema_value_t source_value = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
 };
@@ -531,9 +224,9 @@ static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_SEQUENCE("brokers", CYAML_FLAG_POINTER | MAY, struct raw_config, brokers,
 			     &broker_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("listeners", CYAML_FLAG_POINTER | MAY, struct raw_config, listeners,
-			     &listener_value, 0, CYAML_UNLIMITED),
+			     &mqg_listener_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("services", CYAML_FLAG_POINTER | MAY, struct raw_config, services,
-			     &service_value, 0, CYAML_UNLIMITED),
+			     &mqg_service_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("allow", CYAML_FLAG_POINTER | MAY, struct raw_config, allow,
 			     &source_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("groups", CYAML_FLAG_POINTER | MAY, struct raw_config, groups,

@@ -41,6 +41,18 @@ extern const cyaml_schema_value_t mqg_text_value;
 extern const cyaml_schema_value_t mqg_group_value;
 extern const cyaml_schema_value_t mqg_policy_value;
 
+/* schema_tls.c */
+#define MQG_TLS_VERSIONS 2
+extern const cyaml_strval_t mqg_tls_versions[MQG_TLS_VERSIONS];
+extern const cyaml_schema_field_t mqg_tls_fields[], mqg_identity_fields[];
+extern const cyaml_schema_value_t mqg_sni_value;
+
+/* schema_ports.c: the entries of listeners and services. */
+#define MQG_MODES 2
+extern const cyaml_strval_t mqg_modes[MQG_MODES];
+extern const cyaml_schema_value_t mqg_listener_value;
+extern const cyaml_schema_value_t mqg_service_value;
+
 /* schema_limits.c */
 extern const cyaml_schema_field_t mqg_limits_fields[];
 
