@@ -266,9 +266,10 @@ def impossible():
 def broker():
     pki.device("device-1")
     there = ("127.0.0.1", 1885)
-    with Mosquitto() as here_, Mosquitto(there), start() as rig:
+    with Mosquitto() as here_, Mosquitto(there), \
+            Rig("-O", "hold=0", *BEFORE, *LISTEN, pki=pki) as rig:
         one = session("device-1", TLS, pki.context("device-1"))
-        equal(change(rig, before=("-b", "127.0.0.1:1885"))["error"], 0)
+        equal(change(rig, before=("-O", "hold=0", "-b", "127.0.0.1:1885"))["error"], 0)
         alive(one)
         here_.stop()
         over(one, b"")

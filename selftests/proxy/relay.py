@@ -12,6 +12,8 @@ from proxyrig import *
 
 pki = Pki()
 ONE = ("-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884", "-t", "127.0.0.1:8883")
+# Sessions end with their server.
+ENDS = ("-O", "hold=0", *ONE)
 MB = 1 << 20
 BOTH = {"plain": (PLAIN, None), "TLS 1.2": (TLS, ssl.TLSVersion.TLSv1_2),
         "TLS 1.3": (TLS, ssl.TLSVersion.TLSv1_3)}
@@ -116,7 +118,7 @@ def slow_client(kind):
         sock.recv(1)
 
     address, context = door(kind)
-    with FakeBroker(broker), Rig(*ONE, asan=False, pki=pki) as rig:
+    with FakeBroker(broker), Rig(*ENDS, asan=False, pki=pki) as rig:
         before = rig.status("VmRSS")
         with session("device-1", address, context) as client:
             stalled(sent)
@@ -277,7 +279,7 @@ def half_close_tls(client, down):
 @each_door("broker that is killed: clients see the end, ALLOW is given back, the next one connects")
 def broker_dies(kind):
     address, context = door(kind)
-    with Mosquitto() as broker, Rig(*ONE, pki=pki) as rig:
+    with Mosquitto() as broker, Rig(*ENDS, pki=pki) as rig:
         client = session("device-1", address, context)
         client.sendall(PINGREQ)
         equal(read_packet(client), (0xd0, b""))
@@ -300,7 +302,7 @@ def last_words(kind):
         sock.sendall(ACCEPTED + words)
 
     address, context = door(kind)
-    with FakeBroker(broker), Rig(*ONE, pki=pki) as rig:
+    with FakeBroker(broker), Rig(*ENDS, pki=pki) as rig:
         with session("device-1", address, context) as client:
             if read_all(client) != words:
                 raise AssertionError("other content")
@@ -321,7 +323,7 @@ def before_reset(kind):
         gone.set()
 
     address, context = door(kind)
-    with FakeBroker(broker), Rig(*ONE, pki=pki) as rig:
+    with FakeBroker(broker), Rig(*ENDS, pki=pki) as rig:
         # A small window: most of the words wait in the proxy while the client meets the reset.
         with socket.socket() as plain:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

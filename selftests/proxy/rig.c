@@ -192,10 +192,15 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 
 		mqg_proxy_broker_counts(proxy, i, &c);
 		json_array_append_new(brokers,
-			json_pack("{s:I, s:I, s:b, s:i, s:I, s:o}", "connections",
+			json_pack("{s:I, s:I, s:b, s:i, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, "
+				  "s:o}", "connections",
 				  (json_int_t)c.connections, "failures", (json_int_t)c.failures,
 				  "up", c.up, "waiting", (int)c.waiting, "answered",
-				  (json_int_t)c.answered, "servers", servers(proxy, config, i)));
+				  (json_int_t)c.answered, "held", (int)c.held, "lost",
+				  (json_int_t)c.lost, "resumed", (json_int_t)c.resumed, "kept",
+				  (json_int_t)c.kept, "again", (json_int_t)c.again, "dropped",
+				  (json_int_t)c.dropped, "replayed", (json_int_t)c.replayed,
+				  "servers", servers(proxy, config, i)));
 	}
 	return json_pack("{s:o, s:o, s:I, s:o}", "listeners", listeners, "brokers", brokers,
 			 "chains", (json_int_t)mqg_proxy_chains(proxy), "ocsp", ocsp_counts(proxy));
@@ -422,10 +427,13 @@ static void broker_setting(struct mqg_broker *b, struct mqg_server *s, const cha
 		{ "balance=", (uint32_t *)&b->balance }, { "slow_start=", &b->slow_start_ms },
 		{ "health=", (uint32_t *)&b->health.kind },
 		{ "interval=", &b->health.interval_ms }, { "timeout=", &b->health.timeout_ms },
-		{ "cut=", &b->health.cut },
+		{ "cut=", (uint32_t *)&b->health.down },
 		{ "fall=", &b->health.fall }, { "rise=", &b->health.rise },
 		{ "answers=", &b->away.answers }, { "waiting=", &b->away.waiting },
 		{ "reconnects=", &b->away.reconnects },
+		{ "hold=", (uint32_t *)&b->away.hold }, { "hold_time=", &b->away.hold_ms },
+		{ "hold_messages=", &b->away.hold_messages },
+		{ "hold_bytes=", &b->away.hold_bytes },
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -526,7 +534,9 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	struct mqg_broker to = {
 		.connect_timeout_ms = 2000,
 		.health = { .interval_ms = 50, .timeout_ms = 500, .fall = 2, .rise = 2 },
-		.away = { .answers = 1000, .waiting = 10000, .reconnects = 1000 },
+		.away = { .answers = 1000, .waiting = 10000, .reconnects = 1000,
+			  .hold = MQG_HOLD_MEMORY, .hold_ms = 60000, .hold_messages = 1000,
+			  .hold_bytes = 1 << 20, .hold_total = 256 << 20 },
 	};
 	struct mqg_server server = { .weight = 1 };
 	struct mqgate_destination proxies;

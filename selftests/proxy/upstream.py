@@ -436,7 +436,7 @@ def killed():
 def hangs():
     for cut in (True, False):
         with Mosquitto(at(1901)) as one, Mosquitto(at(1902)), \
-                rig(MQTT, LEAST, "timeout=200", f"cut={cut:d}", to=servers(1901, 1902),
+                rig(MQTT, LEAST, "timeout=200", f"cut={cut:d}", "hold=0", to=servers(1901, 1902),
                     options=("-w", "1")) as gate, contextlib.ExitStack() as stack:
             lot = [session(f"client-{i}", level=level) for i, level in enumerate((4, 5) * 4)]
             equal(spread(gate), [4, 4])

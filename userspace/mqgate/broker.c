@@ -55,6 +55,10 @@ static int list(const struct mqg_cmd *cmd)
 		       text_of(broker, "name"), text_of(broker, "balance"),
 		       text_of(broker, "health"), number_of(broker, "waiting"),
 		       number_of(broker, "answered"));
+		printf("  held: %lld sessions without a server, %lld lost theirs, %lld went on; "
+		       "%lld bytes kept, %lld messages sent again\n", number_of(broker, "held"),
+		       number_of(broker, "lost"), number_of(broker, "resumed"),
+		       number_of(broker, "kept"), number_of(broker, "again"));
 		json_array_foreach(json_object_get(broker, "servers"), n, server)
 			print_server(server);
 	}

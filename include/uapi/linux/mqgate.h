@@ -210,7 +210,10 @@
 	X(207, PROXY_ADDRESSES,		"proxy-addresses",	"PROXY header too short for its addresses")	\
 	X(208, PROXY_TLV,		"proxy-tlv",		"TLVs of a PROXY header do not fit, or its checksum does not")	\
 	X(209, PROXY_UNTRUSTED,		"proxy-untrusted",	"PROXY header of a peer that is not a trusted proxy")	\
-	X(211, STOPPING,		"stopping",		"the gateway stops, or another takes its place")
+	X(210, HOLD_TIME,		"hold-time",		"no server of the broker took the held session in time")	\
+	X(211, STOPPING,		"stopping",		"the gateway stops, or another takes its place")	\
+	X(212, HOLD_FULL,		"hold-full",		"more was published than is kept while the broker is away")	\
+	X(213, HOLD_SESSION,		"hold-session",		"the next server of the broker cannot go on with the session")
 
 enum mqgate_reason {
 #define MQGATE_REASON_ENUM(number, symbol, word, text) MQGATE_REASON_##symbol = number,

@@ -49,18 +49,36 @@ enum mqg_health_kind {
 	MQG_HEALTH_MQTT,		/* and a CONNECT accepted */
 };
 
+/* What becomes of the sessions of a server that is found dead. */
+enum mqg_down_rule {
+	MQG_DOWN_KEEP,			/* they stay: the checks may be wrong */
+	MQG_DOWN_CLOSE,			/* the connection ends; a held session goes on */
+	MQG_DOWN_MOVE,			/* likewise, while another server is up */
+};
+
 struct mqg_health {
 	enum mqg_health_kind	kind;
 	uint32_t		interval_ms, timeout_ms;
 	uint32_t		fall, rise;	/* in a row */
-	uint32_t		cut;		/* 1: sessions of one that is found dead end */
+	enum mqg_down_rule	down;
+};
+
+/* What becomes of a session whose server fails. */
+enum mqg_hold_rule {
+	MQG_HOLD_OFF,			/* it ends */
+	MQG_HOLD_MEMORY,		/* it goes on with the next; a PUBACK is a broker's */
+	MQG_HOLD_STORE,			/* likewise; a PUBACK is given for what is on disk */
 };
 
 /* What clients meet while no server of the broker takes them. */
 struct mqg_away {
 	uint32_t		answers;	/* "server unavailable" a second */
 	uint32_t		waiting;	/* clients that wait for theirs */
-	uint32_t		reconnects;	/* of those that waited, a second */
+	uint32_t		reconnects;	/* of those that waited or are held, a second */
+	enum mqg_hold_rule	hold;
+	uint32_t		hold_ms;	/* for so long at most */
+	uint32_t		hold_messages, hold_bytes;	/* of a session */
+	uint64_t		hold_total;	/* bytes, of all sessions */
 };
 
 struct mqg_material;

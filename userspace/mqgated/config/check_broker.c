@@ -200,7 +200,7 @@ static int check_health(struct mqg_check *check, size_t i)
 		return complain(check, path, "says when to ask, and kind is off; write kind: tcp "
 					     "or kind: mqtt, or leave the rest out");
 	}
-	to->cut = from->on_down && *from->on_down;
+	to->down = from->on_down ? (enum mqg_down_rule)*from->on_down : MQG_DOWN_KEEP;
 	err = check_time(check, i, "health.interval", from->interval, SECOND / 2, SECOND / 20,
 			 60 * MINUTE, &to->interval_ms);
 	if (!err)
@@ -212,6 +212,42 @@ static int check_health(struct mqg_check *check, size_t i)
 	join(path, i, "health.rise");
 	if (!err)
 		err = mqg_check_number(check, path, from->rise, 2, 1, 100, &to->rise);
+	return err;
+}
+
+static int check_hold(struct mqg_check *check, size_t i, const struct raw_away *from)
+{
+	struct mqg_broker *broker = &check->config->brokers[i];
+	struct mqg_away *to = &broker->away;
+	char path[MQG_PATH_MAX];
+	uint32_t total = 0;
+	int err;
+
+	to->hold = from->hold ? (enum mqg_hold_rule)*from->hold : MQG_HOLD_MEMORY;
+	join(path, i, "away.hold");
+	if (to->hold == MQG_HOLD_OFF && (from->hold_time || from->hold_messages ||
+					 from->hold_bytes || from->hold_total))
+		return complain(check, path, "is off, and it is said how much is held; write "
+					     "memory, or leave the others out");
+	err = check_time(check, i, "away.hold_time", from->hold_time, MINUTE, SECOND,
+			 24 * 60 * MINUTE, &to->hold_ms);
+	join(path, i, "away.hold_messages");
+	if (!err)
+		err = mqg_check_number(check, path, from->hold_messages, 1000, 1, 1000000,
+				       &to->hold_messages);
+	join(path, i, "away.hold_bytes");
+	if (!err)
+		err = mqg_check_number(check, path, from->hold_bytes, 1U << 20, 1024, 1U << 30,
+				       &to->hold_bytes);
+	join(path, i, "away.hold_total");
+	if (!err)
+		err = mqg_check_number(check, path, from->hold_total, 256U << 20, 1024,
+				       UINT32_MAX, &total);
+	to->hold_total = total;
+	/* Who is held loses nothing by a check that is wrong. */
+	if (to->hold != MQG_HOLD_OFF && broker->health.kind != MQG_HEALTH_OFF &&
+	    !(check->raw->brokers[i].health && check->raw->brokers[i].health->on_down))
+		broker->health.down = MQG_DOWN_MOVE;
 	return err;
 }
 
@@ -237,7 +273,7 @@ static int check_away(struct mqg_check *check, size_t i)
 	if (!err)
 		err = mqg_check_number(check, path, from->reconnects, 1000, 1, 1000000,
 				       &to->reconnects);
-	return err;
+	return err ? err : check_hold(check, i, from);
 }
 
 /* What the broker is told in the place of a client's username and password. */

@@ -53,8 +53,9 @@ static const cyaml_schema_value_t server_value = {
 };
 
 static const cyaml_strval_t down_rules[] = {
-	{ "keep", 0 },
-	{ "close", 1 },
+	{ "keep", MQG_DOWN_KEEP },
+	{ "close", MQG_DOWN_CLOSE },
+	{ "move", MQG_DOWN_MOVE },
 };
 
 static const cyaml_schema_field_t health_fields[] = {
@@ -67,10 +68,20 @@ static const cyaml_schema_field_t health_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_strval_t holds[] = {
+	{ "off", MQG_HOLD_OFF },
+	{ "memory", MQG_HOLD_MEMORY },
+};
+
 static const cyaml_schema_field_t away_fields[] = {
 	NUMBER("answers", struct raw_away, answers),
 	NUMBER("waiting", struct raw_away, waiting),
 	NUMBER("reconnects", struct raw_away, reconnects),
+	WORD_MAY("hold", struct raw_away, hold, holds),
+	TEXT("hold_time", MAY, struct raw_away, hold_time),
+	NUMBER("hold_messages", struct raw_away, hold_messages),
+	NUMBER("hold_bytes", struct raw_away, hold_bytes),
+	NUMBER("hold_total", struct raw_away, hold_total),
 	CYAML_FIELD_END
 };
 

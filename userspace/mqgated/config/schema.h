@@ -42,6 +42,9 @@ struct raw_health {
 
 struct raw_away {
 	uint32_t	*answers, *waiting, *reconnects;
+	int		*hold;
+	char		*hold_time;
+	uint32_t	*hold_messages, *hold_bytes, *hold_total;
 };
 
 struct raw_broker_tls {

@@ -37,12 +37,17 @@ json_t *mqg_verb_brokers(struct mqg_verb_context *context, const json_t *request
 		for (size_t n = 0; servers && n < broker->n_servers; n++)
 			json_array_append_new(servers, tell_server(context->proxy, broker, i, n));
 		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o}", "name", broker->name,
+			"{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			"s:I, s:o}", "name", broker->name,
 			"balance", mqg_balance_word(broker->balance), "health",
 			mqg_health_word(broker->health.kind), "up", (int)counts.up, "connections",
 			(json_int_t)counts.connections, "failures", (json_int_t)counts.failures,
 			"waiting", (json_int_t)counts.waiting, "answered",
-			(json_int_t)counts.answered, "servers", servers));
+			(json_int_t)counts.answered, "held", (json_int_t)counts.held, "lost",
+			(json_int_t)counts.lost, "resumed", (json_int_t)counts.resumed, "kept",
+			(json_int_t)counts.kept, "again", (json_int_t)counts.again, "dropped",
+			(json_int_t)counts.dropped, "replayed", (json_int_t)counts.replayed,
+			"servers", servers));
 	}
 	return json_pack("{s:b, s:o}", "ok", 1, "brokers", list);
 }

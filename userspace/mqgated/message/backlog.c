@@ -9,16 +9,16 @@
 #include "message/publish.h"
 #include "message/walk.h"
 
-static struct mqg_kept *new_kept(size_t len)
+static struct mqg_delayed *new_kept(size_t len)
 {
-	struct mqg_kept *kept = malloc(sizeof(*kept) + len);
+	struct mqg_delayed *kept = malloc(sizeof(*kept) + len);
 
 	if (kept)
-		*kept = (struct mqg_kept){ .len = (uint32_t)len };
+		*kept = (struct mqg_delayed){ .len = (uint32_t)len };
 	return kept;
 }
 
-static void append(struct mqg_backlog *backlog, struct mqg_kept *kept)
+static void append(struct mqg_backlog *backlog, struct mqg_delayed *kept)
 {
 	if (backlog->last)
 		backlog->last->next = kept;
@@ -31,7 +31,7 @@ static void append(struct mqg_backlog *backlog, struct mqg_kept *kept)
 
 static void remove_first(struct mqg_backlog *backlog)
 {
-	struct mqg_kept *kept = backlog->first;
+	struct mqg_delayed *kept = backlog->first;
 
 	backlog->first = kept->next;
 	if (!backlog->first)
@@ -100,11 +100,11 @@ static uint8_t *put_properties(uint8_t *to, const uint8_t *at, const uint8_t *en
 }
 
 /* What an alias stands for may be another topic when it is sent. */
-static struct mqg_kept *copy_head(const struct mqg_walk *w, const struct mqg_head *head,
+static struct mqg_delayed *copy_head(const struct mqg_walk *w, const struct mqg_head *head,
 				  const struct mqg_publish_head *p)
 {
 	const uint8_t *end = head->begin + head->len, *at;
-	struct mqg_kept *kept;
+	struct mqg_delayed *kept;
 	uint32_t len, left;
 	uint8_t *to;
 
@@ -128,7 +128,7 @@ static struct mqg_kept *copy_head(const struct mqg_walk *w, const struct mqg_hea
 enum mqgate_reason mqg_backlog_keep(struct mqg_walk *w, const struct mqg_head *head,
 				    const struct mqg_publish_head *p, struct mqg_flow *flow)
 {
-	struct mqg_kept *kept = copy_head(w, head, p);
+	struct mqg_delayed *kept = copy_head(w, head, p);
 
 	if (!kept)
 		return MQGATE_REASON_STREAM_MEMORY;
@@ -141,13 +141,40 @@ enum mqgate_reason mqg_backlog_keep(struct mqg_walk *w, const struct mqg_head *h
 
 enum mqgate_reason mqg_backlog_more(struct mqg_message *m, const uint8_t *data, size_t len)
 {
-	struct mqg_kept *kept = new_kept(len);
+	struct mqg_delayed *kept = new_kept(len);
 
 	if (!kept)
 		return MQGATE_REASON_STREAM_MEMORY;
 	memcpy(kept->data, data, len);
 	append(&m->ledger->backlog, kept);
 	return MQGATE_REASON_NONE;
+}
+
+static struct mqg_flow *flow_of(const struct mqg_message *m, const struct mqg_delayed *kept,
+				struct mqg_publish *p)
+{
+	mqg_publish_read(p, m->level, kept->data, kept->data + kept->len);
+	return mqg_flow_find(&m->ledger->flows[MQG_DOWN],
+			     (uint16_t)mqg_read_two(p->topic + p->topic_len),
+			     p->qos == 1 ? MQG_FLOW_QOS1 : MQG_FLOW_QOS2);
+}
+
+/* As if the broker had not sent the first one. */
+static void unsend_first(struct mqg_message *m)
+{
+	struct mqg_backlog *backlog = &m->ledger->backlog;
+	struct mqg_publish p;
+
+	mqg_flow_remove(&m->ledger->flows[MQG_DOWN], flow_of(m, backlog->first, &p));
+	do
+		remove_first(backlog);
+	while (backlog->first && !backlog->first->begins);
+}
+
+void mqg_backlog_unsend(struct mqg_message *m)
+{
+	while (m->ledger && m->ledger->backlog.first)
+		unsend_first(m);
 }
 
 /* The first one: it goes on, or rights that have changed since say that it does not. */
@@ -162,10 +189,8 @@ static enum mqgate_reason settle_first(struct mqg_walk *w)
 	struct mqg_flow *flow;
 	uint16_t id;
 
-	mqg_publish_read(&p, m->level, backlog->first->data,
-			 backlog->first->data + backlog->first->len);
-	id = (uint16_t)mqg_read_two(p.topic + p.topic_len);
-	flow = mqg_flow_find(flows, id, p.qos == 1 ? MQG_FLOW_QOS1 : MQG_FLOW_QOS2);
+	flow = flow_of(m, backlog->first, &p);
+	id = flow->id;
 	refused = mqg_publish_ask(m, MQG_DOWN, p.topic, (uint16_t)p.topic_len, p.qos, p.retain);
 	if (refused) {
 		m->ops->refused(m, MQG_DOWN, refused);

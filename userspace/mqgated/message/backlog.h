@@ -21,15 +21,15 @@
 #define MQG_BACKLOG_MAX		(64U << 10)
 
 /* A PUBLISH with its topic and without an alias, as far as it has come; or more of its payload. */
-struct mqg_kept {
-	struct mqg_kept	*next;
+struct mqg_delayed {
+	struct mqg_delayed	*next;
 	uint32_t	len;
 	bool		begins;
 	uint8_t		data[];
 };
 
 struct mqg_backlog {
-	struct mqg_kept	*first, *last;
+	struct mqg_delayed	*first, *last;
 	uint32_t	n;		/* messages */
 	size_t		bytes;
 };

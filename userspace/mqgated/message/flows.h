@@ -34,6 +34,7 @@ struct mqg_flow {
 	uint8_t		kind;		/* enum mqg_flow_kind */
 	uint8_t		stage;		/* enum mqg_flow_stage */
 	uint16_t	count;		/* QoS 1: times that it was published; else filters */
+	uint16_t	gone;		/* down: of those, by servers that are gone */
 	bool		own;		/* the gateway answers it; the other side has not heard */
 	bool		doubted;	/* rights have changed since: ask again before it goes on */
 	void		*copy;		/* hangs on it and goes with it: free() */

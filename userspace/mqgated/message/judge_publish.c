@@ -6,9 +6,11 @@
  */
 #include "message/walk.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "message/keep.h"
 #include "message/properties.h"
 #include "policy/rights.h"
 
@@ -108,7 +110,8 @@ static enum mqgate_reason begin_flow(struct mqg_walk *w, const struct mqg_publis
 	if (!mqg_ledger_get(m))
 		return MQGATE_REASON_STREAM_MEMORY;
 	flows = &m->ledger->flows[w->way];
-	if (mqg_flow_find(flows, p->id, other))
+	flow = mqg_flow_find(flows, p->id, other);
+	if (flow && !flow->gone)
 		return MQGATE_REASON_MQTT_FLOW;
 	flow = mqg_flow_find(flows, p->id, kind);
 	if (flow && flow->stage == MQG_FLOW_KEPT)
@@ -183,26 +186,89 @@ static enum mqgate_reason refuse(struct mqg_walk *w, const struct mqg_publish_he
 	} else {
 		flow->own = true;
 	}
-	return mqg_walk_answer(w, p->qos == 1 ? MQP_PUBACK : MQP_PUBREC, p->id, 0x87);
+	return mqg_walk_answer(w, p->qos == 1 ? MQP_PUBACK : MQP_PUBREC, p->id,
+			       reason == MQGATE_REASON_HOLD_FULL ? 0x97 : 0x87);
 }
 
-/* With its topic, for its receiver has not been told what the alias stands for. */
+/*
+ * The head with its topic, for whom has not been told what the alias stands for. Return: its bytes;
+ * @out may be NULL.
+ */
+static size_t spell(const struct mqg_walk *w, const struct mqg_head *head,
+		    const struct mqg_publish_head *p, uint8_t *out)
+{
+	size_t behind = head->len - (size_t)(p->behind - head->begin);
+	uint32_t payload = (uint32_t)(w->lane->stream.total - head->len);
+	uint32_t left = (uint32_t)(2 + p->len + behind) + payload;
+
+	if (!out)
+		return 1 + mqg_varint_size(left) + 2 + p->len + behind;
+	*out++ = head->begin[0];
+	out = mqg_write_two(mqg_varint_write(out, left), p->len);
+	memcpy(out, p->topic, p->len);
+	memcpy(out + p->len, p->behind, behind);
+	return 1 + mqg_varint_size(left) + 2 + p->len + behind;
+}
+
 static enum mqgate_reason spell_out(struct mqg_walk *w, const struct mqg_head *head,
 				    const struct mqg_publish_head *p)
 {
-	size_t behind = head->len - (size_t)(p->behind - head->begin);
-	uint32_t left = (uint32_t)(p->len + 2 + behind) + w->lane->stream.left;
-	uint8_t *packet = malloc(5 + 2 + p->len + behind), *at = packet;
+	size_t len = spell(w, head, p, NULL);
+	uint8_t *packet = malloc(len);
 
 	if (!packet)
 		return MQGATE_REASON_STREAM_MEMORY;
-	*at++ = head->begin[0];
-	at = mqg_write_two(mqg_varint_write(at, left), p->len);
-	memcpy(at, p->topic, p->len);
-	memcpy(at + p->len, p->behind, behind);
-	mqg_walk_insert(w, packet, (size_t)(at - packet) + p->len + behind);
+	spell(w, head, p, packet);
+	mqg_walk_insert(w, packet, len);
 	free(packet);
 	return MQGATE_REASON_NONE;
+}
+
+/* For the next server, should this one fail; or because there is none. */
+static enum mqgate_reason keep(struct mqg_walk *w, const struct mqg_head *head,
+			       const struct mqg_publish_head *p, bool nameless)
+{
+	static const uint8_t kinds[] = { MQG_FLOW_NONE, MQG_FLOW_QOS1, MQG_FLOW_QOS2 };
+	struct mqg_keep *keep = w->message->keep;
+	size_t len = nameless ? spell(w, head, p, NULL) : head->len;
+	uint32_t payload = (uint32_t)(w->lane->stream.total - head->len);
+	struct mqg_kept *kept;
+	int err;
+
+	/* What was received once is not kept twice; nor is the rest of it for the next server. */
+	if (p->qos == 2 && mqg_keep_find(keep, MQG_FLOW_QOS2, p->id)) {
+		if (w->mute)
+			w->lane->fate = MQG_DROPPING;
+		return MQGATE_REASON_NONE;
+	}
+	err = mqg_keep_add(keep, kinds[p->qos], p->id, (uint32_t)len + payload, &kept);
+	if (err)
+		return err == -ENOSPC ? MQGATE_REASON_HOLD_FULL : MQGATE_REASON_STREAM_MEMORY;
+	if (!kept)
+		return MQGATE_REASON_NONE;
+	if (nameless)
+		spell(w, head, p, kept->packet);
+	else
+		memcpy(kept->packet, head->begin, len);
+	kept->filled = (uint32_t)len;
+	keep->filling = payload ? kept : NULL;
+	return MQGATE_REASON_NONE;
+}
+
+/* There is no room: MQTT 5 has a word for it, before nothing says that it was not received. */
+static enum mqgate_reason refuse_more(struct mqg_walk *w, const struct mqg_publish_head *p,
+				      struct mqg_flow *flow)
+{
+	struct mqg_message *m = w->message;
+
+	if (!p->qos) {
+		atomic_fetch_add_explicit(&m->keep->counts->dropped, 1, memory_order_relaxed);
+		mqg_walk_drop(w, MQGATE_REASON_HOLD_FULL);
+		return MQGATE_REASON_NONE;
+	}
+	if (m->level != MQW_LEVEL_5)
+		return MQGATE_REASON_HOLD_FULL;
+	return refuse(w, p, flow, MQGATE_REASON_HOLD_FULL);
 }
 
 enum mqgate_reason mqg_publish_judge(struct mqg_walk *w, const struct mqg_head *head)
@@ -231,6 +297,10 @@ enum mqgate_reason mqg_publish_judge(struct mqg_walk *w, const struct mqg_head *
 		return refuse(w, &p, flow, reason);
 	if (p.qos == 2 && w->way == MQG_UP && w->message->grant)
 		reason = note(flow, &p);
+	if (!reason && w->way == MQG_UP && w->message->keep && (p.qos || w->mute))
+		reason = keep(w, head, &p, nameless);
+	if (reason == MQGATE_REASON_HOLD_FULL)
+		return refuse_more(w, &p, flow);
 	if (reason)
 		return reason;
 	w->message->ops->published(w->message, w->way, head->begin, w->end, p.topic, p.len);

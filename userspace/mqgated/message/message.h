@@ -28,6 +28,7 @@
 #define MQG_HEAD_MAX	(128U << 10)
 
 struct mqg_grant;
+struct mqg_keep;
 struct mqg_ledger;
 
 enum mqg_way {
@@ -78,6 +79,8 @@ struct mqg_message_ops {
 	/* It has not. True: its CONNACK is not sent, the reason is BROKER_UNREACHABLE. May be
 	 * NULL */
 	bool	(*declined)(struct mqg_message *message, uint8_t code);
+	/* Another server has accepted it; the client does not hear of it. May be NULL */
+	void	(*resumed)(struct mqg_message *message);
 	/* A packet that went that way was refused, and the session goes on. */
 	void	(*refused)(struct mqg_message *message, enum mqg_way way,
 			   enum mqgate_reason reason);
@@ -91,12 +94,14 @@ struct mqg_message {
 	struct mqg_grant	*grant;		/* NULL: all is allowed; its owner drops it */
 	struct mqg_desk		*desk;
 	struct mqg_ledger	*ledger;		/* NULL = nothing to remember */
+	struct mqg_keep		*keep;		/* NULL = it ends with its server */
 	struct mqg_lane		lanes[2];	/* by enum mqg_way */
 	struct mqg_terms	terms[2];	/* [way]: of who is reached that way */
 	uint32_t		published;	/* up; counted until somebody sets it to 0 */
 	uint16_t		keep_alive;	/* s, as it holds now; 0 = none */
 	uint8_t			level;		/* 3, 4 or 5 */
 	bool			resumed;	/* either side may go on with what was before */
+	bool			open;		/* CONNACK of this server has come */
 	bool			answered;	/* CONNACK went to the client */
 	bool			capped;		/* keep_alive is the gateway's word */
 	uint8_t			opening;	/* enum in opening.c */
@@ -117,6 +122,14 @@ void mqg_message_begin(struct mqg_message *message, const struct mqw_connect *co
 /* The CONNECT goes to another server: as if nothing had been taken. */
 void mqg_message_again(struct mqg_message *message);
 
+/*
+ * The server is gone. True: the session can go on with another one, which has to get a CONNECT
+ * next; what the client sends meanwhile is kept. False: it cannot, and nothing has changed.
+ */
+bool mqg_message_lose(struct mqg_message *message);
+/* What a server was to be told before the client's packets waits for the client. */
+bool mqg_message_lags(const struct mqg_message *message);
+
 /**
  * mqg_message_take() - the next bytes of one direction
  * @message: begun
@@ -127,7 +140,8 @@ void mqg_message_again(struct mqg_message *message);
  * What was judged good is handed to ops->send(), most often at one time. Return:
  * MQGATE_REASON_NONE, or why the session ends: nothing of the packet that is to blame was sent,
  * and nothing more may be given. Up, the client is to blame. Down, MQTT_BROKER or MQTT_CONNACK:
- * the broker; BROKER_REFUSED: it said no, and its CONNACK was sent.
+ * the broker; BROKER_REFUSED: it said no, and its CONNACK was sent; HOLD_SESSION: the server takes
+ * the client, and cannot go on with its session.
  */
 enum mqgate_reason mqg_message_take(struct mqg_message *message, enum mqg_way way, uint8_t *data,
 				    size_t len);

@@ -6,7 +6,9 @@
 #include "message/walk.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "message/keep.h"
 #include "message/properties.h"
 
 /* Of a CONNACK. */
@@ -61,6 +63,71 @@ static enum mqgate_reason answer(struct mqg_walk *w, const uint8_t *packet, size
 	return MQGATE_REASON_NONE;
 }
 
+/* The name that the broker has made up is the client's from now on. */
+static bool note_assigned(struct mqg_keep *keep, const uint8_t *packet, const uint8_t *end)
+{
+	struct mqg_property p;
+	uint32_t len;
+
+	packet = mqg_varint_read(mqg_varint_read(packet + 1, end, &len) + 2, end, &len);
+	while (packet && packet < end) {
+		packet = mqg_property_next(packet, end, &p);
+		if (!packet || p.id != MQG_ID_ASSIGNED_CLIENT_ID)
+			continue;
+		len = mqg_read_two(p.text);
+		keep->assigned = strndup((const char *)p.text + 2, len);
+		return keep->assigned;
+	}
+	return true;
+}
+
+/* Its first server has answered: what another one has to know. */
+static enum mqgate_reason begin_keep(struct mqg_message *m, bool present, const uint8_t *packet,
+				     const uint8_t *end)
+{
+	m->keep->older = present;
+	if (m->level == MQW_LEVEL_5 && !note_assigned(m->keep, packet, end))
+		return MQGATE_REASON_STREAM_MEMORY;
+	return MQGATE_REASON_NONE;
+}
+
+/* 3.2.2.3: the client goes by what it was told, which the server has to take as well. */
+static enum mqgate_reason check_terms(const struct mqg_message *m, const uint8_t *packet,
+				      const uint8_t *end)
+{
+	struct mqg_terms terms;
+	uint32_t ignored;
+
+	mqg_terms_begin(&terms, m->level);
+	if (!mqg_terms_connack(&terms, mqg_varint_read(packet + 1, end, &ignored) + 2, end))
+		return MQGATE_REASON_MQTT_CONNACK;
+	if (!mqg_terms_cover(&terms, &m->terms[MQG_UP]) ||
+	    (terms.keep_alive && (!m->keep_alive || terms.keep_alive < m->keep_alive)))
+		return MQGATE_REASON_HOLD_SESSION;
+	return MQGATE_REASON_NONE;
+}
+
+/* Another server takes the place of one that is gone: its CONNACK is not the client's. */
+static enum mqgate_reason resume(struct mqg_walk *w, const uint8_t *packet)
+{
+	bool present = w->lane->connack.session_present;
+	enum mqgate_reason reason = MQGATE_REASON_NONE;
+	struct mqg_message *m = w->message;
+
+	if (w->lane->connack.code)
+		return MQGATE_REASON_BROKER_REFUSED;
+	if (m->level == MQW_LEVEL_5)
+		reason = check_terms(m, packet, w->at);
+	if (reason != MQGATE_REASON_NONE)
+		return reason;
+	m->resumed = m->resumed || present;
+	m->open = true;
+	mqg_message_lane(m, MQG_DOWN);
+	if (m->ops->resumed)
+		m->ops->resumed(m);
+	return mqg_resume_begin(m, present);
+}
+
 static enum mqgate_reason connack(struct mqg_walk *w)
 {
 	struct mqg_message *m = w->message;
@@ -68,6 +135,8 @@ static enum mqgate_reason connack(struct mqg_walk *w)
 	__u32 used;
 	int status = mqw_connack_feed(&w->lane->connack, begin, (__u32)(w->end - begin), &used);
 	uint8_t code = w->lane->connack.code;
+	enum mqgate_reason reason = MQGATE_REASON_NONE;
+	bool present;
 
 	w->at += used;
 	if (status == MQW_MALFORMED)
@@ -77,10 +146,18 @@ static enum mqgate_reason connack(struct mqg_walk *w)
 	begin = mqg_walk_rejoin(w, begin);
 	if (code && m->ops->declined && m->ops->declined(m, code))
 		return MQGATE_REASON_BROKER_UNREACHABLE;
+	if (m->answered)
+		return resume(w, begin);
 	if (m->level == MQW_LEVEL_5 && !code && !agree(m, begin, w->at))
 		return MQGATE_REASON_MQTT_CONNACK;
-	m->resumed = m->resumed || w->lane->connack.session_present;
+	present = w->lane->connack.session_present;
+	if (m->keep && !code)
+		reason = begin_keep(m, present, begin, w->at);
+	if (reason != MQGATE_REASON_NONE)
+		return reason;
+	m->resumed = m->resumed || present;
 	m->answered = true;
+	m->open = true;
 	mqg_message_lane(m, MQG_DOWN);
 	if (!code)
 		m->ops->accepted(m);

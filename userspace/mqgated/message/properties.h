@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define MQG_ID_ASSIGNED_CLIENT_ID	0x12U
 #define MQG_ID_SERVER_KEEP_ALIVE	0x13U
 #define MQG_ID_ALIAS_MAX		0x22U
 #define MQG_ID_QOS_MAX			0x24U

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "message/keep.h"
 #include "message/properties.h"
 #include "policy/rights.h"
 
@@ -215,15 +216,15 @@ static enum mqgate_reason answer_all(struct mqg_walk *w, const struct merge *mer
 	return reason ? reason : mqg_walk_own(w, merge->codes, merge->n);
 }
 
-/* The packet without what was taken out of it: its fixed header moves up to what follows it. */
-static void emit_rest(struct mqg_walk *w, const struct mqg_head *head, const struct request *r)
+/* Without what was taken out of it: its fixed header moves up to what follows it. */
+static struct mqg_head cut(const struct mqg_head *head, const struct request *r)
 {
 	uint32_t left = (uint32_t)(r->end - r->fixed);
 	uint8_t *begin = r->fixed - mqg_varint_size(left) - 1;
 
 	*begin = head->begin[0];
 	mqg_varint_write(begin + 1, left);
-	mqg_walk_emit(w, begin, (size_t)(r->end - begin));
+	return (struct mqg_head){ .begin = begin, .len = (size_t)(r->end - begin) };
 }
 
 enum mqgate_reason mqg_subscribe_judge(struct mqg_walk *w, const struct mqg_head *head)
@@ -231,6 +232,7 @@ enum mqgate_reason mqg_subscribe_judge(struct mqg_walk *w, const struct mqg_head
 	struct merge *merge = NULL;
 	enum mqgate_reason reason;
 	struct mqg_flow *flow;
+	struct mqg_head rest;
 	struct request r;
 
 	reason = read_request(w, head, &r);
@@ -251,11 +253,9 @@ enum mqgate_reason mqg_subscribe_judge(struct mqg_walk *w, const struct mqg_head
 		return reason;
 	}
 	flow->copy = merge;
-	if (merge)
-		emit_rest(w, head, &r);
-	else
-		mqg_walk_emit(w, head->begin, head->len);
-	return MQGATE_REASON_NONE;
+	rest = merge ? cut(head, &r) : *head;
+	mqg_walk_emit(w, rest.begin, rest.len);
+	return w->message->keep ? mqg_asked_keep(w, flow, &rest) : MQGATE_REASON_NONE;
 }
 
 /* The broker's codes with ours between them. */
@@ -290,6 +290,10 @@ enum mqgate_reason mqg_suback_judge(struct mqg_walk *w, const struct mqg_head *h
 	struct mqg_flow *flow;
 	uint32_t len, wanted;
 
+	if (w->message->keep && w->message->keep->replies && suback) {
+		mqg_asked_again(w->message, head);
+		return MQGATE_REASON_NONE;
+	}
 	flow = ledger ? mqg_flow_find(&ledger->flows[MQG_UP], stream->packet_id,
 				     suback ? MQG_FLOW_SUBSCRIBE : MQG_FLOW_UNSUBSCRIBE) : NULL;
 	if (!flow) {
@@ -309,6 +313,8 @@ enum mqgate_reason mqg_suback_judge(struct mqg_walk *w, const struct mqg_head *h
 		wanted -= merge->codes[i] != BROKERS;
 	if ((size_t)(end - codes) != wanted)
 		return MQGATE_REASON_MQTT_FLOW;
+	if (w->message->keep)
+		mqg_asked_note(w->message, flow, codes, end);
 	if (merge)
 		reason = emit_merged(w, head, merge, fixed, codes);
 	else

@@ -99,7 +99,7 @@ static bool good(const struct mqg_property *p)
 		return p->number <= 1;
 	case MQW_ID_USER:
 		return text_good(p->text) && text_good(p->text + 2 + mqg_read_two(p->text));
-	case 0x12: /* assigned client identifier */
+	case MQG_ID_ASSIGNED_CLIENT_ID:
 	case MQW_ID_AUTH_METHOD:
 	case 0x1A: /* response information */
 	case MQP_ID_SERVER_REFERENCE:
@@ -129,6 +129,14 @@ bool mqg_terms_connack(struct mqg_terms *terms, const uint8_t *at, const uint8_t
 		take(terms, &p);
 	}
 	return true;
+}
+
+bool mqg_terms_cover(const struct mqg_terms *terms, const struct mqg_terms *told)
+{
+	return terms->packet_max >= told->packet_max && terms->receive_max >= told->receive_max &&
+	       terms->alias_max >= told->alias_max && terms->qos_max >= told->qos_max &&
+	       terms->retain >= told->retain && terms->wildcard >= told->wildcard &&
+	       terms->shared >= told->shared && terms->ids >= told->ids;
 }
 
 static bool rewritten(const struct mqg_terms *own, uint8_t id)

@@ -30,6 +30,9 @@ void mqg_terms_connect(struct mqg_terms *terms, const uint8_t *at, const uint8_t
 /* Takes those of a CONNACK. False: they are malformed. */
 bool mqg_terms_connack(struct mqg_terms *terms, const uint8_t *at, const uint8_t *end);
 
+/* Nothing in @terms is less than what a client was told; but keep alive, which is not looked at. */
+bool mqg_terms_cover(const struct mqg_terms *terms, const struct mqg_terms *told);
+
 /**
  * mqg_terms_write() - a CONNACK that says what the gateway takes, where that is less
  * @broker: as the CONNACK at @packet has it

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "message/keep.h"
 #include "message/properties.h"
 
 /* The largest remaining length that there is (MQTT 5, 1.5.5). */
@@ -98,6 +99,8 @@ void mqg_message_again(struct mqg_message *m)
 /* What was refused before leaves a gap, which is closed. */
 void mqg_walk_emit(struct mqg_walk *w, const uint8_t *data, size_t len)
 {
+	if (w->mute)
+		return;
 	if (!w->out_len)
 		w->out = (uint8_t *)data;
 	else if (w->out + w->out_len != data)
@@ -108,7 +111,8 @@ void mqg_walk_emit(struct mqg_walk *w, const uint8_t *data, size_t len)
 void mqg_walk_insert(struct mqg_walk *w, const uint8_t *data, size_t len)
 {
 	mqg_walk_flush(w);
-	w->message->ops->send(w->message, w->way, data, len);
+	if (!w->mute)
+		w->message->ops->send(w->message, w->way, data, len);
 }
 
 void mqg_walk_flush(struct mqg_walk *w)
@@ -126,6 +130,11 @@ static enum mqgate_reason spill(struct mqg_walk *w)
 	struct mqg_own *own;
 	uint8_t *data;
 
+	/* Nobody is there, and who comes next does not know what it is about. */
+	if (other == MQG_UP && m->keep && m->keep->link == MQG_UNLINKED) {
+		w->own_len = 0;
+		return MQGATE_REASON_NONE;
+	}
 	if (mqg_message_between(m, other)) {
 		m->ops->send(m, other, w->own, w->own_len);
 		w->own_len = 0;
@@ -245,6 +254,7 @@ static void begin_walk(struct mqg_walk *w, struct mqg_message *m, enum mqg_way w
 	w->way = way;
 	w->at = data;
 	w->end = data + len;
+	w->mute = way == MQG_UP && m->keep && !mqg_keep_linked(m->keep);
 	w->out_len = 0;
 	w->own_len = 0;
 }
@@ -272,7 +282,10 @@ static enum mqgate_reason stream_payload(struct mqg_walk *w)
 	enum mqgate_reason reason = MQGATE_REASON_NONE;
 	__u32 used;
 	int status = mqp_feed(&w->lane->stream, w->at, (__u32)(w->end - w->at), &used);
+	struct mqg_keep *keep = w->way == MQG_UP ? w->message->keep : NULL;
 
+	if (keep && keep->filling)
+		mqg_keep_fill(keep, w->at, used, status == MQW_OK);
 	if (w->lane->fate == MQG_PASSING)
 		mqg_walk_emit(w, w->at, used);
 	else if (w->lane->fate == MQG_KEEPING)
@@ -285,12 +298,73 @@ static enum mqgate_reason stream_payload(struct mqg_walk *w)
 	return w->way == MQG_DOWN ? release(w) : MQGATE_REASON_NONE;
 }
 
+/* A server that is about to go says so; another one may take its place. */
+static bool is_farewell(uint8_t code)
+{
+	switch (code) {
+	case 0x88: /* Server unavailable: not in table 3-10, and seen all the same */
+	case 0x89: /* Server busy */
+	case 0x8b: /* Server shutting down */
+	case 0x9c: /* Use another server */
+	case 0x9d: /* Server moved */
+		return true;
+	}
+	return false;
+}
+
+static enum mqgate_reason judge_disconnect(struct mqg_walk *w, const struct mqg_head *head)
+{
+	struct mqg_keep *keep = w->message->keep;
+	struct mqg_kept *kept = NULL;
+
+	w->lane->over = true;
+	if (keep && w->way == MQG_DOWN && is_farewell(w->lane->stream.code)) {
+		keep->farewell = true;
+		return MQGATE_REASON_NONE;
+	}
+	/* Behind what waits for the server that has just been found. */
+	if (w->mute && keep->link == MQG_RESUMING &&
+	    !mqg_keep_add(keep, MQG_FLOW_NONE, 0, (uint32_t)head->len, &kept) && kept) {
+		memcpy(kept->packet, head->begin, head->len);
+		kept->filled = kept->len;
+	}
+	mqg_walk_emit(w, head->begin, head->len);
+	return MQGATE_REASON_NONE;
+}
+
+/* Who waits for an answer that its server did not live to give is answered in its place. */
+static enum mqgate_reason judge_ping(struct mqg_walk *w, const struct mqg_head *head)
+{
+	static const uint8_t answer[] = { MQP_PINGRESP << 4, 0 };
+	struct mqg_keep *keep = w->message->keep;
+
+	if (w->way == MQG_DOWN)
+		keep->pings -= keep->pings > 0;
+	else if (w->mute)
+		return mqg_walk_own(w, answer, sizeof(answer));
+	else
+		keep->pings++;
+	mqg_walk_emit(w, head->begin, head->len);
+	return MQGATE_REASON_NONE;
+}
+
+/* Of the client: what asks something of the server waits until it goes on with the session. */
+static bool waits(const struct mqg_keep *keep, uint8_t type)
+{
+	if (keep->link != MQG_RESUMING)
+		return keep->link == MQG_UNLINKED;
+	return type == MQP_PUBLISH || type == MQP_PUBREL || type == MQP_SUBSCRIBE ||
+	       type == MQP_UNSUBSCRIBE || type == MQP_DISCONNECT;
+}
+
 static enum mqgate_reason judge(struct mqg_walk *w, const struct mqg_head *head)
 {
 	struct mqp_stream *stream = &w->lane->stream;
+	struct mqg_keep *keep = w->message->keep;
 
 	if (stream->total > packet_max(w->message, w->way))
 		return MQGATE_REASON_LIMIT_PACKET;
+	w->mute = keep && w->way == MQG_UP && waits(keep, stream->type);
 	switch (stream->type) {
 	case MQP_PUBLISH:
 		return mqg_publish_judge(w, head);
@@ -305,9 +379,13 @@ static enum mqgate_reason judge(struct mqg_walk *w, const struct mqg_head *head)
 	case MQP_SUBACK:
 	case MQP_UNSUBACK:
 		return mqg_suback_judge(w, head);
-	case MQP_DISCONNECT:
-		w->lane->over = true;
+	case MQP_PINGREQ:
+	case MQP_PINGRESP:
+		if (keep)
+			return judge_ping(w, head);
 		break;
+	case MQP_DISCONNECT:
+		return judge_disconnect(w, head);
 	}
 	mqg_walk_emit(w, head->begin, head->len);
 	return MQGATE_REASON_NONE;
@@ -360,7 +438,7 @@ enum mqgate_reason mqg_message_take(struct mqg_message *m, enum mqg_way way, uin
 	while (w.at < w.end && reason == MQGATE_REASON_NONE) {
 		if (w.lane->over)
 			reason = mqg_walk_blame(&w, MQGATE_REASON_MQTT_ORDER);
-		else if (way == MQG_DOWN && !m->answered)
+		else if (way == MQG_DOWN && !m->open)
 			reason = mqg_opening_step(&w);
 		else if (w.lane->fate != MQG_JUDGING)
 			reason = stream_payload(&w);
@@ -372,6 +450,8 @@ enum mqgate_reason mqg_message_take(struct mqg_message *m, enum mqg_way way, uin
 		reason = spill(&w);
 	if (reason == MQGATE_REASON_NONE)
 		reason = release(&w);
+	if (m->keep && m->keep->link == MQG_RESUMING && reason == MQGATE_REASON_NONE)
+		reason = mqg_resume_step(m);
 	mqg_ledger_settle(m);
 	return reason;
 }

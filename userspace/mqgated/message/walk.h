@@ -16,6 +16,7 @@ struct mqg_walk {
 	struct mqg_lane		*lane;
 	enum mqg_way		way;
 	uint8_t			*at, *end;	/* bytes that have not been looked at */
+	bool			mute;		/* what is judged is not sent */
 	uint8_t			*out;		/* judged good, to be sent */
 	size_t			out_len;
 	size_t			own_len;
@@ -70,6 +71,14 @@ void mqg_message_lane(struct mqg_message *message, enum mqg_way way);
 
 /* opening.c: down, until CONNACK has come. */
 enum mqgate_reason mqg_opening_step(struct mqg_walk *walk);
+/*
+ * resume.c: another server has answered the CONNECT; @present: it knows the session. Then, whenever
+ * something has come: goes on until the client's packets go there at once. Return:
+ * MQGATE_REASON_NONE, HOLD_SESSION or STREAM_MEMORY.
+ */
+enum mqgate_reason mqg_resume_begin(struct mqg_message *message, bool present);
+enum mqgate_reason mqg_resume_step(struct mqg_message *message);
+
 /* A packet that is to be judged whole, or the head of a PUBLISH; walk->at is its first byte. */
 enum mqgate_reason mqg_walk_packet(struct mqg_walk *walk);
 
@@ -83,8 +92,21 @@ enum mqgate_reason mqg_backlog_keep(struct mqg_walk *walk, const struct mqg_head
 				    const struct mqg_publish_head *publish, struct mqg_flow *flow);
 /* More of the payload of the last one. */
 enum mqgate_reason mqg_backlog_more(struct mqg_message *message, const uint8_t *data, size_t len);
+/* As if the broker had sent nothing of it. */
+void mqg_backlog_unsend(struct mqg_message *message);
 /* Adds what the client has room for by now; nothing else has been added. */
 enum mqgate_reason mqg_backlog_release(struct mqg_walk *down);
+/*
+ * asked.c: a SUBSCRIBE or UNSUBSCRIBE, as it is sent, is kept until it has been answered; the codes
+ * of its answer say what the client has subscribed to.
+ */
+enum mqgate_reason mqg_asked_keep(struct mqg_walk *walk, const struct mqg_flow *flow,
+				  const struct mqg_head *head);
+void mqg_asked_note(struct mqg_message *message, const struct mqg_flow *flow, const uint8_t *codes,
+		    const uint8_t *end);
+/* Subscribes again to all; and the SUBACK of a part of that, which is not the client's. */
+void mqg_asked_replay(struct mqg_message *message);
+void mqg_asked_again(struct mqg_message *message, const struct mqg_head *suback);
 
 /* By type: each adds the packet, or what becomes of it, or drops it. */
 enum mqgate_reason mqg_publish_judge(struct mqg_walk *walk, const struct mqg_head *head);

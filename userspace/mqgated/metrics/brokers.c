@@ -13,8 +13,19 @@ static void head(FILE *out, const char *name, const char *type, const char *help
 		type);
 }
 
+static unsigned long long broker_value(const struct mqg_broker_counts *c, size_t row)
+{
+	const uint64_t values[] = {
+		c->up, c->connections, c->failures, c->waiting, c->answered, c->held, c->lost,
+		c->resumed, c->kept, c->again, c->dropped, c->replayed,
+	};
+
+	return (unsigned long long)values[row];
+}
+
 static void tell_brokers(const struct mqg_metrics_sources *sources, FILE *out)
 {
+	/* In the order of broker_value(). */
 	static const char *const names[][3] = {
 		{ "up", "gauge", "1 while at least one server of the broker is up." },
 		{ "connections_total", "counter", "Connections made to the broker for clients." },
@@ -24,6 +35,14 @@ static void tell_brokers(const struct mqg_metrics_sources *sources, FILE *out)
 				      "answer that there is none." },
 		{ "answered_total", "counter", "Clients answered that no server of the broker "
 					       "takes them." },
+		{ "held", "gauge", "Sessions that have lost their server and wait for another." },
+		{ "held_lost_total", "counter", "Sessions that lost their server and were held." },
+		{ "held_resumed_total", "counter", "Sessions that went on with another server." },
+		{ "held_bytes", "gauge", "Packets kept until a server has acknowledged them." },
+		{ "held_again_total", "counter", "Messages sent again, with DUP." },
+		{ "held_dropped_total", "counter", "Messages of QoS 0 dropped for want of room "
+						   "while there was no server." },
+		{ "held_replayed_total", "counter", "Topic filters subscribed to again." },
 	};
 
 	for (size_t r = 0; r < sizeof(names) / sizeof(names[0]); r++) {
@@ -34,10 +53,7 @@ static void tell_brokers(const struct mqg_metrics_sources *sources, FILE *out)
 			if (sources->proxy)
 				mqg_proxy_broker_counts(sources->proxy, i, &c);
 			fprintf(out, "mqgate_broker_%s{broker=\"%s\"} %llu\n", names[r][0],
-				sources->config->brokers[i].name,
-				(unsigned long long)(r == 0 ? c.up : r == 1 ? c.connections :
-						     r == 2 ? c.failures : r == 3 ? c.waiting :
-						     c.answered));
+				sources->config->brokers[i].name, broker_value(&c, r));
 		}
 	}
 }

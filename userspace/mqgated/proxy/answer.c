@@ -84,7 +84,10 @@ static const struct {
 	EACH(MQTT_BROKER, 0x88, 0x80),
 	EACH(CERT_OCSP, 0x88, 0x80),
 	EACH(CONFIG, 0x88, 0x98),
-	/* Server unavailable, Server shutting down */
+	/* Server unavailable, Server shutting down; Quota exceeded */
+	EACH(HOLD_TIME, 0x88, 0x8b),
+	EACH(HOLD_SESSION, 0x88, 0x8b),
+	BOTH(HOLD_FULL, 0x97),
 	EACH(STOPPING, 0x88, 0x8b),
 	/* Server busy */
 	BOTH(LIMIT_SESSIONS, 0x89),

@@ -95,6 +95,8 @@ void mqg_away_look(struct mqg_timer *timer)
 	struct mqg_worker *worker = uplink->worker;
 	struct mqg_list now;
 
+	/* Who was there before comes first. */
+	mqg_hold_look(uplink);
 	/* Whose dial fails at once waits again, behind all of these. */
 	mqg_list_init(&now);
 	mqg_list_splice(&now, &uplink->waiting);
@@ -103,6 +105,6 @@ void mqg_away_look(struct mqg_timer *timer)
 		;
 	mqg_list_splice(&now, &uplink->waiting);
 	mqg_list_splice(&uplink->waiting, &now);
-	if (!mqg_list_empty(&uplink->waiting))
+	if (!mqg_list_empty(&uplink->waiting) || !mqg_list_empty(&uplink->lost))
 		mqg_timer_arm(&uplink->look, &worker->away, worker->now);
 }

@@ -32,8 +32,12 @@ void mqg_broker_close(struct mqg_session *s)
 	mqg_stream_close(&s->broker);
 	s->broker.broken = false;
 	s->broker.finished = false;
-	if (s->dialled.server)
-		mqg_server_leave(s->dialled.server);
+	if (!s->dialled.server)
+		return;
+	if (s->dialled.served)
+		atomic_fetch_sub_explicit(&s->dialled.server->served, 1, memory_order_relaxed);
+	mqg_server_leave(s->dialled.server);
+	s->dialled.served = false;
 	s->dialled.server = NULL;
 }
 
@@ -61,6 +65,8 @@ static enum mqg_step dial_next(struct mqg_session *s, enum mqgate_reason otherwi
 	for (;;) {
 		i = mqg_pool_choose(&uplink->routes, uplink->config, s->dialled.key,
 				    &s->dialled.tried, s->worker->now, &full);
+		if (i < 0 && mqg_hold_is_away(s))
+			return mqg_hold_wait(s);
 		if (i < 0 && otherwise != MQGATE_REASON_BROKER_UNREACHABLE)
 			return mqg_session_refuse(s, otherwise);
 		if (i < 0)
@@ -71,6 +77,10 @@ static enum mqg_step dial_next(struct mqg_session *s, enum mqgate_reason otherwi
 			      s->worker->epfd, &s->broker.watch);
 		if (fd >= 0)
 			break;
+		if (is_ours(-fd) && mqg_hold_is_away(s)) {
+			mqg_broker_close(s);
+			return mqg_hold_wait(s);
+		}
 		if (is_ours(-fd))
 			return mqg_session_refuse(s, MQGATE_REASON_LIMIT_SESSIONS);
 		count_failure(s, strerror(-fd));
@@ -103,7 +113,11 @@ enum mqg_step mqg_broker_lost(struct mqg_session *s, enum mqgate_reason reason)
 	mqg_half_drop(&s->up);
 	s->up.failed = false;
 	s->down.ended = false;
-	mqg_message_again(&s->message);
+	s->dialled.bound = false;
+	if (!mqg_hold_is_away(s))
+		mqg_message_again(&s->message);
+	else if (!mqg_message_lose(&s->message))
+		return mqg_session_refuse(s, MQGATE_REASON_HOLD_SESSION);
 	mqg_broker_close(s);
 	return dial_next(s, reason);
 }
@@ -112,6 +126,8 @@ void mqg_broker_settled(struct mqg_session *s)
 {
 	struct mqg_uplink *uplink = s->port->uplink;
 
+	s->dialled.served = true;
+	atomic_fetch_add_explicit(&s->dialled.server->served, 1, memory_order_relaxed);
 	mqg_server_passed(s->dialled.server, &uplink->config->health, s->worker->now, false);
 	mqg_away_over(uplink->pool);
 }
@@ -184,6 +200,7 @@ static enum mqg_step forward(struct mqg_session *s)
 	size_t connect = in->len - in->behind, len;
 	uint8_t header[MQG_PP2_MAX], *data;
 
+	mqg_hold_begin(s);
 	/* Where there is TLS, it came before that. */
 	len = s->broker.ssl ? 0 : introduce(s, header);
 	data = malloc(len + connect);
@@ -194,7 +211,7 @@ static enum mqg_step forward(struct mqg_session *s)
 	mqg_half_adopt(&s->up, data, len + connect);
 	s->state = MQG_REPLY;
 	/* There is no other. */
-	if (s->port->uplink->routes.n == 1 && !mqg_broker_bind(s))
+	if (s->port->uplink->routes.n == 1 && !mqg_hold_is_away(s) && !mqg_broker_bind(s))
 		return mqg_session_refuse(s, s->refused);
 	return MQG_STEP_ON;
 }
@@ -276,6 +293,8 @@ enum mqg_step mqg_broker_timeout(struct mqg_session *s)
 {
 	if (s->state == MQG_DIAL)
 		return failed(s, strerror(ETIMEDOUT));
+	if (mqg_hold_is_away(s) && mqg_message_lags(&s->message))
+		return mqg_session_refuse(s, MQGATE_REASON_HOLD_TIME);
 	count_failure(s, "does not answer a CONNECT");
 	return mqg_broker_lost(s, MQGATE_REASON_BROKER_UNREACHABLE);
 }

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include <linux/mqgate_client.h>
 
 #include "proxy/identity.h"
@@ -65,23 +63,11 @@ static enum mqgate_reason check_names(struct mqg_session *s, const uint8_t *id)
 /* From here on the intake holds the CONNECT of the broker; the parser's offsets are void. */
 static int inject(struct mqg_session *s)
 {
-	struct mqg_intake *in = s->intake;
 	struct mqg_injection injection;
-	uint8_t *data;
-	size_t len;
 
 	mqg_injection_of(s->port->config, s->realm ? s->realm->config : NULL, s->entry.identity,
-			 &in->connect, &injection);
-	if (!mqg_inject_wanted(&injection))
-		return 0;
-	if (mqg_inject(&injection, &in->connect, in->data, in->len, &data, &len))
-		return -ENOMEM;
-	OPENSSL_cleanse(in->data, in->len);
-	free(in->data);
-	in->data = data;
-	in->len = len;
-	in->size = len;
-	return 0;
+			 &s->intake->connect, &injection);
+	return mqg_intake_inject(s->intake, &injection);
 }
 
 /* For the kernel module, which sees nothing of this. Return: 0 or -ENOMEM. */

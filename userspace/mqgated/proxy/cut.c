@@ -2,8 +2,9 @@
 /*
  * The end of sessions whose server the checks have found dead, where the configuration wants it: a
  * server that went without a word (power, network, a process that hangs) leaves connections that
- * TCP would take minutes to give up. Their clients come back to another one. A bounded number at a
- * time, so that neither the worker nor the survivors are overrun. On the worker's thread.
+ * TCP would take minutes to give up. Held sessions go on with another one; the clients of the
+ * others come back to it. A bounded number at a time, so that neither the worker nor the survivors
+ * are overrun. On the worker's thread.
  */
 #include "proxy/session.h"
 
@@ -35,10 +36,12 @@ void mqg_cut_look(struct mqg_timer *timer)
 {
 	struct mqg_uplink *uplink = mqg_container_of(timer, struct mqg_uplink, cut);
 	struct mqg_worker *worker = uplink->worker;
+	bool moves = uplink->config->health.down == MQG_DOWN_MOVE;
 	unsigned int left = ROUND;
 
 	mqg_timer_arm(&uplink->cut, &worker->cutting, worker->now);
-	if (!is_needed(uplink))
+	if (!is_needed(uplink) ||
+	    (moves && !mqg_pool_has_room(&uplink->routes, uplink->config, worker->now)))
 		return;
 	for (struct mqg_list *at = worker->sessions.next, *next;
 	     at != &worker->sessions && left; at = next) {
@@ -48,7 +51,8 @@ void mqg_cut_look(struct mqg_timer *timer)
 		if (!is_cut(s, uplink))
 			continue;
 		left--;
-		mqg_session_refuse(s, MQGATE_REASON_BROKER_CLOSED);
+		if (!mqg_hold_lost(s, true) && !moves)
+			mqg_session_refuse(s, MQGATE_REASON_BROKER_CLOSED);
 		mqg_session_run(s);
 	}
 }

@@ -35,6 +35,11 @@ static void accepted(struct mqg_message *message)
 	mqg_session_allow(session_of(message));
 }
 
+static void resumed(struct mqg_message *message)
+{
+	mqg_broker_settled(session_of(message));
+}
+
 /* Server unavailable, server busy: MQTT 3.1.1, 3.2.2.3; 5, 3.2.2.2. Another one may not be. */
 static bool declined(struct mqg_message *message, uint8_t code)
 {
@@ -85,6 +90,7 @@ static const struct mqg_message_ops ops = {
 	.send = send_way,
 	.published = published,
 	.accepted = accepted,
+	.resumed = resumed,
 	.declined = declined,
 	.refused = refused,
 	.delayed = delayed,

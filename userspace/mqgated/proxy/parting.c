@@ -15,7 +15,7 @@
 
 static bool accepted(const struct mqg_session *s)
 {
-	return s->state == MQG_RELAY;
+	return s->state == MQG_RELAY || mqg_hold_is_away(s);
 }
 
 size_t mqg_session_last_word(const struct mqg_session *s, enum mqgate_reason reason,

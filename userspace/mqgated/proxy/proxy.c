@@ -213,6 +213,22 @@ uint64_t mqg_proxy_chains(struct mqg_proxy *proxy)
 	return n;
 }
 
+/* Shared by the workers: the same whoever is asked. */
+static void count_pool(struct mqg_pool *pool, struct mqg_broker_counts *counts)
+{
+	struct mqg_hold_counts *hold = &pool->hold;
+
+	counts->waiting = atomic_load_explicit(&pool->waiting, memory_order_relaxed);
+	counts->answered = atomic_load_explicit(&pool->answered, memory_order_relaxed);
+	counts->held = atomic_load_explicit(&hold->held, memory_order_relaxed);
+	counts->lost = atomic_load_explicit(&hold->lost, memory_order_relaxed);
+	counts->resumed = atomic_load_explicit(&hold->resumed, memory_order_relaxed);
+	counts->kept = atomic_load_explicit(&hold->keep.bytes, memory_order_relaxed);
+	counts->again = atomic_load_explicit(&hold->keep.again, memory_order_relaxed);
+	counts->replayed = atomic_load_explicit(&hold->keep.replayed, memory_order_relaxed);
+	counts->dropped = atomic_load_explicit(&hold->keep.dropped, memory_order_relaxed);
+}
+
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 			     struct mqg_broker_counts *counts)
 {
@@ -224,10 +240,7 @@ void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 
 		counts->connections += mqg_counter_get(&uplink->connections);
 		counts->failures += mqg_counter_get(&uplink->failures);
-		counts->waiting = atomic_load_explicit(&uplink->pool->waiting,
-						       memory_order_relaxed);
-		counts->answered = atomic_load_explicit(&uplink->pool->answered,
-							memory_order_relaxed);
+		count_pool(uplink->pool, counts);
 		for (size_t n = 0; n < uplink->routes.n; n++)
 			counts->up |= !atomic_load_explicit(&uplink->routes.list[n].state->down,
 							    memory_order_relaxed);

@@ -100,7 +100,12 @@ uint64_t mqg_proxy_chains(struct mqg_proxy *proxy);
 struct mqg_broker_counts {
 	uint64_t	connections, failures;
 	uint64_t	answered;	/* clients: "server unavailable" */
+	uint64_t	lost, resumed;	/* held sessions: by their server, with another */
+	uint64_t	kept;		/* bytes of packets that no server has acknowledged */
+	uint64_t	again, dropped;	/* messages: sent with DUP; of QoS 0, without room */
+	uint64_t	replayed;	/* filters subscribed to again */
 	uint32_t	waiting;	/* clients: for a server, or that answer */
+	uint32_t	held;		/* sessions without a server */
 	bool		up;		/* at least one server, as far as is known */
 };
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,

@@ -14,6 +14,15 @@ static bool deaf(const struct mqg_half *answers)
 	return answers->len - answers->off > ANSWERS_MAX;
 }
 
+/* The broker takes no more; what it said before may still be on its way. */
+static enum mqg_pump end_up(struct mqg_session *s)
+{
+	mqg_half_drop(&s->up);
+	s->up.ended = true;
+	s->broker.finished = true;
+	return MQG_PUMP_END;
+}
+
 /* Closes the client's way to the broker when it has ended. */
 enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 {
@@ -31,13 +40,8 @@ enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 	}
 	if (ret == MQG_PUMP_END)
 		mqg_stream_finish(&s->broker);
-	if (ret == MQG_PUMP_WRITE_FAILED) {
-		/* The broker takes no more; what it said before may still be on its way. */
-		mqg_half_drop(&s->up);
-		s->up.ended = true;
-		s->broker.finished = true;
-		ret = MQG_PUMP_END;
-	}
+	if (ret == MQG_PUMP_WRITE_FAILED && !s->hold)
+		ret = end_up(s);
 	return ret;
 }
 
@@ -79,6 +83,15 @@ enum mqg_step mqg_relay_step(struct mqg_session *s)
 		return mqg_session_refuse(s, s->refused);
 	if (down == MQG_PUMP_WRITE_FAILED)
 		return mqg_session_lost(s, MQGATE_REASON_NONE);
+	if (up == MQG_PUMP_WRITE_FAILED || down == MQG_PUMP_END || down == MQG_PUMP_READ_FAILED ||
+	    (s->hold && s->hold->keep.farewell)) {
+		if (mqg_hold_lost(s, false))
+			return MQG_STEP_ON;
+		if (s->hold && s->hold->keep.farewell)
+			return mqg_session_refuse(s, MQGATE_REASON_HOLD_SESSION);
+	}
+	if (up == MQG_PUMP_WRITE_FAILED)
+		up = end_up(s);
 	if (down == MQG_PUMP_READ_FAILED)
 		return mqg_session_finish(s);
 	if (down == MQG_PUMP_END) {

@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "common/names.h"
+#include "proxy/inject.h"
 
 /* Most bytes that a refused client may still send before it is cut off. */
 #define LINGER_BYTES (256U << 10)
@@ -72,7 +73,7 @@ static enum mqg_step step(struct mqg_session *s)
 	case MQG_AWAY:
 		return MQG_STEP_WAIT;
 	case MQG_REPLY:
-		return mqg_reply_step(s);
+		return mqg_hold_is_away(s) ? mqg_hold_reply(s) : mqg_reply_step(s);
 	case MQG_RELAY:
 		return mqg_relay_step(s);
 	case MQG_ANSWER:
@@ -83,6 +84,17 @@ static enum mqg_step step(struct mqg_session *s)
 	return mqg_session_close(s);
 }
 
+/* One that is held is listened to, whatever its stage. */
+static enum mqg_step step_held(struct mqg_session *s)
+{
+	enum mqg_step heard = mqg_hold_listen(s), next;
+
+	if (heard != MQG_STEP_WAIT && heard != MQG_STEP_MORE)
+		return heard;
+	next = step(s);
+	return next == MQG_STEP_WAIT ? heard : next;
+}
+
 void mqg_session_run(struct mqg_session *s)
 {
 	enum mqg_step next = MQG_STEP_ON;
@@ -90,7 +102,7 @@ void mqg_session_run(struct mqg_session *s)
 	while (!s->closed && next == MQG_STEP_ON) {
 		bool relays = s->state == MQG_RELAY;
 
-		next = step(s);
+		next = mqg_hold_is_away(s) ? step_held(s) : step(s);
 		if (!relays)
 			mqg_stream_doubt();
 	}
@@ -266,6 +278,7 @@ enum mqg_step mqg_session_finish(struct mqg_session *s)
 	mqg_tempo_end(s);
 	mqg_half_drop(&s->up);
 	mqg_message_end(&s->message);
+	mqg_hold_leave(s);
 	mqg_broker_close(s);
 	mqg_timer_arm(&s->timer, &s->worker->linger, s->worker->now);
 	s->state = MQG_ANSWER;
@@ -291,6 +304,7 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	mqg_half_drop(&s->up);
 	mqg_half_drop(&s->down);
 	mqg_message_end(&s->message);
+	mqg_hold_leave(s);
 	mqg_authority_drop(s);
 	free(s->names);
 	s->names = NULL;
@@ -344,6 +358,23 @@ int mqg_intake_grow(struct mqg_intake *intake, size_t limit)
 	free(intake->data);
 	intake->data = data;
 	intake->size = size;
+	return 0;
+}
+
+int mqg_intake_inject(struct mqg_intake *in, const struct mqg_injection *injection)
+{
+	uint8_t *data;
+	size_t len;
+
+	if (!mqg_inject_wanted(injection))
+		return 0;
+	if (mqg_inject(injection, &in->connect, in->data, in->len, &data, &len))
+		return -ENOMEM;
+	OPENSSL_cleanse(in->data, in->len);
+	free(in->data);
+	in->data = data;
+	in->len = len;
+	in->size = len;
 	return 0;
 }
 

@@ -8,7 +8,8 @@
  *
  * A proxy that is trusted says first for whom it speaks (INTRO). From DIAL and REPLY the way leads
  * to another server of the broker where one fails, and to AWAY where there is none; from there back
- * to DIAL.
+ * to DIAL. A session that was in RELAY when its server failed goes the same way once more, from
+ * AWAY (hold.h).
  *
  * Every stage is a step function that does what can be done now. The client's answer to a refusal
  * is sent in ANSWER; LINGER reads on, a bounded time, so that unread input does not turn our close
@@ -22,6 +23,7 @@
 
 #include "judge/flows.h"
 #include "proxy/answer.h"
+#include "proxy/hold.h"
 #include "proxy/tempo.h"
 #include "proxy/tls.h"
 #include "proxy/worker.h"
@@ -67,6 +69,7 @@ struct mqg_dialled {
 	uint64_t		key;		/* of its client identifier */
 	uint64_t		tried;		/* servers, by their place */
 	bool			bound;		/* the client has had a word of this one */
+	bool			served;		/* and was accepted by it */
 };
 
 /* One that waits. */
@@ -75,6 +78,8 @@ struct mqg_waits {
 	struct mqg_pool		*pool;		/* where it is counted; NULL = it does not wait */
 	enum mqgate_reason	reason;
 };
+
+struct mqg_injection;
 
 struct mqg_session {
 	struct mqg_list		link;		/* worker->sessions or ->dead */
@@ -103,6 +108,7 @@ struct mqg_session {
 	struct mqg_intake	*intake;	/* NULL once it is known which server has it */
 	struct mqg_dialled	dialled;
 	struct mqg_waits	away;
+	struct mqg_hold		*hold;		/* NULL: it ends with its server */
 	char			*names;		/* of its CONNECT, as the broker gets them: client
 						 * identifier, NUL, username, NUL */
 	const struct mqg_config	*granted_by;	/* whose rights message.grant is made of; held */
@@ -148,6 +154,8 @@ void mqg_session_free(struct mqg_session *session);
 
 /* The intake begins anew, with room for @size bytes. 0 or -ENOMEM. */
 int mqg_intake_renew(struct mqg_session *session, size_t size);
+/* Puts @injection into the CONNECT; the parser's offsets are void then. 0 or -ENOMEM. */
+int mqg_intake_inject(struct mqg_intake *intake, const struct mqg_injection *injection);
 /* Doubles the room, up to @limit. 0, -ENOMEM, or -EMSGSIZE at the limit. */
 int mqg_intake_grow(struct mqg_intake *intake, size_t limit);
 /* Wipes and frees it. */
@@ -187,6 +195,24 @@ bool mqg_broker_bind(struct mqg_session *session);
 void mqg_broker_settled(struct mqg_session *session);
 /* Gives the connection up. */
 void mqg_broker_close(struct mqg_session *session);
+/* hold.c: the intake has what the server gets; whether the session can go on with another one. */
+void mqg_hold_begin(struct mqg_session *session);
+void mqg_hold_leave(struct mqg_session *session);
+static inline bool mqg_hold_is_away(const struct mqg_session *session)
+{
+	return session->hold && session->hold->away;
+}
+/* Its server is gone; @dead: that is known. False: it cannot go on, and nothing has changed. */
+bool mqg_hold_lost(struct mqg_session *session, bool dead);
+/* There is no server for it yet. */
+enum mqg_step mqg_hold_wait(struct mqg_session *session);
+/* What the client sends meanwhile. */
+enum mqg_step mqg_hold_listen(struct mqg_session *session);
+/* In the stage REPLY: the next server answers. */
+enum mqg_step mqg_hold_reply(struct mqg_session *session);
+/* Looks after those who wait. */
+void mqg_hold_look(struct mqg_uplink *uplink);
+
 /* No server takes it: it is answered, or waits. */
 enum mqg_step mqg_away_wait(struct mqg_session *session, enum mqgate_reason reason);
 void mqg_away_leave(struct mqg_session *session);

@@ -18,6 +18,7 @@ struct mqg_uplink *mqg_uplink_alloc(struct mqg_worker *worker, struct mqg_pool *
 	uplink->config = broker;
 	mqg_list_init(&uplink->gone);
 	mqg_list_init(&uplink->waiting);
+	mqg_list_init(&uplink->lost);
 	mqg_timer_init(&uplink->look, mqg_away_look);
 	mqg_timer_init(&uplink->cut, mqg_cut_look);
 	return uplink;
@@ -47,7 +48,7 @@ void mqg_uplink_apply(struct mqg_uplink *uplink, const struct mqg_config *config
 		mqg_timer_class_init(&worker->timers, &uplink->timeout, 0);
 	mqg_timer_class_change(&uplink->timeout, broker->connect_timeout_ms, worker->now);
 	mqg_timer_disarm(&uplink->cut);
-	if (broker->health.cut)
+	if (broker->health.down != MQG_DOWN_KEEP)
 		mqg_timer_arm(&uplink->cut, &worker->cutting, worker->now);
 	if (!worker->asks)
 		return;
@@ -67,7 +68,8 @@ void mqg_uplink_leave(struct mqg_uplink *uplink, const struct mqg_config *config
 
 bool mqg_uplink_bury(struct mqg_uplink *uplink)
 {
-	if (!mqg_list_empty(&uplink->timeout.queue) || !mqg_list_empty(&uplink->waiting))
+	if (!mqg_list_empty(&uplink->timeout.queue) || !mqg_list_empty(&uplink->waiting) ||
+	    !mqg_list_empty(&uplink->lost))
 		return false;
 	mqg_list_remove(&uplink->gone);
 	mqg_timer_disarm(&uplink->look);

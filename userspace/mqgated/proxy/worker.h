@@ -59,6 +59,7 @@ struct mqg_uplink {
 	struct mqg_timer_class	timeout;
 	struct mqg_checks	checks;		/* of the worker that asks for all */
 	struct mqg_list		waiting;	/* sessions, for a server; the first first */
+	struct mqg_list		lost;		/* likewise, that had one */
 	struct mqg_timer	look;		/* after those */
 	struct mqg_timer	cut;		/* after sessions of dead servers */
 	mqg_counter		connections, failures;

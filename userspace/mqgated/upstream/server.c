@@ -109,6 +109,29 @@ void mqg_server_passed(struct mqg_server_state *server, const struct mqg_health 
 			server->pool->name, server->address);
 }
 
+/* Losses that belong together. */
+#define TOGETHER_NS	1000000000ULL
+
+void mqg_server_lost(struct mqg_server_state *server, uint64_t now)
+{
+	uint64_t since = atomic_load_explicit(&server->lost_since, memory_order_relaxed);
+
+	/* Two who begin at the same time may lose one: there are more where it matters. */
+	if ((now < since || now - since > TOGETHER_NS) &&
+	    atomic_compare_exchange_strong(&server->lost_since, &since, now))
+		atomic_store_explicit(&server->lost, 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(&server->lost, 1, memory_order_relaxed);
+}
+
+bool mqg_server_died(struct mqg_server_state *server, uint64_t now)
+{
+	return atomic_load_explicit(&server->down, memory_order_relaxed) ||
+	       atomic_load_explicit(&server->refusals, memory_order_relaxed) ||
+	       atomic_load_explicit(&server->rests_until, memory_order_relaxed) > now ||
+	       atomic_load_explicit(&server->lost, memory_order_relaxed) >=
+	       atomic_load_explicit(&server->served, memory_order_relaxed);
+}
+
 void mqg_server_drain(struct mqg_server_state *server, bool drain, uint64_t now)
 {
 	if (!drain)

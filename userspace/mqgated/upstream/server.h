@@ -13,12 +13,20 @@
 #include <stdint.h>
 
 #include "config/broker.h"
+#include "message/keep.h"
 #include "upstream/pace.h"
 
 /* One that nobody checks is left alone for so long after it refused a connection. */
 #define MQG_SERVER_REST_NS	1000000000ULL
 
 struct mqg_pool;
+
+/* Of sessions that go on with another server. */
+struct mqg_hold_counts {
+	struct mqg_keep_counts	keep;
+	_Atomic uint32_t	held;		/* now, without a server */
+	_Atomic uint64_t	lost, resumed;
+};
 
 struct mqg_server_state {
 	struct mqg_server_state	*next;		/* of the pool */
@@ -31,6 +39,9 @@ struct mqg_server_state {
 	_Atomic uint64_t	came_back;	/* CLOCK_MONOTONIC ns; 0 = was never away */
 	_Atomic uint64_t	rests_until;	/* where nobody checks */
 	_Atomic uint64_t	made, failed, checks, checks_failed;
+	_Atomic uint32_t	served;		/* clients that it has accepted */
+	_Atomic uint32_t	lost;		/* of those, whose connections it ended since: */
+	_Atomic uint64_t	lost_since;	/* CLOCK_MONOTONIC ns */
 	char			address[];	/* as the configuration has it */
 };
 
@@ -42,6 +53,7 @@ struct mqg_pool {
 	_Atomic uint32_t	waiting;	/* clients, for a server or for their answer */
 	_Atomic uint64_t	answered;	/* of them "server unavailable" */
 	struct mqg_pace		answers, reconnects;
+	struct mqg_hold_counts	hold;
 	char			name[];
 };
 
@@ -58,6 +70,11 @@ void mqg_server_failed(struct mqg_server_state *server, const struct mqg_health 
 		       uint64_t now, bool check, const char *why);
 void mqg_server_passed(struct mqg_server_state *server, const struct mqg_health *health,
 		       uint64_t now, bool check);
+
+/* It has ended the connection of a client, which it served until now. Any worker. */
+void mqg_server_lost(struct mqg_server_state *server, uint64_t now);
+/* It cannot be reached, or has ended at least as many a moment ago as it serves. */
+bool mqg_server_died(struct mqg_server_state *server, uint64_t now);
 
 /* A connection to it is over. */
 static inline void mqg_server_leave(struct mqg_server_state *server)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A session that outlives its server. While there is none it is in the stages AWAY, DIAL and REPLY
+ * as at its beginning, but its client is listened to, and waits without a word in a queue of its
+ * own. Touched by the session's worker only.
+ */
+#ifndef MQG_HOLD_H
+#define MQG_HOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "message/keep.h"
+
+struct mqg_pool;
+struct mqg_server_state;
+
+struct mqg_hold {
+	struct mqg_keep		keep;		/* the message's */
+	struct mqg_pool		*pool;		/* where it is counted */
+	struct mqg_server_state	*lost;		/* that it had; while it is away */
+	uint64_t		lost_at;	/* CLOCK_MONOTONIC ns */
+	uint64_t		resumed_at;	/* 0 = never */
+	uint32_t		connect_len;
+	bool			away;		/* it has no server */
+	bool			dead;		/* nor has the one that it had others */
+	uint8_t			connect[];	/* as a server gets it, without a password */
+};
+
+#endif
