@@ -261,11 +261,11 @@ static void limits_of_listeners_are_read(void **state)
 	assert_int_equal(limits->subscriptions, 50);
 	assert_int_equal(limits->filters, 8);
 	assert_int_equal(limits->keep_alive, 600);
-	assert_int_equal(limits->messages.rate, 100);
-	assert_int_equal(limits->messages.burst, 100);
-	assert_int_equal(limits->bytes.burst, 70000);
-	assert_int_equal(limits->all_messages.burst, 9000);
-	assert_int_equal(limits->all_bytes.rate, 0);
+	assert_int_equal(limits->own.messages.rate, 100);
+	assert_int_equal(limits->own.messages.burst, 100);
+	assert_int_equal(limits->own.bytes.burst, 70000);
+	assert_int_equal(limits->all.messages.burst, 9000);
+	assert_int_equal(limits->all.bytes.rate, 0);
 	assert_true(limits->close_over_rate && limits->close_on_refusal);
 	/* What is left out. */
 	assert_int_equal(limits->topic_length, 65535);

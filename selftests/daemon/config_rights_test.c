@@ -93,6 +93,18 @@ static const struct broken cases[] = {
 	       "groups:\n  - {name: g, identities: [a]}\n  - {name: g, identities: [b]}\n"
 	       RULE("allow: [connect]"),
 	       "54: groups[1].name: \"g\" is already the name of a group; choose another"),
+	BROKEN("limits of a group where nobody is asked who is in it", 52, 52,
+	       "groups:\n  - {name: g, identities: [a], limits: {messages_rate: 1}}",
+	       "53: groups[0].limits: have no effect without \"policies\"; write one"),
+	BROKEN("a limit that only a listener has", 52, 52,
+	       "groups:\n  - {name: g, limits: {max_filters: 1}}\n" RULE("allow: [connect]"),
+	       "53: groups[0].limits.max_filters: unknown key"),
+	BROKEN("a burst of no rate", 52, 52,
+	       "groups:\n  - {name: g, limits: {bytes_burst: 1}}\n" RULE("allow: [connect]"),
+	       "53: groups[0].limits.bytes_burst: has no meaning without bytes_rate; leave it"),
+	BROKEN("a name that metrics could not have", 52, 52,
+	       "groups:\n  - {name: a b, limits: {bytes_rate: 1}}\n" RULE("allow: [connect]"),
+	       "53: groups[0].name: \"a b\""),
 	BROKEN("an ACL file that is not there", 52, 52, POLICY("    acl_file: @/none.acl"),
 	       "54: policies[0].acl_file: @/none.acl: No such file or directory; name a file"),
 	BROKEN("an ACL file with a word that is none", 52, 52, POLICY("    acl_file: @/word.acl"),
@@ -238,6 +250,32 @@ static void values_arrive(void **state)
 	mqg_config_put(c);
 }
 
+static void group_limits_arrive(void **state)
+{
+	struct mqg_config *c = with("groups:\n  - {name: g, identities: [a]}\n"
+				    "  - {name: h, identities: [\"*\"],"
+				    " limits: {messages_rate: 7, bytes_rate: 8, bytes_burst: 9}}\n"
+				    "  - {name: i, identities: [b], limits: {bytes_rate: 1}}\n"
+				    RULE("allow: [connect]"));
+	struct mqg_subject subject = { .identity = "a" };
+	const struct mqg_rates *rates;
+	struct mqg_grant *grant;
+
+	(void)state;
+	assert_int_equal(mqg_rights_groups(c->rights), 3);
+	assert_null(mqg_rights_limited(c->rights, 0, &rates));
+	assert_string_equal(mqg_rights_limited(c->rights, 1, &rates), "h");
+	assert_int_equal(rates->messages.rate, 7);
+	assert_int_equal(rates->messages.burst, 7);
+	assert_int_equal(rates->bytes.rate, 8);
+	assert_int_equal(rates->bytes.burst, 9);
+	assert_int_equal(mqg_grant_take(c->rights, &subject, &grant), 0);
+	assert_int_equal(mqg_grant_group(grant, 0), 1);
+	assert_true(mqg_grant_group(grant, 1) < 0);
+	mqg_grant_drop(grant);
+	mqg_config_put(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest fixed[] = {
@@ -246,6 +284,7 @@ int main(void)
 		cmocka_unit_test(acl_file_is_read),
 		cmocka_unit_test(broker_password_is_read),
 		cmocka_unit_test(values_arrive),
+		cmocka_unit_test(group_limits_arrive),
 	};
 
 	return run_config_tests("configuration of policies", fixed,

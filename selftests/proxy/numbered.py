@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 What the scripts share that go through the list of attacks by number: packets that no honest client
-sends, and the last point, which looks whether every example has one.
+sends, a broker that keeps what it hears, and the last point, which looks whether every example has
+one.
 """
 from proxyrig import *
 from ktap import tests  # noqa: E402
@@ -41,6 +42,34 @@ def hello(level, flags, *fields, properties=b"", name=None):
 def will(level, topic, payload="gone", properties=b""):
     return (varint(len(properties)) + properties if level == 5 else b"") + \
         text(topic) + text(payload)
+
+
+class Hearing(FakeBroker):
+    """Accepts everybody and keeps what each says, with the time of its last byte."""
+
+    def __init__(self, level=4, properties=b""):
+        body = b"\0\0" + (varint(len(properties)) + properties if level == 5 else b"")
+        self.accept = b"\x20" + varint(len(body)) + body
+        self.heard, self.socks, self.at = [], [], []
+        super().__init__(self.talk)
+
+    def talk(self, sock):
+        try:
+            read_packet(sock)
+        except EOFError:
+            return
+        mine = bytearray()
+        self.heard.append(mine)
+        self.at.append(time.monotonic())
+        place = len(self.at) - 1
+        self.socks.append(sock)
+        sock.sendall(self.accept)
+        try:
+            while part := sock.recv(65536):
+                mine.extend(part)
+                self.at[place] = time.monotonic()
+        except (ConnectionError, TimeoutError):
+            pass
 
 
 def every_example(examples):

@@ -159,6 +159,17 @@ static json_t *messages_refused(struct mqg_proxy *proxy, size_t listener)
 	return told;
 }
 
+static json_t *groups_paused(struct mqg_proxy *proxy)
+{
+	json_t *groups = json_object();
+	const char *name;
+	uint64_t paused;
+
+	for (size_t i = 0; (name = mqg_proxy_group(proxy, i, &paused)); i++)
+		json_object_set_new(groups, name, json_integer((json_int_t)paused));
+	return groups;
+}
+
 static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 {
 	json_t *listeners = json_array(), *brokers = json_array();
@@ -202,7 +213,8 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 				  (json_int_t)c.dropped, "replayed", (json_int_t)c.replayed,
 				  "servers", servers(proxy, config, i)));
 	}
-	return json_pack("{s:o, s:o, s:I, s:o}", "listeners", listeners, "brokers", brokers,
+	return json_pack("{s:o, s:o, s:o, s:I, s:o}", "listeners", listeners, "brokers", brokers,
+			 "groups", groups_paused(proxy),
 			 "chains", (json_int_t)mqg_proxy_chains(proxy), "ocsp", ocsp_counts(proxy));
 }
 

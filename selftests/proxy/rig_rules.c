@@ -25,6 +25,20 @@ static uint8_t rights_of(char *words)
 	return rights;
 }
 
+static void group(struct mqg_config *config, const char *text)
+{
+	struct mqg_rates rates = { 0 };
+	char name[32], identities[64], *list = identities;
+
+	if (sscanf(text, "group,%31[^,],%63[^,],%u,%u,%u,%u", name, identities,
+		   &rates.messages.rate, &rates.messages.burst, &rates.bytes.rate,
+		   &rates.bytes.burst) != 6)
+		errx(2, "-G %s: cannot be read", text);
+	if (mqg_rights_group(config->rights, name, &list, 1) ||
+	    mqg_rights_group_limit(config->rights, name, &rates))
+		errx(2, "-G %s: no memory", text);
+}
+
 void rig_rule(struct mqg_config *config, const char *text)
 {
 	struct mqg_match match = { .hours = { .from = INT64_MIN, .until = INT64_MAX } };
@@ -34,12 +48,16 @@ void rig_rule(struct mqg_config *config, const char *text)
 	int64_t number, scope;
 	unsigned int qos;
 
-	if (sscanf(text, "%7[^,],%63[^,],%u,%255s", verb, words, &qos, topic) != 4)
-		errx(2, "-G %s: cannot be read", text);
 	if (!config->rights) {
 		config->rights = mqg_rights_alloc();
 		mqg_rights_file(config->rights, "options");
 	}
+	if (!strncmp(text, "group,", 6)) {
+		group(config, text);
+		return;
+	}
+	if (sscanf(text, "%7[^,],%63[^,],%u,%255s", verb, words, &qos, topic) != 4)
+		errx(2, "-G %s: cannot be read", text);
 	said.deny = !strcmp(verb, "deny");
 	said.qos = (uint8_t)qos;
 	said.rights = rights_of(words);
@@ -72,12 +90,13 @@ void rig_limit(struct mqg_limits *l, const char *text)
 		{ "user_properties=", &l->user_properties },
 		{ "subscriptions=", &l->subscriptions }, { "client_id=", &l->client_id },
 		{ "keep_alive=", &l->keep_alive },
-		{ "messages_rate=", &l->messages.rate }, { "messages_burst=", &l->messages.burst },
-		{ "bytes_rate=", &l->bytes.rate }, { "bytes_burst=", &l->bytes.burst },
-		{ "all_messages_rate=", &l->all_messages.rate },
-		{ "all_messages_burst=", &l->all_messages.burst },
-		{ "all_bytes_rate=", &l->all_bytes.rate },
-		{ "all_bytes_burst=", &l->all_bytes.burst },
+		{ "messages_rate=", &l->own.messages.rate },
+		{ "messages_burst=", &l->own.messages.burst },
+		{ "bytes_rate=", &l->own.bytes.rate }, { "bytes_burst=", &l->own.bytes.burst },
+		{ "all_messages_rate=", &l->all.messages.rate },
+		{ "all_messages_burst=", &l->all.messages.burst },
+		{ "all_bytes_rate=", &l->all.bytes.rate },
+		{ "all_bytes_burst=", &l->all.bytes.burst },
 	};
 
 	if (!strcmp(text, "close")) {

@@ -5,7 +5,10 @@
 
 #include "config/config.h"
 
-/* "allow|deny,RIGHT+RIGHT,QOS,TOPIC", the rights as the configuration has them, or "all". */
+/*
+ * "allow|deny,RIGHT+RIGHT,QOS,TOPIC", the rights as the configuration has them, or "all"; or
+ * "group,NAME,PATTERN,MESSAGES,BURST,BYTES,BURST".
+ */
 void rig_rule(struct mqg_config *config, const char *text);
 void rig_rules_finish(struct mqg_config *config);
 

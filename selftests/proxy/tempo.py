@@ -6,42 +6,12 @@ How much, how fast, how silent: the limits of a listener. ATTACKS 11, 16-18.
 from numbered import *
 
 LISTEN = ("-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884")
-ACCEPT = {3: ACCEPTED, 4: ACCEPTED, 5: b"\x20\x03\0\0\0"}
 
 
 def limited(**limits):
     options = [option for key, value in limits.items()
                for option in ("-L", key if value is True else f"{key}={value}")]
     return Rig(*options, *LISTEN)
-
-
-class Hearing(FakeBroker):
-    """Accepts everybody and keeps what each says, with the time of its last byte."""
-
-    def __init__(self, level=4, properties=b""):
-        self.accept = ACCEPT[level]
-        if properties:
-            self.accept = packet(0x20, b"\0\0" + varint(len(properties)) + properties)
-        self.heard, self.socks, self.at = [], [], []
-        super().__init__(self.talk)
-
-    def talk(self, sock):
-        try:
-            read_packet(sock)
-        except EOFError:
-            return
-        mine = bytearray()
-        self.heard.append(mine)
-        self.at.append(time.monotonic())
-        place = len(self.at) - 1
-        self.socks.append(sock)
-        sock.sendall(self.accept)
-        try:
-            while part := sock.recv(65536):
-                mine.extend(part)
-                self.at[place] = time.monotonic()
-        except (ConnectionError, TimeoutError):
-            pass
 
 
 def request(level, *filters, number=1, kind=0x82):

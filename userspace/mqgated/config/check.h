@@ -55,6 +55,8 @@ int mqg_check_budgets(const struct mqg_check *check, const char *path,
 		      const struct raw_budgets *from, struct mqg_guard *to);
 
 /* Fills @to; @from may be NULL. @owner: "listeners[0].limits" */
+int mqg_check_rates(const struct mqg_check *check, const char *owner, const struct raw_limits *from,
+		    struct mqg_rates *to);
 int mqg_check_limits(const struct mqg_check *check, const char *owner,
 		     const struct raw_limits *from, struct mqg_limits *to);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The checking pass over the limits of a listener. Called by mqg_check_listener() in the main
- * thread; no lock.
+ * The checking pass over the limits of a listener, and of a group. Called by mqg_check_listener()
+ * and mqg_check_rights() in the main thread; no lock.
  */
 #include <stdio.h>
 
@@ -24,6 +24,18 @@ static int check_rate(const struct mqg_check *check, const char *owner, const ch
 		return mqg_complain(&check->complaint, path, "has no meaning without %s_rate; "
 				    "leave it out, or write a rate", what);
 	return mqg_check_number(check, path, burst, to->rate ? to->rate : 1, 1, MOST, &to->burst);
+}
+
+int mqg_check_rates(const struct mqg_check *check, const char *owner, const struct raw_limits *from,
+		    struct mqg_rates *to)
+{
+	int err = check_rate(check, owner, "messages", from->messages_rate, from->messages_burst,
+			     &to->messages);
+
+	if (!err)
+		err = check_rate(check, owner, "bytes", from->bytes_rate, from->bytes_burst,
+				 &to->bytes);
+	return err;
 }
 
 int mqg_check_limits(const struct mqg_check *check, const char *owner,
@@ -59,17 +71,13 @@ int mqg_check_limits(const struct mqg_check *check, const char *owner,
 				       numbers[n].least, numbers[n].most, numbers[n].out);
 	}
 	if (!err)
-		err = check_rate(check, owner, "messages", raw->messages_rate, raw->messages_burst,
-				 &to->messages);
-	if (!err)
-		err = check_rate(check, owner, "bytes", raw->bytes_rate, raw->bytes_burst,
-				 &to->bytes);
+		err = mqg_check_rates(check, owner, raw, &to->own);
 	if (!err)
 		err = check_rate(check, owner, "all_messages", raw->all_messages_rate,
-				 raw->all_messages_burst, &to->all_messages);
+				 raw->all_messages_burst, &to->all.messages);
 	if (!err)
 		err = check_rate(check, owner, "all_bytes", raw->all_bytes_rate,
-				 raw->all_bytes_burst, &to->all_bytes);
+				 raw->all_bytes_burst, &to->all.bytes);
 	to->close_over_rate = raw->over_rate && *raw->over_rate;
 	to->close_on_refusal = raw->on_refused && *raw->on_refused;
 	return err;

@@ -27,7 +27,9 @@ static const struct {
 static int check_group(struct mqg_check *check, unsigned int i)
 {
 	const struct raw_group *from = &check->raw->groups[i];
+	struct mqg_rates rates = { 0 };
 	char path[MQG_PATH_MAX];
+	int err;
 
 	snprintf(path, sizeof(path), "groups[%u].name", i);
 	if (mqg_rights_group_find(check->config->rights, from->name) >= 0)
@@ -35,8 +37,31 @@ static int check_group(struct mqg_check *check, unsigned int i)
 				"another", from->name);
 	if (i >= MQG_GROUPS_MAX)
 		return complain(check, path, "one group too many; there may be %u", MQG_GROUPS_MAX);
-	return mqg_rights_group(check->config->rights, from->name, from->identities,
-				from->identities_count);
+	err = mqg_rights_group(check->config->rights, from->name, from->identities,
+			       from->identities_count);
+	if (err || !from->limits)
+		return err;
+	/* It is that of metrics, too. */
+	err = mqg_check_name(check, path, from->name);
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "groups[%u].limits", i);
+	err = mqg_check_rates(check, path, from->limits, &rates);
+	return err ? err : mqg_rights_group_limit(check->config->rights, from->name, &rates);
+}
+
+/* Who is in a group is known of those alone who are asked about. */
+static int check_idle_groups(const struct mqg_check *check)
+{
+	char path[MQG_PATH_MAX];
+
+	for (unsigned int i = 0; i < check->raw->groups_count; i++) {
+		snprintf(path, sizeof(path), "groups[%u].limits", i);
+		if (check->raw->groups[i].limits)
+			return complain(check, path, "have no effect without \"policies\"; write "
+					"one, if need be one that allows everything");
+	}
+	return 0;
 }
 
 static int check_rights_words(const struct mqg_check *check, const char *path, char **texts,
@@ -217,7 +242,7 @@ int mqg_check_rights(struct mqg_check *check)
 		return mqg_lines_has(check->complaint.lines, "policies")
 			       ? complain(check, "policies", "holds none, so that nobody could "
 					  "connect; write one, or leave the key out")
-			       : 0;
+			       : check_idle_groups(check);
 	rights = check->config->rights = mqg_rights_alloc();
 	if (!rights || mqg_rights_file(rights, check->complaint.file) < 0)
 		return -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a client may send, and how much of it: the mapping `limits` of a listener. Written while the
- * configuration is loaded; everybody else reads it.
+ * What a client may send, and how much of it: the mapping `limits` of a listener, and that of a
+ * group. Written while the configuration is loaded; everybody else reads it.
  */
 #ifndef MQG_CONFIG_LIMITS_H
 #define MQG_CONFIG_LIMITS_H
@@ -15,6 +15,10 @@ struct mqg_rate {
 	uint32_t	burst;			/* at least 1 where there is a rate */
 };
 
+struct mqg_rates {
+	struct mqg_rate	messages, bytes;
+};
+
 struct mqg_limits {
 	uint32_t	packet_size;		/* bytes of a whole packet of a client */
 	uint32_t	topic_length;		/* bytes of a topic or filter */
@@ -26,8 +30,7 @@ struct mqg_limits {
 	uint32_t	user_properties;	/* of a packet */
 	uint32_t	client_id;		/* bytes */
 	uint32_t	keep_alive;		/* s; 0: any, and none */
-	struct mqg_rate	messages, bytes;	/* of a client */
-	struct mqg_rate	all_messages, all_bytes;	/* of all clients together */
+	struct mqg_rates own, all;		/* of a client, and of all together */
 	bool		close_over_rate;	/* else it is not read from for a while */
 	bool		close_on_refusal;	/* policy refuses: the session ends */
 };

@@ -229,6 +229,7 @@ struct raw_store {
 struct raw_group {
 	char			*name, **identities;
 	unsigned int		identities_count;
+	struct raw_limits	*limits;	/* without what is a listener's alone */
 };
 
 struct raw_match {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The schema of a listener's limits. Constant; used while loading, by the main thread. */
+/*
+ * The schema of limits, a listener's and a group's. Constant; used while loading, by the main
+ * thread.
+ */
 #include "config/schema_make.h"
 
 #define LIMIT(key, member) NUMBER(key, struct raw_limits, member)
@@ -35,5 +38,13 @@ const cyaml_schema_field_t mqg_limits_fields[] = {
 	LIMIT("all_bytes_burst", all_bytes_burst),
 	WORD_MAY("over_rate", struct raw_limits, over_rate, over_rate_rules),
 	WORD_MAY("on_refused", struct raw_limits, on_refused, refused_rules),
+	CYAML_FIELD_END
+};
+
+const cyaml_schema_field_t mqg_group_limits_fields[] = {
+	LIMIT("messages_rate", messages_rate),
+	LIMIT("messages_burst", messages_burst),
+	LIMIT("bytes_rate", bytes_rate),
+	LIMIT("bytes_burst", bytes_burst),
 	CYAML_FIELD_END
 };

@@ -54,6 +54,6 @@ extern const cyaml_schema_value_t mqg_listener_value;
 extern const cyaml_schema_value_t mqg_service_value;
 
 /* schema_limits.c */
-extern const cyaml_schema_field_t mqg_limits_fields[];
+extern const cyaml_schema_field_t mqg_limits_fields[], mqg_group_limits_fields[];
 
 #endif

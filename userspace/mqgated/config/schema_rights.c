@@ -8,6 +8,8 @@
 static const cyaml_schema_field_t group_fields[] = {
 	TEXT("name", MUST, struct raw_group, name),
 	TEXTS("identities", struct raw_group, identities),
+	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | MAY, struct raw_group, limits,
+				mqg_group_limits_fields),
 	CYAML_FIELD_END
 };
 

@@ -42,7 +42,8 @@ void mqg_metrics_tick(struct mqg_metrics *metrics);
 char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len);
 char *mqg_metrics_page(const struct mqg_metrics_sources *sources, size_t *len);
 
-/* Of taps. For mqg_metrics_text(). */
+/* Of groups, and of taps. For mqg_metrics_text(). */
+void mqg_metrics_groups(const struct mqg_metrics_sources *sources, FILE *out);
 void mqg_metrics_taps(const struct mqg_metrics_sources *sources, FILE *out);
 
 /* Of the inventory of certificates: counts, never who. For mqg_metrics_text(). */

@@ -388,6 +388,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	one(out, "pins_open", "gauge", "1 while the daemon has the pinned maps open.", !!pins);
 	tell_listeners(sources, out);
 	tell_messages(sources, out);
+	mqg_metrics_groups(sources, out);
 	tell_handshakes(sources, out);
 	one(out, "tls_chain_cache_entries", "gauge", "Chains that the workers remember now.",
 	    sources->proxy ? (double)mqg_proxy_chains(sources->proxy) : 0);

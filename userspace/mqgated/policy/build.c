@@ -52,8 +52,10 @@ void mqg_rights_free(struct mqg_rights *rights)
 	mqg_table_free(&rights->keys);
 	for (uint32_t i = 0; i < rights->n_matches; i++)
 		mqg_match_free(&rights->matches[i]);
-	for (uint32_t i = 0; i < rights->n_groups; i++)
+	for (uint32_t i = 0; i < rights->n_groups; i++) {
 		free_patterns(&rights->groups[i].patterns);
+		free(rights->groups[i].limited);
+	}
 	for (uint16_t i = 0; i < rights->n_files; i++)
 		free(rights->files[i]);
 	free(rights->matches);
@@ -162,6 +164,16 @@ int mqg_rights_group(struct mqg_rights *rights, const char *name, char *const *i
 		err = group->patterns.of[group->patterns.n++] ? 0 : -ENOMEM;
 	}
 	return err;
+}
+
+int mqg_rights_group_limit(struct mqg_rights *rights, const char *name,
+			   const struct mqg_rates *rates)
+{
+	struct mqg_group *group = &rights->groups[rights->n_groups - 1];
+
+	group->rates = *rates;
+	group->limited = strdup(name);
+	return group->limited ? 0 : -ENOMEM;
 }
 
 static int64_t find_key(const struct mqg_rights *rights, uint16_t kind, const char *name)

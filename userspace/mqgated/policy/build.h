@@ -20,6 +20,9 @@ int mqg_rights_file(struct mqg_rights *rights, const char *path);
 /* Return: 0 or -ENOMEM. */
 int mqg_rights_group(struct mqg_rights *rights, const char *name, char *const *identities,
 		     size_t n);
+/* What the members of the latest one may send together. Return: 0 or -ENOMEM. */
+int mqg_rights_group_limit(struct mqg_rights *rights, const char *name,
+			   const struct mqg_rates *rates);
 /* -ENOENT: there is none of that name. */
 int64_t mqg_rights_group_find(const struct mqg_rights *rights, const char *name);
 

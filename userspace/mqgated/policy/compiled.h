@@ -21,6 +21,8 @@ struct mqg_patterns {
 
 struct mqg_group {
 	struct mqg_patterns	patterns;	/* of its identities; plain names are keys */
+	char			*limited;	/* its name; NULL = its members have no limit */
+	struct mqg_rates	rates;
 };
 
 /* A policy but for its rules: what has to be true for it to hold. */
@@ -85,13 +87,20 @@ struct mqg_grant {
 	struct mqg_cache	*cache;		/* NULL until something is worth remembering */
 	int64_t			since, until;	/* seconds for which `active` is right */
 	uint32_t		n_scopes, active;	/* the first so many hold now */
+	uint32_t		n_groups;
 	struct mqg_values	values;
-	uint32_t		scopes[];	/* and behind them the text of the values */
+	/* And behind them the groups that have limits, and the text of the values. */
+	uint32_t		scopes[];
 };
 
-/* The scopes that @subject belongs to. *scopes is allocated. Return: 0 or -ENOMEM. */
+struct mqg_selected {
+	uint32_t	*scopes;	/* allocated; the groups that have limits lie behind them */
+	uint32_t	n_scopes, n_groups;
+};
+
+/* What @subject belongs to. Return: 0 or -ENOMEM. */
 int mqg_scopes_select(const struct mqg_rights *rights, const struct mqg_subject *subject,
-		      const struct mqg_fields *fields, uint32_t **scopes, uint32_t *n);
+		      const struct mqg_fields *fields, struct mqg_selected *out);
 
 /* What decided: a rule, or none. */
 struct mqg_verdict {

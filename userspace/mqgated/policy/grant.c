@@ -53,22 +53,24 @@ static size_t fill_values(const struct mqg_fields *fields, uint16_t used,
 }
 
 static int make(const struct mqg_rights *rights, const struct mqg_fields *fields,
-		const uint32_t *scopes, uint32_t n, struct mqg_grant **out)
+		const struct mqg_selected *selected, struct mqg_grant **out)
 {
+	uint32_t n = selected->n_scopes + selected->n_groups;
 	struct mqg_values values;
 	size_t len = fill_values(fields, rights->trie.fields, &values, NULL);
-	struct mqg_grant *grant = malloc(sizeof(*grant) + n * sizeof(scopes[0]) + len);
+	struct mqg_grant *grant = malloc(sizeof(*grant) + n * sizeof(uint32_t) + len);
 
 	if (!grant)
 		return -ENOMEM;
 	grant->rights = rights;
 	grant->cache = NULL;
-	grant->n_scopes = n;
-	grant->active = n;
+	grant->n_scopes = selected->n_scopes;
+	grant->active = selected->n_scopes;
+	grant->n_groups = selected->n_groups;
 	grant->since = rights->timed ? INT64_MAX : INT64_MIN;
 	grant->until = rights->timed ? INT64_MIN : INT64_MAX;
 	if (n)
-		memcpy(grant->scopes, scopes, n * sizeof(scopes[0]));
+		memcpy(grant->scopes, selected->scopes, n * sizeof(uint32_t));
 	fill_values(fields, rights->trie.fields, &grant->values, (char *)(grant->scopes + n));
 	*out = grant;
 	return 0;
@@ -77,8 +79,8 @@ static int make(const struct mqg_rights *rights, const struct mqg_fields *fields
 int mqg_grant_take(const struct mqg_rights *rights, const struct mqg_subject *subject,
 		   struct mqg_grant **grant)
 {
+	struct mqg_selected selected = { 0 };
 	struct mqg_fields fields;
-	uint32_t *scopes = NULL, n = 0;
 	int err;
 
 	*grant = NULL;
@@ -87,10 +89,10 @@ int mqg_grant_take(const struct mqg_rights *rights, const struct mqg_subject *su
 	err = mqg_fields_read(subject, rights->wanted | rights->trie.fields, &fields);
 	if (err)
 		return err;
-	err = mqg_scopes_select(rights, subject, &fields, &scopes, &n);
+	err = mqg_scopes_select(rights, subject, &fields, &selected);
 	if (!err)
-		err = make(rights, &fields, scopes, n, grant);
-	free(scopes);
+		err = make(rights, &fields, &selected, grant);
+	free(selected.scopes);
 	mqg_fields_free(&fields);
 	return err;
 }
@@ -101,6 +103,25 @@ void mqg_grant_drop(struct mqg_grant *grant)
 		return;
 	mqg_cache_free(grant->cache);
 	free(grant);
+}
+
+int64_t mqg_grant_group(const struct mqg_grant *grant, uint32_t i)
+{
+	if (!grant || i >= grant->n_groups)
+		return -ENOENT;
+	return grant->scopes[grant->n_scopes + i];
+}
+
+const char *mqg_rights_limited(const struct mqg_rights *rights, uint32_t group,
+			       const struct mqg_rates **rates)
+{
+	*rates = &rights->groups[group].rates;
+	return rights->groups[group].limited;
+}
+
+uint32_t mqg_rights_groups(const struct mqg_rights *rights)
+{
+	return rights ? rights->n_groups : 0;
 }
 
 void mqg_grant_refresh(struct mqg_grant *grant, int64_t now)

@@ -14,6 +14,8 @@
 
 #include <openssl/types.h>
 
+#include "config/limits.h"
+
 struct mqg_rights;
 struct mqg_grant;
 
@@ -57,6 +59,16 @@ const char *mqg_rights_words(const struct mqg_rights *rights, char *buf, size_t 
 int mqg_grant_take(const struct mqg_rights *rights, const struct mqg_subject *subject,
 		   struct mqg_grant **grant);
 void mqg_grant_drop(struct mqg_grant *grant);
+
+/*
+ * How many groups there are, and of one its name, where its members have a limit together; NULL:
+ * they have none.
+ */
+uint32_t mqg_rights_groups(const struct mqg_rights *rights);
+const char *mqg_rights_limited(const struct mqg_rights *rights, uint32_t group,
+			       const struct mqg_rates **rates);
+/* Of the groups with a limit that the client is in the @i-th; -ENOENT: there are no more. */
+int64_t mqg_grant_group(const struct mqg_grant *grant, uint32_t i);
 
 /**
  * mqg_grant_topic() - may this client do that with this topic?

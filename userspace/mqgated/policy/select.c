@@ -59,14 +59,8 @@ static bool matches(const struct selection *s, const struct mqg_match *match)
 	return found;
 }
 
-static int try_scope(struct selection *s, uint32_t number)
+static int add(struct selection *s, uint32_t number)
 {
-	const struct mqg_scope *scope = &s->rights->scopes[number];
-
-	if (scope->anonymous && s->fields->of[MQG_FIELD_USERNAME])
-		return 0;
-	if (!matches(s, &s->rights->matches[scope->match]))
-		return 0;
 	if (s->n == s->room) {
 		uint32_t room = s->room ? s->room * 2 : 16;
 		uint32_t *more = reallocarray(s->scopes, room, sizeof(*more));
@@ -78,6 +72,15 @@ static int try_scope(struct selection *s, uint32_t number)
 	}
 	s->scopes[s->n++] = number;
 	return 0;
+}
+
+static int try_scope(struct selection *s, uint32_t number)
+{
+	const struct mqg_scope *scope = &s->rights->scopes[number];
+
+	if (scope->anonymous && s->fields->of[MQG_FIELD_USERNAME])
+		return 0;
+	return matches(s, &s->rights->matches[scope->match]) ? add(s, number) : 0;
 }
 
 static int join_group(struct selection *s, uint32_t group)
@@ -119,11 +122,12 @@ static int join_groups(struct selection *s)
 }
 
 int mqg_scopes_select(const struct mqg_rights *rights, const struct mqg_subject *subject,
-		      const struct mqg_fields *fields, uint32_t **scopes, uint32_t *n)
+		      const struct mqg_fields *fields, struct mqg_selected *out)
 {
 	static const enum mqg_field keyed[] = { MQG_FIELD_IDENTITY, MQG_FIELD_CLIENT_ID,
 						MQG_FIELD_USERNAME };
 	struct selection s = { .rights = rights, .fields = fields, .addr = subject->addr };
+	uint32_t n_scopes;
 	int err = 0;
 
 	s.member = calloc(rights->n_groups + 1U, sizeof(*s.member));
@@ -134,10 +138,15 @@ int mqg_scopes_select(const struct mqg_rights *rights, const struct mqg_subject 
 		err = each_key(&s, (uint16_t)keyed[i], fields->of[keyed[i]], try_scope);
 	for (uint32_t i = 0; !err && i < rights->n_scanned; i++)
 		err = try_scope(&s, rights->scanned[i]);
+	n_scopes = s.n;
+	for (uint32_t i = 0; !err && i < rights->n_groups; i++)
+		if (s.member[i] && rights->groups[i].limited)
+			err = add(&s, i);
 	free(s.member);
-	if (err)
+	if (err) {
 		free(s.scopes);
-	*scopes = err ? NULL : s.scopes;
-	*n = err ? 0 : s.n;
-	return err;
+		return err;
+	}
+	*out = (struct mqg_selected){ s.scopes, n_scopes, s.n - n_scopes };
+	return 0;
 }

@@ -134,6 +134,7 @@ static void apply(struct mqg_worker *worker, struct mqg_change *change)
 	worker->config = change->config;
 	worker->revoked = change->revoked;
 	worker->taps = change->taps;
+	worker->groups = change->groups;
 	worker->epoch = change->epoch;
 	worker->ended = 0;
 	mqg_chain_cache_change(&worker->chains, change->epoch, change->config->chain_cache_size,

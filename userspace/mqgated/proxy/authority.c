@@ -47,6 +47,7 @@ static const char *some(const char *text)
 
 void mqg_authority_drop(struct mqg_session *s)
 {
+	mqg_tempo_leave(s);
 	mqg_grant_drop(s->message.grant);
 	s->message.grant = NULL;
 	if (s->granted_by)
@@ -71,11 +72,10 @@ static int take_grant(struct mqg_session *s, X509 *cert)
 	if (mqg_grant_take(config->rights, &subject, &grant))
 		return -1;
 	mqg_authority_drop(s);
-	if (!grant)
-		return 0;
 	s->message.grant = grant;
-	s->granted_by = mqg_config_get(config);
-	return 0;
+	if (grant)
+		s->granted_by = mqg_config_get(config);
+	return mqg_tempo_join(s);
 }
 
 static enum mqgate_reason ask_connect(const struct mqg_session *s)

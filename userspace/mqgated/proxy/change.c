@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config/endpoint.h"
+#include "policy/rights.h"
 #include "proxy/inherit.h"
 #include "proxy/listener.h"
 #include "proxy/ticket_keys.h"
@@ -23,6 +24,7 @@ struct mqg_plan {
 	const struct mqg_config	*config;	/* to come */
 	size_t			*kept;		/* index before; SIZE_MAX: a new listener */
 	size_t			*kept_broker;
+	struct mqg_tempo_all	**groups;	/* NULL: a group without a limit */
 	struct mqg_change	*changes;	/* one a worker */
 	size_t			n_changes;
 };
@@ -69,6 +71,39 @@ static int no_memory(char *why, size_t size)
 {
 	snprintf(why, size, "no memory for the proxy");
 	return -ENOMEM;
+}
+
+/* The buckets of groups that go by a name which had them before are those. */
+static int plan_groups(struct mqg_proxy *proxy, struct mqg_plan *plan, char *why, size_t size)
+{
+	const struct mqg_rights *rights = plan->config->rights;
+	const struct mqg_rates *rates;
+
+	plan->groups = calloc(mqg_rights_groups(rights) + 1U, sizeof(struct mqg_tempo_all *));
+	if (!plan->groups)
+		return no_memory(why, size);
+	for (uint32_t i = 0; i < mqg_rights_groups(rights); i++) {
+		const char *name = mqg_rights_limited(rights, i, &rates);
+		struct mqg_common *c = name ? common(&proxy->groups, name) : NULL;
+
+		if (name && !c)
+			return no_memory(why, size);
+		plan->groups[i] = c ? &c->tempo : NULL;
+	}
+	return 0;
+}
+
+/* The rates that buckets are filled at, before anybody goes by the rest. */
+static void commit_rates(const struct mqg_plan *plan)
+{
+	const struct mqg_config *config = plan->config;
+	const struct mqg_rates *rates;
+
+	for (size_t i = 0; plan->n_changes && i < config->n_listeners; i++)
+		mqg_tempo_set(plan->changes[0].ports[i]->tempo, &config->listeners[i].limits.all);
+	for (uint32_t i = 0; i < mqg_rights_groups(config->rights); i++)
+		if (mqg_rights_limited(config->rights, i, &rates))
+			mqg_tempo_set(plan->groups[i], rates);
 }
 
 /* A port whose socket listens and is in the worker's epoll set, but not watched yet. */
@@ -179,6 +214,7 @@ static int plan_worker(struct mqg_proxy *proxy, struct mqg_plan *plan, size_t w,
 	plan->n_changes = w + 1;
 	change->config = config;
 	change->epoch = proxy->epoch + 1;
+	change->groups = plan->groups;
 	change->ports = calloc(config->n_listeners + 1, sizeof(*change->ports));
 	change->facing = calloc(config->n_listeners + 1, sizeof(*change->facing));
 	change->uplinks = calloc(config->n_brokers + 1, sizeof(*change->uplinks));
@@ -251,6 +287,7 @@ void mqg_proxy_abandon(struct mqg_plan *plan)
 	free(plan->changes);
 	free(plan->kept);
 	free(plan->kept_broker);
+	free(plan->groups);
 	free(plan);
 }
 
@@ -271,6 +308,8 @@ int mqg_proxy_prepare(struct mqg_proxy *proxy, const struct mqg_config *config, 
 		err = probe(proxy, config, why, size);
 	else
 		err = no_memory(why, size);
+	if (!err)
+		err = plan_groups(proxy, plan, why, size);
 	for (size_t w = 0; w < proxy->n_workers && !err; w++)
 		err = plan_worker(proxy, plan, w, renew, why, size);
 	if (err) {
@@ -285,6 +324,7 @@ void mqg_proxy_commit(struct mqg_proxy *proxy, struct mqg_plan *plan,
 		      const struct mqg_revoked *revoked)
 {
 	mqg_tickets_configure(proxy->tickets, plan->config);
+	commit_rates(plan);
 	for (size_t w = 0; w < plan->n_changes; w++) {
 		struct mqg_change *change = &plan->changes[w];
 
@@ -297,6 +337,9 @@ void mqg_proxy_commit(struct mqg_proxy *proxy, struct mqg_plan *plan,
 				    plan->config->listeners[i].n_policies, NULL);
 		drop_tables(plan, change);
 	}
+	free(proxy->group_tempo);
+	proxy->group_tempo = plan->groups;
+	plan->groups = NULL;
 	proxy->config = plan->config;
 	proxy->epoch++;
 	plan->n_changes = 0;

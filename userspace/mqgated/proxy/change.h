@@ -9,11 +9,11 @@
 
 #include "proxy/worker.h"
 
-/* What the workers share of a listener, by its address; as old as the proxy. */
+/* What the workers share of a listener, by its address, or a group; as old as the proxy. */
 struct mqg_common {
 	struct mqg_common	*next;
-	_Atomic uint32_t	sessions;	/* open */
-	struct mqg_tempo_all	tempo;		/* of listeners */
+	_Atomic uint32_t	sessions;	/* open; of listeners */
+	struct mqg_tempo_all	tempo;
 	char			name[];
 };
 
@@ -21,6 +21,8 @@ struct mqg_proxy {
 	const struct mqg_config	*config;	/* in force; NULL before the first change */
 	uint64_t		epoch;
 	struct mqg_common	*listeners;
+	struct mqg_common	*groups;	/* all that have had a limit, latest first */
+	struct mqg_tempo_all	**group_tempo;	/* in force; by those of config->rights */
 	struct mqg_pool		*pools;
 	struct mqg_door		door;
 	struct mqg_tickets	*tickets;

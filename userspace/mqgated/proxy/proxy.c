@@ -142,6 +142,8 @@ void mqg_proxy_teardown(struct mqg_proxy *proxy)
 	mqg_tickets_free(proxy->tickets);
 	mqg_renewal_free(proxy->renewal);
 	free_common(proxy->listeners);
+	free_common(proxy->groups);
+	free(proxy->group_tempo);
 	mqg_pools_free(proxy->pools);
 	free(proxy);
 }
@@ -175,6 +177,16 @@ void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 		for (int n = 0; n < MQG_TICKET_DECLINED; n++)
 			counts->declined[n] += mqg_counter_get(&port->tls_counts.declined[n]);
 	}
+}
+
+const char *mqg_proxy_group(struct mqg_proxy *proxy, size_t i, uint64_t *paused)
+{
+	struct mqg_common *c = proxy->groups;
+
+	while (c && i--)
+		c = c->next;
+	*paused = c ? atomic_load_explicit(&c->tempo.paused, memory_order_relaxed) : 0;
+	return c ? c->name : NULL;
 }
 
 void mqg_proxy_messages_refused(struct mqg_proxy *proxy, size_t listener,

@@ -85,6 +85,12 @@ struct mqg_listener_counts {
 void mqg_proxy_listener_counts(struct mqg_proxy *proxy, size_t listener,
 			       struct mqg_listener_counts *counts);
 
+/*
+ * The name of the @i-th group that has had a limit since the start, and how many reads of its
+ * members were followed by a pause for it; NULL: there are no more.
+ */
+const char *mqg_proxy_group(struct mqg_proxy *proxy, size_t i, uint64_t *paused);
+
 /* Packets of clients and brokers that went no further while their sessions did, by reason. */
 void mqg_proxy_messages_refused(struct mqg_proxy *proxy, size_t listener,
 				uint64_t counts[MQGATE_REASON_MAX]);

@@ -6,6 +6,10 @@
  */
 #include "proxy/tempo.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
+#include "policy/rights.h"
 #include "proxy/session.h"
 
 #define NS_PER_S	1000000000ULL
@@ -102,26 +106,68 @@ static uint64_t take(uint64_t *full, const struct mqg_rate *rate, uint64_t n, ui
 	return due(*full, rate, now);
 }
 
-static uint64_t take_shared(_Atomic uint64_t *full, const struct mqg_rate *rate, uint64_t n,
+static uint64_t packed(const struct mqg_rate *rate)
+{
+	return (uint64_t)rate->rate << 32 | rate->burst;
+}
+
+/* Before the bucket: who sees it empty charges it by this rate. */
+static void set(_Atomic uint64_t *rate, _Atomic uint64_t *full, const struct mqg_rate *now)
+{
+	if (atomic_exchange_explicit(rate, packed(now), memory_order_relaxed) != packed(now))
+		atomic_store_explicit(full, 0, memory_order_release);
+}
+
+void mqg_tempo_set(struct mqg_tempo_all *all, const struct mqg_rates *rates)
+{
+	set(&all->messages_rate, &all->messages, &rates->messages);
+	set(&all->bytes_rate, &all->bytes, &rates->bytes);
+}
+
+static uint64_t take_shared(_Atomic uint64_t *full, _Atomic uint64_t *set_rate, uint64_t n,
 			    uint64_t now)
 {
-	uint64_t before, after;
+	uint64_t before = atomic_load_explicit(full, memory_order_acquire), after, both;
+	struct mqg_rate rate;
 
-	if (!rate->rate)
-		return 0;
-	before = atomic_load_explicit(full, memory_order_relaxed);
-	if (!n)
-		return due(before, rate, now);
 	do {
-		after = charged(before, rate, n, now);
-	} while (!atomic_compare_exchange_weak_explicit(full, &before, after, memory_order_relaxed,
-							memory_order_relaxed));
-	return due(after, rate, now);
+		both = atomic_load_explicit(set_rate, memory_order_relaxed);
+		rate = (struct mqg_rate){ (uint32_t)(both >> 32), (uint32_t)both };
+		if (!rate.rate)
+			return 0;
+		if (!n)
+			return due(before, &rate, now);
+		after = charged(before, &rate, n, now);
+	} while (!atomic_compare_exchange_weak_explicit(full, &before, after, memory_order_acq_rel,
+							memory_order_acquire));
+	return due(after, &rate, now);
 }
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
+}
+
+static uint64_t take_both(struct mqg_tempo_all *all, uint64_t messages, uint64_t bytes,
+			  uint64_t now)
+{
+	return later(take_shared(&all->messages, &all->messages_rate, messages, now),
+		     take_shared(&all->bytes, &all->bytes_rate, bytes, now));
+}
+
+/* With all clients of its listener, and with the members of each group that it is in. */
+static uint64_t take_all(struct mqg_session *s, uint64_t messages, uint64_t bytes)
+{
+	uint64_t now = s->worker->now, until = take_both(s->port->tempo, messages, bytes, now);
+
+	for (struct mqg_tempo_all **group = s->tempo.groups; group && *group; group++) {
+		uint64_t at = take_both(*group, messages, bytes, now);
+
+		if (at)
+			atomic_fetch_add_explicit(&(*group)->paused, 1, memory_order_relaxed);
+		until = later(until, at);
+	}
+	return until;
 }
 
 static void pause_until(struct mqg_session *s, uint64_t until)
@@ -137,14 +183,12 @@ bool mqg_tempo_charge(struct mqg_session *s, uint64_t messages, uint64_t bytes)
 	uint64_t now = s->worker->now, until;
 
 	s->tempo.heard = now;
-	until = take(&s->tempo.messages, &limits->messages, messages, now);
-	until = later(until, take(&s->tempo.bytes, &limits->bytes, bytes, now));
+	until = take(&s->tempo.messages, &limits->own.messages, messages, now);
+	until = later(until, take(&s->tempo.bytes, &limits->own.bytes, bytes, now));
 	/* Who is alone over his rate is to blame; for all together nobody is. */
 	if (until && limits->close_over_rate)
 		return false;
-	until = later(until, take_shared(&s->port->tempo->messages, &limits->all_messages, messages,
-					 now));
-	until = later(until, take_shared(&s->port->tempo->bytes, &limits->all_bytes, bytes, now));
+	until = later(until, take_all(s, messages, bytes));
 	if (until)
 		pause_until(s, until);
 	return true;
@@ -153,15 +197,41 @@ bool mqg_tempo_charge(struct mqg_session *s, uint64_t messages, uint64_t bytes)
 /* The tokens of all may have gone to others. */
 bool mqg_tempo_waits(struct mqg_session *s)
 {
-	const struct mqg_limits *limits = &s->port->config->limits;
 	uint64_t until;
 
-	if (s->tempo.until || !(limits->all_messages.rate || limits->all_bytes.rate))
-		return s->tempo.until;
-	until = later(take_shared(&s->port->tempo->messages, &limits->all_messages, 0,
-				  s->worker->now),
-		      take_shared(&s->port->tempo->bytes, &limits->all_bytes, 0, s->worker->now));
+	if (s->tempo.until)
+		return true;
+	until = take_all(s, 0, 0);
 	if (until)
 		pause_until(s, until);
 	return until;
+}
+
+void mqg_tempo_leave(struct mqg_session *s)
+{
+	free(s->tempo.groups);
+	s->tempo.groups = NULL;
+}
+
+int mqg_tempo_join(struct mqg_session *s)
+{
+	struct mqg_tempo_all **groups;
+	uint32_t n = 0;
+
+	if (s->tempo.until > s->worker->now) {
+		s->tempo.until = s->worker->now;
+		arm_within(s, 0);
+	}
+	mqg_tempo_leave(s);
+	while (mqg_grant_group(s->message.grant, n) >= 0)
+		n++;
+	if (!n)
+		return 0;
+	groups = calloc(n + 1, sizeof(struct mqg_tempo_all *));
+	if (!groups)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		groups[i] = s->worker->groups[mqg_grant_group(s->message.grant, i)];
+	s->tempo.groups = groups;
+	return 0;
 }

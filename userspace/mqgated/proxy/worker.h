@@ -104,6 +104,7 @@ struct mqg_change {
 	uint64_t			epoch;
 	struct mqg_port			**ports;	/* by config->listeners; some are new */
 	struct mqg_facing		*facing;	/* likewise */
+	struct mqg_tempo_all		**groups;	/* by those of config->rights */
 	struct mqg_uplink		**uplinks;	/* by config->brokers */
 	struct mqg_routes		*routes;	/* likewise */
 	bool				done;		/* guarded by the mail's lock */
@@ -133,6 +134,7 @@ struct mqg_worker {
 	const struct mqg_config	*config;
 	struct mqg_judge	*judge;
 	struct mqg_port		**ports;	/* config->n_listeners */
+	struct mqg_tempo_all	**groups;	/* as in its latest change */
 	struct mqg_uplink	**uplinks;	/* config->n_brokers */
 	const struct mqg_revoked *revoked;	/* NULL = nobody */
 	struct mqg_taps		*taps;		/* NULL = none */
