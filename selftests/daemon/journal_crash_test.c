@@ -216,7 +216,7 @@ static void run_and_kill(void)
 
 	atomic_store(&world->ready, false);
 	world->round++;
-	pid = fork();
+	pid = fork_child();
 	assert_true(pid >= 0);
 	if (!pid) {
 		work();

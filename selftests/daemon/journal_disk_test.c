@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "system/privileges.h"
 
 static struct mqg_journal_counts counts_of(const struct mqg_journal *journal)
 {
@@ -178,7 +181,7 @@ static pid_t begin(void (*what)(void))
 
 	assert_int_equal(0, pipe(to_parent));
 	assert_int_equal(0, pipe(to_child));
-	pid = fork();
+	pid = fork_child();
 	assert_true(pid >= 0);
 	if (!pid) {
 		what();
@@ -273,7 +276,7 @@ static void one_of_many_takes_over(void **state)
 		assert_int_equal(0, pipe(gate));
 		assert_int_equal(0, pipe(got));
 		for (int i = 0; i < RACERS; i++) {
-			pids[i] = fork();
+			pids[i] = fork_child();
 			if (!pids[i]) {
 				struct mqg_journal *journal = open_journal();
 				char n;
@@ -302,6 +305,43 @@ static void one_of_many_takes_over(void **state)
 		close(got[0]);
 		close(got[1]);
 	}
+}
+
+/* Whatever system call it needs the daemon may make. */
+static void behind_the_filter(void)
+{
+	struct mqg_journal *journal;
+
+	assert_int_equal(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	assert_int_equal(0, mqg_seccomp_install());
+	journal = open_journal();
+	assert_int_equal(3, adopt(journal));
+	mqg_journal_done(journal, 0, seen[0].sequence);
+	await(journal, put_text(journal, "d"));
+	atomic_store(&disk.fail_sync, 1);
+	await(journal, put_text(journal, "e"));
+	mqg_journal_close(journal);
+}
+
+static void the_filter_of_system_calls_lets_it_work(void **state)
+{
+	struct mqg_journal *journal;
+	char paths[1][160];
+	FILE *f;
+
+	(void)state;
+	in_a_dying_process(put_three);
+	assert_int_equal(1, segments(paths, 1));
+	f = fopen(paths[0], "ab");
+	assert_non_null(f);
+	assert_int_equal(4, fwrite("torn", 1, 4, f));
+	fclose(f);
+	in_a_dying_process(behind_the_filter);
+	journal = open_journal();
+	assert_int_equal(4, adopt(journal));
+	assert_string_equal("b,c,d,e", texts());
+	assert_int_equal(0, counts_of(journal).damaged);
+	mqg_journal_close(journal);
 }
 
 static void who_may_not_write_there_is_told(void **state)
@@ -333,6 +373,7 @@ int main(void)
 		T(nothing_is_taken_from_who_lives),
 		T(who_took_over_is_followed_as_a_whole),
 		T(one_of_many_takes_over),
+		T(the_filter_of_system_calls_lets_it_work),
 		T(who_may_not_write_there_is_told),
 	};
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -195,9 +196,18 @@ size_t segments(char paths[][160], size_t most)
 	return n;
 }
 
-void in_a_dying_process(void (*what)(void))
+pid_t fork_child(void)
 {
 	pid_t pid = fork();
+
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+void in_a_dying_process(void (*what)(void))
+{
+	pid_t pid = fork_child();
 	int status;
 
 	assert_true(pid >= 0);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -73,6 +74,8 @@ const char *texts(void);
 
 /* How many segments there are; and their paths, the oldest first, where there are @most. */
 size_t segments(char paths[][160], size_t most);
+/* fork(); what it makes ends with the test, also where that fails. */
+pid_t fork_child(void);
 /* A process that runs @what and is killed when it says so, as is whatever else it did. */
 void in_a_dying_process(void (*what)(void));
 
