@@ -302,7 +302,6 @@ static enum mqgate_reason stream_payload(struct mqg_walk *w)
 static bool is_farewell(uint8_t code)
 {
 	switch (code) {
-	case 0x88: /* Server unavailable: not in table 3-10, and seen all the same */
 	case 0x89: /* Server busy */
 	case 0x8b: /* Server shutting down */
 	case 0x9c: /* Use another server */
