@@ -83,44 +83,14 @@ bool mqg_message_backlogged(const struct mqg_message *m)
 	       waits_for_client(&m->ledger->flows[MQG_DOWN]);
 }
 
-/* The properties from @at to @end, without an alias. Return: behind them. */
-static uint8_t *put_properties(uint8_t *to, const uint8_t *at, const uint8_t *end)
-{
-	const uint8_t *next;
-	struct mqg_property p;
-
-	for (; at && at < end; at = next) {
-		next = mqg_property_next(at, end, &p);
-		if (!next || p.id == MQP_ID_TOPIC_ALIAS)
-			continue;
-		memcpy(to, at, (size_t)(next - at));
-		to += next - at;
-	}
-	return to;
-}
-
-/* What an alias stands for may be another topic when it is sent. */
 static struct mqg_delayed *copy_head(const struct mqg_walk *w, const struct mqg_head *head,
-				  const struct mqg_publish_head *p)
+				     const struct mqg_publish_head *p)
 {
-	const uint8_t *end = head->begin + head->len, *at;
-	struct mqg_delayed *kept;
-	uint32_t len, left;
-	uint8_t *to;
+	struct mqg_delayed *kept = new_kept(MQG_PLAIN_MOST(head, p));
 
-	at = mqg_varint_read(p->behind + 2, end, &len);
-	kept = new_kept(5 + 2 + p->len + 2 + 4 + len);
 	if (!kept)
 		return NULL;
-	/* An identifier and two bytes: 3.3.2.3.4 */
-	len -= p->alias ? 3 : 0;
-	left = 2U + p->len + 2 + (uint32_t)mqg_varint_size(len) + len + w->lane->stream.left;
-	to = kept->data;
-	*to++ = head->begin[0];
-	to = mqg_write_two(mqg_varint_write(to, left), p->len);
-	memcpy(to, p->topic, p->len);
-	to = mqg_varint_write(mqg_write_two(to + p->len, p->id), len);
-	kept->len = (uint32_t)(put_properties(to, at, end) - kept->data);
+	kept->len = (uint32_t)mqg_publish_plain(w, head, p, kept->data);
 	kept->begins = true;
 	return kept;
 }

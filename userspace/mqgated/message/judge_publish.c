@@ -190,47 +190,32 @@ static enum mqgate_reason refuse(struct mqg_walk *w, const struct mqg_publish_he
 			       reason == MQGATE_REASON_HOLD_FULL ? 0x97 : 0x87);
 }
 
-/*
- * The head with its topic, for whom has not been told what the alias stands for. Return: its bytes;
- * @out may be NULL.
- */
-static size_t spell(const struct mqg_walk *w, const struct mqg_head *head,
-		    const struct mqg_publish_head *p, uint8_t *out)
-{
-	size_t behind = head->len - (size_t)(p->behind - head->begin);
-	uint32_t payload = (uint32_t)(w->lane->stream.total - head->len);
-	uint32_t left = (uint32_t)(2 + p->len + behind) + payload;
-
-	if (!out)
-		return 1 + mqg_varint_size(left) + 2 + p->len + behind;
-	*out++ = head->begin[0];
-	out = mqg_write_two(mqg_varint_write(out, left), p->len);
-	memcpy(out, p->topic, p->len);
-	memcpy(out + p->len, p->behind, behind);
-	return 1 + mqg_varint_size(left) + 2 + p->len + behind;
-}
-
+/* With its topic, for its receiver has not been told what the alias stands for. */
 static enum mqgate_reason spell_out(struct mqg_walk *w, const struct mqg_head *head,
 				    const struct mqg_publish_head *p)
 {
-	size_t len = spell(w, head, p, NULL);
-	uint8_t *packet = malloc(len);
+	size_t behind = head->len - (size_t)(p->behind - head->begin);
+	uint32_t left = (uint32_t)(p->len + 2 + behind) + w->lane->stream.left;
+	uint8_t *packet = malloc(5 + 2 + p->len + behind), *at = packet;
 
 	if (!packet)
 		return MQGATE_REASON_STREAM_MEMORY;
-	spell(w, head, p, packet);
-	mqg_walk_insert(w, packet, len);
+	*at++ = head->begin[0];
+	at = mqg_write_two(mqg_varint_write(at, left), p->len);
+	memcpy(at, p->topic, p->len);
+	memcpy(at + p->len, p->behind, behind);
+	mqg_walk_insert(w, packet, (size_t)(at - packet) + p->len + behind);
 	free(packet);
 	return MQGATE_REASON_NONE;
 }
 
 /* For the next server, should this one fail; or because there is none. */
 static enum mqgate_reason keep(struct mqg_walk *w, const struct mqg_head *head,
-			       const struct mqg_publish_head *p, bool nameless)
+			       const struct mqg_publish_head *p)
 {
 	static const uint8_t kinds[] = { MQG_FLOW_NONE, MQG_FLOW_QOS1, MQG_FLOW_QOS2 };
 	struct mqg_keep *keep = w->message->keep;
-	size_t len = nameless ? spell(w, head, p, NULL) : head->len;
+	size_t most = p->alias ? MQG_PLAIN_MOST(head, p) : head->len;
 	uint32_t payload = (uint32_t)(w->lane->stream.total - head->len);
 	struct mqg_kept *kept;
 	int err;
@@ -241,16 +226,12 @@ static enum mqgate_reason keep(struct mqg_walk *w, const struct mqg_head *head,
 			w->lane->fate = MQG_DROPPING;
 		return MQGATE_REASON_NONE;
 	}
-	err = mqg_keep_add(keep, kinds[p->qos], p->id, (uint32_t)len + payload, &kept);
+	err = mqg_keep_add(keep, kinds[p->qos], p->id, (uint32_t)most + payload, &kept);
 	if (err)
 		return err == -ENOSPC ? MQGATE_REASON_HOLD_FULL : MQGATE_REASON_STREAM_MEMORY;
 	if (!kept)
 		return MQGATE_REASON_NONE;
-	if (nameless)
-		spell(w, head, p, kept->packet);
-	else
-		memcpy(kept->packet, head->begin, len);
-	kept->filled = (uint32_t)len;
+	kept->filled = (uint32_t)mqg_publish_plain(w, head, p, kept->packet);
 	keep->filling = payload ? kept : NULL;
 	return MQGATE_REASON_NONE;
 }
@@ -298,7 +279,7 @@ enum mqgate_reason mqg_publish_judge(struct mqg_walk *w, const struct mqg_head *
 	if (p.qos == 2 && w->way == MQG_UP && w->message->grant)
 		reason = note(flow, &p);
 	if (!reason && w->way == MQG_UP && w->message->keep && (p.qos || w->mute))
-		reason = keep(w, head, &p, nameless);
+		reason = keep(w, head, &p);
 	if (reason == MQGATE_REASON_HOLD_FULL)
 		return refuse_more(w, &p, flow);
 	if (reason)
@@ -307,7 +288,7 @@ enum mqgate_reason mqg_publish_judge(struct mqg_walk *w, const struct mqg_head *
 	if (p.qos && w->way == MQG_DOWN && mqg_backlog_due(w->message, flow))
 		return mqg_backlog_keep(w, head, &p, flow);
 	told = !alias || alias->told;
-	if (alias)
+	if (alias && !w->mute)
 		alias->told = true;
 	if (nameless && !told)
 		return spell_out(w, head, &p);

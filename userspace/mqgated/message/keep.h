@@ -29,7 +29,7 @@ enum mqg_link {
 /* One packet: PUBLISH, SUBSCRIBE, UNSUBSCRIBE or, behind those that wait, DISCONNECT. */
 struct mqg_kept {
 	struct mqg_kept	*next;
-	uint32_t	len;		/* of the packet */
+	uint32_t	len;		/* room for the packet */
 	uint32_t	filled;		/* bytes of it that have come */
 	uint16_t	id;		/* 0: it has none */
 	uint8_t		kind;		/* enum mqg_flow_kind; NONE without an identifier */
@@ -67,6 +67,7 @@ struct mqg_keep {
 	bool			replayed;	/* RESUMING: the filters have been sent */
 	bool			older;		/* the session was there before its first CONNACK */
 	bool			partial;	/* not all filters are known: it cannot go on */
+	bool			doubted;	/* rights have changed: ask of what is kept */
 	bool			farewell;	/* the server has said that it goes */
 };
 

@@ -16,6 +16,7 @@
 
 #include "message/keep.h"
 #include "message/properties.h"
+#include "message/publish.h"
 
 /* Everything that the client waits for was kept. */
 static bool is_whole(const struct mqg_message *m)
@@ -228,6 +229,61 @@ static void begin_anew(struct mqg_message *m)
 	}
 }
 
+/* The client is told as it would be of any other; 4.3.3: after PUBREC it is only released. */
+static void refuse_flow(struct mqg_message *m, const struct mqg_kept *kept)
+{
+	struct mqg_flows *flows = &m->ledger->flows[MQG_UP];
+	struct mqg_flow *flow = mqg_flow_find(flows, kept->id, kept->kind);
+	bool v5 = m->level == MQW_LEVEL_5;
+	uint8_t packet[] = {
+		(kept->kind == MQG_FLOW_QOS1 ? MQP_PUBACK : MQP_PUBREC) << 4, v5 ? 3 : 2,
+		(uint8_t)(kept->id >> 8), (uint8_t)kept->id, 0x87,
+	};
+
+	if (!flow)
+		return;
+	if (flow->stage == MQG_FLOW_PUBLISHED) {
+		m->ops->send(m, MQG_DOWN, packet, v5 ? 5 : 4);
+	} else if (flow->stage == MQG_FLOW_RELEASED) {
+		answer(m, MQG_DOWN, MQP_PUBCOMP, kept->id);
+		mqg_flow_remove(flows, flow);
+		return;
+	}
+	if (kept->kind == MQG_FLOW_QOS2 && (!v5 || flow->stage != MQG_FLOW_PUBLISHED))
+		flow->own = true;
+	else if (flow->count > 1)
+		flow->count--;
+	else
+		mqg_flow_remove(flows, flow);
+}
+
+/* Rights may have changed while it was kept. */
+static void ask_again(struct mqg_message *m)
+{
+	struct mqg_kept *kept, *next;
+	enum mqgate_reason reason;
+	struct mqg_publish p;
+
+	for (kept = m->keep->first; kept && m->keep->doubted; kept = next) {
+		next = kept->next;
+		if (kept->packet[0] >> 4 != MQP_PUBLISH || kept->stage != MQG_FLOW_PUBLISHED)
+			continue;
+		mqg_publish_read(&p, m->level, kept->packet, kept->packet + kept->filled);
+		reason = mqg_publish_ask(m, MQG_UP, p.topic, (uint16_t)p.topic_len, p.qos,
+					 p.retain);
+		if (reason == MQGATE_REASON_NONE)
+			continue;
+		m->ops->refused(m, MQG_UP, reason);
+		/* The rest of it is on its way. */
+		if (kept == m->keep->filling)
+			m->lanes[MQG_UP].fate = MQG_DROPPING;
+		if (p.qos)
+			refuse_flow(m, kept);
+		mqg_keep_remove(m->keep, kept);
+	}
+	m->keep->doubted = false;
+}
+
 enum mqgate_reason mqg_resume_begin(struct mqg_message *m, bool present)
 {
 	struct mqg_keep *keep = m->keep;
@@ -243,6 +299,7 @@ enum mqgate_reason mqg_resume_begin(struct mqg_message *m, bool present)
 	disown(m, present);
 	if (!present)
 		begin_anew(m);
+	ask_again(m);
 	return MQGATE_REASON_NONE;
 }
 

@@ -459,6 +459,8 @@ void mqg_message_doubt(struct mqg_message *m)
 {
 	struct mqg_flows *flows;
 
+	if (m->keep)
+		m->keep->doubted = true;
 	if (!m->ledger)
 		return;
 	flows = &m->ledger->flows[MQG_UP];

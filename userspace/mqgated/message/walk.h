@@ -86,6 +86,12 @@ enum mqgate_reason mqg_walk_packet(struct mqg_walk *walk);
 enum mqgate_reason mqg_publish_ask(const struct mqg_message *message, enum mqg_way way,
 				   const uint8_t *topic, uint16_t len, uint8_t qos, bool retain);
 
+/* plain.c: its head with its topic and without an alias. Return: bytes at @out */
+size_t mqg_publish_plain(const struct mqg_walk *walk, const struct mqg_head *head,
+			 const struct mqg_publish_head *publish, uint8_t *out);
+/* At most so many: two lengths may grow. */
+#define MQG_PLAIN_MOST(head, publish)	((head)->len + (publish)->len + 8)
+
 /* backlog.c: whether a delivery that was just begun has to wait. */
 bool mqg_backlog_due(const struct mqg_message *message, const struct mqg_flow *flow);
 enum mqgate_reason mqg_backlog_keep(struct mqg_walk *walk, const struct mqg_head *head,
