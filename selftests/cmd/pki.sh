@@ -18,18 +18,6 @@ pki() {
 	"$mqgate" pki "$@" < /dev/null
 }
 
-# says NAME CODE PART COMMAND...
-says() {
-	local name=$1 want=$2 part=$3 rc said
-	shift 3
-	said=$("$@" 2>&1)
-	rc=$?
-	[ $rc -eq "$want" ] && [[ $said == *"$part"* ]] && ok "$name" && return
-	diag "exit $rc, wanted $want: $said"
-	diag "wanted: $part"
-	not_ok "$name"
-}
-
 # judged PURPOSE FILE [ARGUMENT...]: openssl verifies as strictly as it can.
 judged() {
 	local purpose=$1 file=$2

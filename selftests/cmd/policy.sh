@@ -30,18 +30,6 @@ check_() {
 	"$mqgate" policy check config "$dir/gate.yaml" "$@"
 }
 
-# says NAME CODE PART COMMAND...
-says() {
-	local name=$1 want=$2 part=$3 rc said
-	shift 3
-	said=$("$@" 2>&1)
-	rc=$?
-	[ $rc -eq "$want" ] && [[ $said == *"$part"* ]] && ok "$name" && return
-	diag "exit $rc, wanted $want: $said"
-	diag "wanted: $part"
-	not_ok "$name"
-}
-
 gate=$dir/gate.yaml
 says "connect" 0 "allow: $gate:17, policy own" check_ identity sensor-1 connect
 says "a plain name of the group" 0 "allow: $gate:17" check_ identity probe connect

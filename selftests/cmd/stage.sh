@@ -42,23 +42,6 @@ gw() {
 	in_ns gw "$mqgate" "$@"
 }
 
-# says NAME CODE PART COMMAND...: it ends with exactly this code, and its words hold the part.
-says() {
-	local name=$1 want=$2 part=$3 rc said
-	shift 3
-	said=$("$@" 2>&1 < /dev/null)
-	rc=$?
-	if [ $rc -eq "$want" ] && [[ $said == *"$part"* ]]; then
-		ok "$name"
-		return 0
-	fi
-	diag "exit $rc, wanted $want, of: $*"
-	diag "said:   $said"
-	diag "wanted: $part"
-	not_ok "$name"
-	return 1
-}
-
 # xdp_id NAMESPACE IF: the id of the XDP program there, or nothing.
 xdp_id() {
 	in_ns "$1" ip -j -d link show dev "$2" | jq -r '.[0].xdp.prog.id // empty'

@@ -141,6 +141,23 @@ contains() {
 	return 1
 }
 
+# says NAME CODE PART COMMAND...: it ends with exactly this code, and its words hold the part.
+says() {
+	local name=$1 want=$2 part=$3 rc said
+	shift 3
+	said=$("$@" 2>&1 < /dev/null)
+	rc=$?
+	if [ $rc -eq "$want" ] && [[ $said == *"$part"* ]]; then
+		ok "$name"
+		return 0
+	fi
+	diag "exit $rc, wanted $want, of: $*"
+	diag "said:   $said"
+	diag "wanted: $part"
+	not_ok "$name"
+	return 1
+}
+
 # poll_until SECONDS COMMAND...: true as soon as the command is; false when time is up. Nothing
 # else in the tests waits. MQGATE_SLOW=N: N times as long, for an emulated CPU.
 poll_until() {
@@ -162,12 +179,19 @@ gone() {
 	[ -z "$state" ] || [ "$state" = Z ]
 }
 
-# stop PID: TERM, then KILL to a process of this script that stays.
+# stop PID: TERM, then KILL to a process of this script that stays. FUNCTION & runs in a copy of
+# this shell, which waits for what it has started: that ends with it.
 stop() {
-	gone "$1" && return 0
-	kill -TERM "$1" 2> /dev/null
-	poll_until 5 gone "$1" || kill -KILL "$1" 2> /dev/null
-	wait "$1" 2> /dev/null
+	local started=
+	cmp -s "/proc/$1/cmdline" "/proc/$$/cmdline" && started=$(pgrep -P "$1")
+	if ! gone "$1"; then
+		kill -TERM "$1" 2> /dev/null
+		poll_until 5 gone "$1" || kill -KILL "$1" 2> /dev/null
+		wait "$1" 2> /dev/null
+	fi
+	for started in $started; do
+		stop "$started"
+	done
 	return 0
 }
 
