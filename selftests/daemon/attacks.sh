@@ -5,16 +5,13 @@
 # socket and metrics are the real ones. The scripts are those of selftests/proxy, which have the rig
 # otherwise. ATTACKS 1-19, 26, and with MQGATE_VECTORS the vectors of a real broker.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
+# shellcheck source=stage.sh
+. "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl ip mosquitto mosquitto_pub chmod
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
-cd "$(dirname "$0")/../proxy" || exit 1
+stage_need mosquitto mosquitto_pub
+cd ../proxy || exit 1
 
-points=$(mktemp) && on_exit rm -f "$points"
+points=$(mktemp) && on_exit rm -f "$points" "$points.now"
 skipped=
 
 # through SCRIPT [WORD]: those of its points that have the word in their name
@@ -26,7 +23,6 @@ through() {
 	grep -v '^ok\|^# [0-9.]* s$' "$points.now"
 	return $rc
 }
-on_exit rm -f "$points.now"
 
 plan 9
 for script in malformed.py packets.py segments.py tempo.py authority.py pp2_in.py; do
@@ -45,7 +41,7 @@ else
 fi
 missing=
 for number in $(seq 19) 26; do
-	[ "$number" = "$skipped" ] || grep -q "^ok [0-9]* ATTACKS $number[:,]" "$points" ||
+	[ "$number" = "$skipped" ] || grep -q "^ok [0-9]* ATTACKS ${number}[:,]" "$points" ||
 		missing="$missing $number"
 done
 is "1 to 19 and 26 were all there" "$missing" ""

@@ -4,25 +4,10 @@
 # A broker of two servers behind mqgated: two mosquittos. `mqgate broker`, what status and metrics
 # tell of servers, a change of them by reload, and one that is killed while a device publishes.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
-# shellcheck source=../lib/broker.sh
-. "$lib/broker.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl ip nsenter mosquitto mosquitto_pub curl prlimit jq
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
-
-mqgate() {
-	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
-}
+stage_need mosquitto mosquitto_pub curl jq
 
 # server PORT FIELD: as the daemon tells it
 server() {
@@ -31,11 +16,6 @@ server() {
 
 server_is() {
 	[ "$(server "$1" "$2")" = "$3" ]
-}
-
-metric() {
-	in_ns gw curl -s http://127.0.0.1:9883/metrics | grep -F "mqgate_broker_$1 " |
-		sed 's/.* //'
 }
 
 # publish: one message of a device, with its own connection
@@ -71,7 +51,7 @@ contains "status names them all" "$(mqgate status)" \
 is "drain" "$(mqgate broker drain main 127.0.0.1:1884)" "draining: main: 1 server"
 is "is told" "$(server 1884 draining)" true
 is "by the metrics as well" \
-	"$(metric 'server_draining{broker="main",server="127.0.0.1:1884"}')" 1
+	"$(metric 'broker_server_draining{broker="main",server="127.0.0.1:1884"}')" 1
 before=$(server 1885 made)
 publish && publish
 is "and nobody goes there" "$(server 1885 made)" $((before + 2))
@@ -84,7 +64,7 @@ contains "with the way to find it" "$said" "mqgate broker list shows all"
 kill -KILL "$one_pid"
 check "a publish meets no dead server" publish
 check "that one is found dead" poll_until 2 server_is 1884 up false
-is "and counted" "$(metric 'server_up{broker="main",server="127.0.0.1:1884"}')" 0
+is "and counted" "$(metric 'broker_server_up{broker="main",server="127.0.0.1:1884"}')" 0
 broker_start gw "$dir/one" 127.0.0.1 1884
 check "and is back when it is" poll_until 10 server_is 1884 up true
 kill -KILL "$two_pid"

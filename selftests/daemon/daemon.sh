@@ -5,21 +5,10 @@
 # socket, metrics, and what a killed daemon leaves to the next one. Maps are pinned in a directory
 # of this script's; no program is attached.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
-# shellcheck source=../lib/broker.sh
-. "$lib/broker.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl bpftool ip nsenter mosquitto mosquitto_sub curl setpriv prlimit
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+stage_need bpftool mosquitto mosquitto_sub curl setpriv
 
 mqgated=$MQGATE_BUILD/mqgated
 # CONNECT with the protocol name MQTU (ATTACKS 5), and a good one with a password.

@@ -4,33 +4,10 @@
 # The orderly end of mqgated: at SIGTERM nobody is accepted, sessions are told to go one after the
 # other, and the process ends when the last one has gone.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
-# shellcheck source=../lib/broker.sh
-. "$lib/broker.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl ip nsenter mosquitto curl prlimit
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
-cd "$(dirname "$0")" || exit 1
-
-# sessions COUNT LEVEL: sets sessions_pid; what they say is in $dir/said.LEVEL
-sessions() {
-	in_ns gw /usr/bin/python3 ./sessions.py 2883 "$1" "$2" > "$dir/said.$2" 2>&1 &
-	sessions_pid=$!
-	on_exit stop "$sessions_pid"
-}
-
-said() {
-	grep -q "^$2" "$dir/said.$1"
-}
+stage_need mosquitto curl
 
 ended() {
 	wait "$mqgated_pid"
@@ -50,31 +27,31 @@ contains "how long it may take is bounded" "$("$MQGATE_BUILD/mqgated" -t -c "$co
 stage_config "$config"
 echo 'drain_time: 2s' >> "$config"
 check "it starts" mqgated_start gw "$config" || exit 1
-sessions 60 5
-check "60 sessions of MQTT 5" poll_until 20 said 5 open
-sessions 20 4
-check "and 20 of 3.1.1" poll_until 20 said 4 open
+sessions said.5 60 5
+check "60 sessions of MQTT 5" poll_until 20 said said.5 open
+sessions said.4 20 4
+check "and 20 of 3.1.1" poll_until 20 said said.4 open
 kill -TERM "$mqgated_pid"
-check "SIGTERM: the first is ended" poll_until 10 said 5 others
+check "SIGTERM: the first is ended" poll_until 10 said said.5 others
 others=$(sed -n 's/^others //p' "$dir/said.5")
 check "while others have not been told yet ($others)" [ "$others" -gt 0 ]
 refuse "nobody is accepted any more" in_ns gw bash -c ': < /dev/tcp/127.0.0.1/2883'
 contains "nothing is changed any more" \
 	"$(in_ns gw env MQGATE_RUN="$MQGATE_RUN" "$MQGATE_BUILD/mqgate" reload 2>&1)" stopping
 check "it ends by itself" ended
-check "all of MQTT 5 are gone" poll_until 10 said 5 last
+check "all of MQTT 5 are gone" poll_until 10 said said.5 last
 is "with DISCONNECT, server shutting down" "$(grep last "$dir/said.5")" "last e0018b 60"
-check "so are the others" poll_until 10 said 4 last
+check "so are the others" poll_until 10 said said.4 last
 is "without a word, for theirs has none" "$(grep last "$dir/said.4")" "last nothing 20"
 
 stage_config "$config"
 echo 'drain_time: 10m' >> "$config"
 check "it starts again" mqgated_start gw "$config" || exit 1
-sessions 30 5
-check "30 sessions" poll_until 20 said 5 open
+sessions said.5 30 5
+check "30 sessions" poll_until 20 said said.5 open
 kill -TERM "$mqgated_pid"
-check "SIGTERM, with all the time of the world" poll_until 10 said 5 others
+check "SIGTERM, with all the time of the world" poll_until 10 said said.5 others
 kill -TERM "$mqgated_pid"
 check "and once more: it ends at once" ended
-check "and everybody with it" poll_until 10 said 5 last
+check "and everybody with it" poll_until 10 said said.5 last
 finish

@@ -4,19 +4,10 @@
 # What mqgate.yaml says of a port, as XDP finds it in mqgate_svc: after the start, after a reload
 # that says something else, and after one that says nothing. No program is attached.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl bpftool ip jq nsenter prlimit
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+stage_need bpftool jq
 
 # guard NAME: what mqgate_svc has of the service: what begins, what is incomplete, resets.
 guard() {

@@ -4,22 +4,10 @@
 # Listening sockets from one mqgated to the next, so that nobody is refused in between: kept by a
 # service manager over a restart, opened by it at the start, and taken from the gateway that runs.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
-# shellcheck source=../lib/broker.sh
-. "$lib/broker.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl ip nsenter mosquitto mosquitto_pub bpftool curl prlimit jq
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
-cd "$(dirname "$0")" || exit 1
+stage_need mosquitto mosquitto_pub bpftool curl jq
 
 managed() {
 	grep -c "^$1" "$dir/managed"
@@ -27,17 +15,6 @@ managed() {
 
 managed_is() {
 	[ "$(managed "$1")" = "$2" ]
-}
-
-# sessions FILE COUNT
-sessions() {
-	in_ns gw /usr/bin/python3 ./sessions.py 2883 "$2" 5 > "$dir/$1" 2>&1 &
-	sessions_pid=$!
-	on_exit stop "$sessions_pid"
-}
-
-said() {
-	grep -q "^$2" "$dir/$1"
 }
 
 serving() {
@@ -69,12 +46,12 @@ mqgated_log=$dir/log
 check "it starts with a socket that was opened for it" poll_until 10 managed_is ready 1
 check "which is listened at" serving
 is "its other sockets are kept, two of a listener" "$(sed -n 's/^ready //p' "$dir/managed")" 3
-sessions before 20
+sessions before 20 5
 check "twenty devices are there" poll_until 20 said before open
 kill -HUP "$manager"
 check "it is restarted" poll_until 10 managed_is gone 1
 check "the devices were told to go" poll_until 10 said before "last e0018b 20"
-sessions between 20
+sessions between 20 5
 in_ns gw bash -c ': < /dev/tcp/127.0.0.1/8883' 2> "$dir/refused"
 is "nobody is refused while none runs" "$?, $(cat "$dir/refused")" "0, "
 check "nor served" managed_is ready 1
@@ -92,7 +69,7 @@ check "one without a service manager" mqgated_start gw "$config" || exit 1
 first=$mqgated_pid
 in_ns gw "$MQGATE_BUILD/mqgate" verdict add 203.0.113.9 drop > /dev/null
 is "it has written a verdict" "$(verdicts)" 2
-sessions old 30
+sessions old 30 5
 check "thirty devices" poll_until 20 said old open
 contains "a second one is turned away" "$(refused_to_start gw "$config")" "already running"
 contains "nor may the group have its sockets" "$(in_ns gw setpriv --reuid nobody --regid mqgate \

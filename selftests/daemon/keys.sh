@@ -4,20 +4,11 @@
 # Server keys in a PKCS#11 token (softhsm2): a daemon that has given up root signs with them, with
 # several workers at once, reloads them, and says in words what is wrong with one. Real clients.
 
-. "$(dirname "$0")/../lib/ktap.sh"
-. "$(dirname "$0")/../lib/netns.sh"
-. "$(dirname "$0")/../lib/broker.sh"
-. "$(dirname "$0")/../lib/pki.sh"
-
-cd "$(dirname "$0")" || exit 1
-MQGATE_TOP=${MQGATE_TOP:-$(cd ../.. && pwd)}
-MQGATE_BUILD=${MQGATE_BUILD:-$MQGATE_TOP/build}
-. ./stage.sh
+# shellcheck source=stage.sh
+. "$(dirname "$0")/stage.sh"
 . ./signers.sh
 
-need_root
-need_command openssl ip nsenter mosquitto softhsm2-util gnutls-cli
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+stage_need mosquitto softhsm2-util gnutls-cli
 module=/usr/lib/softhsm/libsofthsm2.so
 [ -r "$module" ] || skip_all "needs $module: sudo selftests/lib/setup.sh"
 openssl engine pkcs11 > /dev/null 2>&1 ||

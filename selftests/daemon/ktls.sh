@@ -4,27 +4,15 @@
 # kTLS: on a kernel that has it, the one who makes and opens records is the kernel, by its own
 # counters, and what clients get is what was sent; without it everything works and the reason is
 # told. In a guest with Debian's kernel: selftests/vm/run.sh selftests/daemon/ktls.sh
-. "$(dirname "$0")/../lib/ktap.sh"
-. "$(dirname "$0")/../lib/netns.sh"
-. "$(dirname "$0")/../lib/broker.sh"
-. "$(dirname "$0")/../lib/pki.sh"
 
-cd "$(dirname "$0")" || exit 1
-MQGATE_TOP=${MQGATE_TOP:-$(cd ../.. && pwd)}
-MQGATE_BUILD=${MQGATE_BUILD:-$MQGATE_TOP/build}
-. ./stage.sh
+# shellcheck source=stage.sh
+. "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl ip nsenter mosquitto mosquitto_sub mosquitto_pub jq
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+stage_need mosquitto mosquitto_sub mosquitto_pub jq
 lacking=
 modprobe -q tls 2> /dev/null
 grep -qw tls /proc/sys/net/ipv4/tcp_available_ulp ||
 	lacking="this kernel has no TLS layer (CONFIG_TLS); selftests/vm/run.sh has one"
-
-mqgate() {
-	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
-}
 
 # of LISTENER FIELD: what tls status says of kTLS there
 of() {
@@ -79,10 +67,6 @@ carried() {
 	fi
 	cat "$dir/said" "$mqgated_log" "$dir/broker.log"
 	return 1
-}
-
-gone() {
-	! kill -0 "$1" 2> /dev/null
 }
 
 # new_keys PORT: KeyUpdate of both directions (RFC 8446, 4.6.3) behind CONNACK, then PINGREQ
@@ -202,8 +186,6 @@ for version in 1.2 1.3; do
 	is "for which the kernel makes the records" "$(kernel TlsCurrTxSw)" 1
 	contains "and tls status counts as the kernel does" "$(mqgate tls status)" \
 		"kTLS of 1 sessions sends for 1, receives for $receives"
-	# The client is a child of the shell that waits for it, and would come back.
-	pkill -TERM -P $held
 	stop $held
 	poll_until 10 has_none dev1
 done

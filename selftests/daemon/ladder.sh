@@ -5,19 +5,10 @@
 # enforces, then DROP, each time twice as long, up to the longest. What a live session changes is in
 # daemon.sh. Two namespaces, one veth pair; the lengths are seconds in place of minutes.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl bpftool ip nsenter jq
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+stage_need bpftool jq
 
 bad_name=100c00044d515455040200000000
 bad_flags=1f0d00044d51545405020000000170

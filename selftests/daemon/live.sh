@@ -5,25 +5,10 @@
 # revocation lists that are replaced, `mqgate revoke`. Real devices (mosquitto_sub, MQTT 5) have
 # sessions meanwhile; maps are pinned in a directory of this script's, and no program is attached.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
-# shellcheck source=../lib/broker.sh
-. "$lib/broker.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl bpftool ip nsenter mosquitto mosquitto_sub curl prlimit
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
-
-mqgate() {
-	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
-}
+stage_need bpftool mosquitto mosquitto_sub curl
 
 # device NAME [PORT]: sets device_pid
 device() {
@@ -59,14 +44,6 @@ allowed_are() {
 
 service() {
 	bpftool map lookup pinned "$MQGATE_BPFFS/mqgate_svc" key "$1" 0 0 0
-}
-
-metric() {
-	in_ns gw curl -s http://127.0.0.1:9883/metrics | sed -n "s/^mqgate_$1 //p"
-}
-
-metric_is() {
-	[ "$(metric "$1")" = "$2" ]
 }
 
 since_of() {

@@ -5,27 +5,14 @@
 # evidence, evidence becomes a ban, the ban is what XDP enforces next. And the maps may come and go
 # under a daemon that runs. Two namespaces, one veth pair.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl bpftool ip nsenter
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+stage_need bpftool
 
 bad_name=100c00044d515455040200000000
 good=100c00044d515454040200000000
 unavailable=20020003
-
-mqgate() {
-	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
-}
 
 # client SOURCE COUNT PAYLOAD SECONDS: to the plain listener
 client() {

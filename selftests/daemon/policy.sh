@@ -3,29 +3,18 @@
 #
 # Certificates of `mqgate pki` and real clients against mqgated: key types, versions, the crypto
 # policy of a listener and its classes, identities by every rule, and what is told of them.
-. "$(dirname "$0")/../lib/ktap.sh"
-. "$(dirname "$0")/../lib/netns.sh"
-. "$(dirname "$0")/../lib/broker.sh"
-. "$(dirname "$0")/../lib/pki.sh"
 
-cd "$(dirname "$0")" || exit 1
-MQGATE_TOP=${MQGATE_TOP:-$(cd ../.. && pwd)}
-MQGATE_BUILD=${MQGATE_BUILD:-$MQGATE_TOP/build}
-. ./stage.sh
+# shellcheck source=stage.sh
+. "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl gnutls-cli mosquitto mosquitto_pub jq curl
-[ -x "$MQGATE_BUILD/mqgated" ] || skip_all "needs build/mqgated: make"
-getent group mqgate > /dev/null || skip_all "needs the group mqgate: sudo systemd-sysusers"
+stage_need gnutls-cli mosquitto mosquitto_pub jq curl
 stage_init || skip_all "certificates cannot be made"
 ns_add gw || skip_all "network namespaces cannot be made"
 in_ns gw ip link set lo up
 plan 119
 
 trial=$dir/trial
-mqgate() {
-	"$MQGATE_BUILD/mqgate" "$@"
-}
+
 issue() {
 	mqgate pki issue "$trial" device "$@" > "$dir/said" || cat "$dir/said"
 }

@@ -5,10 +5,6 @@
 # with a key that is not good. Needs stage.sh. Reads: signers, the sed expressions that put the keys
 # into the configuration of the stage.
 
-mqgate() {
-	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
-}
-
 # attempt CLIENT VERSION PORT: "accepted" or "refused"
 attempt() {
 	in_ns gw /usr/bin/python3 ./clients.py "$1" "$2" "$3" dev1 "$dir/pki/ca.pem" \

@@ -1,8 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 #
-# What daemon.sh and loop.sh share: a directory, certificates, a configuration, and mqgated as a
-# child of the script. Needs ktap.sh, netns.sh and pki.sh. Sets: dir, MQGATE_RUN, MQGATE_BPFFS.
+# What the scripts of this directory share: a directory, certificates, a configuration, and mqgated
+# as a child of the script. Each sources it first; from then on it is in this directory.
+# Sets: dir, MQGATE_RUN, MQGATE_BPFFS.
+
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+MQGATE_TOP=${MQGATE_TOP:-$(cd ../.. && pwd)}
+MQGATE_BUILD=${MQGATE_BUILD:-$MQGATE_TOP/build}
+# shellcheck source=../lib/ktap.sh
+. ../lib/ktap.sh
+# shellcheck source=../lib/netns.sh
+. ../lib/netns.sh
+# shellcheck source=../lib/pki.sh
+. ../lib/pki.sh
+# shellcheck source=../lib/broker.sh
+. ../lib/broker.sh
+
+# stage_need COMMAND...: besides those that every script needs
+stage_need() {
+	need_root
+	need_command openssl ip nsenter prlimit "$@"
+	id mqgate > /dev/null 2>&1 ||
+		skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+}
 
 stage_init() {
 	dir=$(scratch)
@@ -64,6 +85,11 @@ stage_config() {
 	END
 }
 
+# The command, where the gateway is.
+mqgate() {
+	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
+}
+
 # ctl REQUEST [FIELD]
 ctl() {
 	/usr/bin/python3 ./ctl.py "$sock" "$@"
@@ -93,6 +119,28 @@ refused_to_start() {
 	local rc=0
 	in_ns "$1" timeout 10 "$MQGATE_BUILD/mqgated" -c "$2" 2>&1 > "$dir/out" < /dev/null || rc=$?
 	[ $rc -eq 1 ]
+}
+
+# metric NAME{LABELS}: its value
+metric() {
+	in_ns gw curl -s http://127.0.0.1:9883/metrics | sed -n "s/^mqgate_$1 //p"
+}
+
+metric_is() {
+	[ "$(metric "$1")" = "$2" ]
+}
+
+# sessions FILE COUNT LEVEL: opens them, which stay; sets sessions_pid. What becomes of them is said
+# in $dir/FILE: see said.
+sessions() {
+	in_ns gw /usr/bin/python3 ./sessions.py 2883 "$2" "$3" > "$dir/$1" 2>&1 &
+	sessions_pid=$!
+	on_exit stop "$sessions_pid"
+}
+
+# said FILE WORD: a line begins with it
+said() {
+	grep -q "^$2" "$dir/$1"
 }
 
 # status_of PID FIELD: of /proc/PID/status

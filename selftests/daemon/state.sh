@@ -6,23 +6,10 @@
 # gone, attached again), and where the maps go under a daemon that runs. What clients send comes
 # over lo, where no XDP stands in front of the daemon: each of them earns a ban by score.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl bpftool ip jq nsenter prlimit
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
-
-mqgate() {
-	in_ns gw "$MQGATE_BUILD/mqgate" "$@"
-}
+stage_need bpftool jq
 
 # offend LAST-BYTE...: each 192.0.2.LAST-BYTE sends enough malformed CONNECTs for a ban.
 offend() {

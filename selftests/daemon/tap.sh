@@ -4,36 +4,15 @@
 # Taps of a running mqgated: real devices publish through it to a real mosquitto, and what is tapped
 # comes out in a file, at a socket and at a broker; what is not chosen, or redacted, does not.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
-# shellcheck source=../lib/broker.sh
-. "$lib/broker.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl ip nsenter mosquitto mosquitto_pub mosquitto_sub curl jq prlimit
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
-
-cd "$(dirname "$0")" || exit 1
+stage_need mosquitto mosquitto_pub mosquitto_sub curl jq
 
 # publish NAME TOPIC MESSAGE
 publish() {
 	in_ns gw mosquitto_pub -V 5 -q 1 -h 127.0.0.1 -p 8883 --cafile "$dir/pki/ca.pem" \
 		--insecure --cert "$dir/pki/$1.pem" --key "$dir/pki/$1.key" -i "$1" -t "$2" -m "$3"
-}
-
-metric() {
-	in_ns gw curl -s http://127.0.0.1:9883/metrics | sed -n "s/^mqgate_tap_$1 //p"
-}
-
-metric_is() {
-	[ "$(metric "$1")" = "$2" ]
 }
 
 lines_are() {
@@ -87,9 +66,9 @@ in_ns gw mosquitto_sub -h 127.0.0.1 -p 1884 -t 'mqgate/tap/#' > "$dir/meta" &
 on_exit stop $!
 poll_until 10 grep -qF 'mqgate/tap/#' "$dir/broker.log" || exit 1
 check "it starts with three taps" mqgated_start gw "$config" || exit 1
-check "a file and a broker are reached" poll_until 10 metric_is 'up{tap="meta"}' 1
-is "the file" "$(metric 'up{tap="readings"}')" 1
-is "a socket that is not there is not" "$(metric 'up{tap="local"}')" 0
+check "a file and a broker are reached" poll_until 10 metric_is 'tap_up{tap="meta"}' 1
+is "the file" "$(metric 'tap_up{tap="readings"}')" 1
+is "a socket that is not there is not" "$(metric 'tap_up{tap="local"}')" 0
 check "which is said" logged "tap local: $dir/out.d/sock: No such file or directory"
 
 check "a device publishes" publish dev1 devices/dev1/t/x '{"v": 21, "serial": "S77"}'
@@ -110,7 +89,7 @@ is "the other another" "$(jq -r .identity "$dir/meta" | sort -u | wc -l)" 2
 collect unix "$dir/out.d/sock" > "$dir/alarm"
 check "the socket gets what has waited" poll_until 10 lines_are "$dir/alarm" 1
 contains "the alarm" "$(cat "$dir/alarm")" '"topic":"alarm/fire"'
-check "the counters say so" poll_until 10 metric_is 'sent_total{tap="local"}' 1
+check "the counters say so" poll_until 10 metric_is 'tap_sent_total{tap="local"}' 1
 
 # ---- another configuration
 
@@ -126,7 +105,7 @@ for i in 1 2 3; do
 done
 check "one of two, in another file" poll_until 10 lines_are "$readings.2" 2
 is "the first one is as it was" "$(wc -l < "$readings")" 1
-is "counts go on by name" "$(metric 'sent_total{tap="readings"}')" 3
+is "counts go on by name" "$(metric 'tap_sent_total{tap="readings"}')" 3
 check "a tap that is new" poll_until 10 lines_are "$dir/network" 1
-is "one that has gone is told of no more" "$(metric 'up{tap="meta"}')" ""
+is "one that has gone is told of no more" "$(metric 'tap_up{tap="meta"}')" ""
 finish

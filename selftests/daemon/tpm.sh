@@ -3,20 +3,12 @@
 #
 # Server keys in a TPM (swtpm): by handle and wrapped in a file, with an authorisation value, with
 # several workers at once, under a daemon that has given up root; and when the TPM goes away.
-. "$(dirname "$0")/../lib/ktap.sh"
-. "$(dirname "$0")/../lib/netns.sh"
-. "$(dirname "$0")/../lib/broker.sh"
-. "$(dirname "$0")/../lib/pki.sh"
 
-cd "$(dirname "$0")" || exit 1
-MQGATE_TOP=${MQGATE_TOP:-$(cd ../.. && pwd)}
-MQGATE_BUILD=${MQGATE_BUILD:-$MQGATE_TOP/build}
-. ./stage.sh
+# shellcheck source=stage.sh
+. "$(dirname "$0")/stage.sh"
 . ./signers.sh
 
-need_root
-need_command openssl ip nsenter mosquitto gnutls-cli swtpm tpm2_createprimary tpm2_evictcontrol
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
+stage_need mosquitto gnutls-cli swtpm tpm2_createprimary tpm2_evictcontrol
 [ -e "$(openssl version -m | cut -d'"' -f2)/tpm2.so" ] ||
 	skip_all "needs OpenSSL's provider tpm2 (tpm2-openssl): sudo selftests/lib/setup.sh"
 
