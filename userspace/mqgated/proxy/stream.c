@@ -76,6 +76,32 @@ static int clip(size_t size)
 	return size > INT_MAX ? INT_MAX : (int)size;
 }
 
+/* All records that one read of the socket brought, as far as there is room. */
+static ssize_t read_records(struct mqg_stream *stream, char *buf, size_t size)
+{
+	size_t len = 0;
+	bool more;
+
+	do {
+		int n;
+
+		forget_errors();
+		errno = 0;
+		n = SSL_read(stream->ssl, buf + len, clip(size - len));
+		if (n <= 0) {
+			ssize_t ret = fail(stream, n, &stream->may_read);
+
+			/* An end is said again, a failure has broken the stream. */
+			return len ? (ssize_t)len : ret;
+		}
+		len += (size_t)n;
+		more = SSL_has_pending(stream->ssl);
+	} while (more && len < size);
+	if (stream->drained && !more)
+		stream->may_read = false;
+	return (ssize_t)len;
+}
+
 ssize_t mqg_stream_read(struct mqg_stream *stream, void *buf, size_t size)
 {
 	ssize_t n;
@@ -84,16 +110,8 @@ ssize_t mqg_stream_read(struct mqg_stream *stream, void *buf, size_t size)
 		return -EAGAIN;
 	if (stream->broken)
 		return -EPROTO;
-	if (stream->ssl) {
-		forget_errors();
-		errno = 0;
-		n = SSL_read(stream->ssl, buf, clip(size));
-		if (n <= 0)
-			return fail(stream, n, &stream->may_read);
-		if (stream->drained && !SSL_has_pending(stream->ssl))
-			stream->may_read = false;
-		return n;
-	}
+	if (stream->ssl)
+		return read_records(stream, buf, size);
 	do {
 		n = recv(stream->fd, buf, size, 0);
 	} while (n < 0 && errno == EINTR);
