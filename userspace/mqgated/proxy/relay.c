@@ -37,6 +37,8 @@ enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 	} else {
 		ret = mqg_half_pump(&s->up, mqg_worker_scratch(s->worker), moved);
 		mqg_counter_add(&s->port->bytes_in, *moved - before);
+		if (*moved > before)
+			mqg_delack_count(&s->delack, s->client.fd, s->worker->now);
 	}
 	if (ret == MQG_PUMP_END)
 		mqg_stream_finish(&s->broker);

@@ -23,6 +23,7 @@
 
 #include "judge/flows.h"
 #include "proxy/answer.h"
+#include "proxy/delack.h"
 #include "proxy/hold.h"
 #include "proxy/tempo.h"
 #include "proxy/tls.h"
@@ -103,6 +104,7 @@ struct mqg_session {
 	struct mqg_message	message;	/* the packets of both, from REPLY on */
 	uint8_t			refused;	/* enum mqgate_reason, after MQG_PUMP_REFUSED */
 	struct mqg_tempo		tempo;
+	struct mqg_delack	delack;		/* of the client */
 	uint64_t		told_at;	/* the judge, of a packet that was refused */
 	struct mqg_timer	timer;
 	struct mqg_intake	*intake;	/* NULL once it is known which server has it */
