@@ -105,7 +105,7 @@ def talk(name, level, address, context):
 @test("a node with the MQTT plugin starts")
 def starts():
     node.append(Node())
-    poll("RabbitMQ listens", lambda: can_connect(PORT), 60)
+    poll("RabbitMQ listens", lambda: can_connect(PORT), 100)
 
 
 @test("headers of every length: it knows clients by their own addresses; messages come and go; "
