@@ -1,116 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Chunks of packets through message/: whatever the cuts, what is judged good comes out whole. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "message/ledger.h"
-#include "message/message.h"
-#include "message/publish.h"
-
-static uint8_t room[MQG_HEAD_MAX + 4096], sent[2][8192];
-static size_t sent_len[2], accepted_at;
-static unsigned int sends, accepts, refusals, delays;
-static enum mqgate_reason last_refused;
-static struct mqg_message message;
-static struct mqg_publish last;
-static unsigned int publishes;
-
-static void send_way(struct mqg_message *m, enum mqg_way way, const uint8_t *data, size_t len)
-{
-	assert_ptr_equal(m, &message);
-	assert_true(sent_len[way] + len <= sizeof(sent[way]));
-	memcpy(sent[way] + sent_len[way], data, len);
-	sent_len[way] += len;
-	sends++;
-}
-
-static void accepted(struct mqg_message *m)
-{
-	assert_ptr_equal(m, &message);
-	accepted_at = sent_len[MQG_DOWN];
-	accepts++;
-}
-
-static void published(struct mqg_message *m, enum mqg_way way, const uint8_t *packet,
-		      const uint8_t *end, const uint8_t *topic, size_t len)
-{
-	(void)way;
-	mqg_publish_read(&last, m->level, packet, end);
-	last.topic = topic;
-	last.topic_len = len;
-	publishes++;
-}
-
-static void refused(struct mqg_message *m, enum mqg_way way, enum mqgate_reason reason)
-{
-	(void)way;
-	assert_ptr_equal(m, &message);
-	last_refused = reason;
-	refusals++;
-}
-
-static void delayed(struct mqg_message *m)
-{
-	assert_ptr_equal(m, &message);
-	delays++;
-}
-
-static const struct mqg_message_ops ops = {
-	.send = send_way, .published = published, .accepted = accepted, .refused = refused,
-	.delayed = delayed,
-};
-static struct mqg_limits limits;
-static struct mqg_desk desk;
-
-/* A client that takes 3 aliases and 2 messages at a time, where it can say so. */
-static void begin_connect(uint8_t level)
-{
-	static const char v4[] = "\x10\x0d\0\4MQTT\4\2\0\x3c\0\1d";
-	static const char v5[] = "\x10\x14\0\4MQTT\5\2\0\x3c\6\x21\0\2\x22\0\3\0\1d";
-	const char *packet = level == 5 ? v5 : v4;
-	__u32 len = level == 5 ? sizeof(v5) - 1 : sizeof(v4) - 1, used;
-	struct mqw_connect connect;
-
-	mqw_connect_init(&connect, 65536);
-	assert_int_equal(MQW_OK, mqw_connect_feed(&connect, (const __u8 *)packet, len, &used));
-	mqg_message_begin(&message, &connect, (const uint8_t *)packet);
-}
-
-static void begin(uint8_t level)
-{
-	mqg_message_end(&message);
-	memset(&message, 0, sizeof(message));
-	memset(sent_len, 0, sizeof(sent_len));
-	sends = accepts = refusals = delays = publishes = 0;
-	limits = (struct mqg_limits)MQG_LIMITS_DEFAULT;
-	limits.packet_size = UINT32_MAX;
-	limits.inflight = 0xffff;
-	message.ops = &ops;
-	message.limits = &limits;
-	message.desk = &desk;
-	begin_connect(level);
-}
-
-static enum mqgate_reason take(enum mqg_way way, const void *data, size_t len)
-{
-	memset(room, 0xa5, sizeof(room));
-	memcpy(room + MQG_HEAD_MAX, data, len);
-	return mqg_message_take(&message, way, room + MQG_HEAD_MAX, len);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	mqg_message_end(&message);
-	mqg_desk_exit(&desk);
-	return 0;
-}
+#include "message_stage.h"
 
 /* PINGREQ, PUBLISH of QoS 0 and 1, SUBSCRIBE of two, a PUBLISH with a payload. */
 static const char up[] = "\xc0\0" "\x30\x04\0\1tX" "\x32\x05\0\1t\0\7" "\x82\x0d\0\1\0\3a/+\1\0\2b#"
@@ -260,30 +151,6 @@ static void a_publish_is_told_of_with_what_has_come(void **state)
 	assert_false(last.dup || last.qos);
 	take(MQG_UP, more, 1);
 	assert_int_equal(1, publishes);
-}
-
-/* What is sent that way, one after the other; from the beginning again. */
-#define SENT(way, bytes) do {								\
-	assert_int_equal(sizeof(bytes) - 1, sent_len[way]);				\
-	assert_memory_equal(bytes, sent[way], sizeof(bytes) - 1);			\
-	sent_len[way] = 0;								\
-} while (0)
-
-/* Of MQTT 5, with a CONNACK that has @properties. */
-static void connected(uint8_t level, const char *properties)
-{
-	uint8_t connack[64] = "\x20\2";
-	size_t len = strlen(properties);
-
-	begin(level);
-	if (level == 5) {
-		connack[1] = (uint8_t)(3 + len);
-		connack[4] = (uint8_t)len;
-		memcpy(connack + 5, properties, len);
-	}
-	assert_int_equal(0, take(MQG_DOWN, connack, 2 + connack[1]));
-	sent_len[MQG_DOWN] = 0;
-	sends = 0;
 }
 
 static void a_connack_says_what_the_gateway_takes(void **state)
