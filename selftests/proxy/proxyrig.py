@@ -204,6 +204,29 @@ class FakeBroker:
             self.failures.append(failure)
 
 
+# Several of them are one broker: 127.0.0.1, ports 1901 and on.
+
+def at(port):
+    return ("127.0.0.1", port)
+
+
+def servers(*ports):
+    return ",".join(f"127.0.0.1:{port}" for port in ports)
+
+
+def states(rig):
+    return rig.counts()["brokers"][0]["servers"]
+
+
+def are_up(rig, *wanted):
+    poll(lambda: f"servers are {wanted}: {states(rig)}",
+         lambda: [s["up"] for s in states(rig)] == list(wanted))
+
+
+def spread(rig):
+    return [s["open"] for s in states(rig)]
+
+
 # ---- MQTT ---------------------------------------------------------------------------------------
 
 def varint(number):

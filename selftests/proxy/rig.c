@@ -454,7 +454,8 @@ static void broker_setting(struct mqg_broker *b, struct mqg_server *s, const cha
 		*keys[i].value = strtoul(text + strlen(keys[i].key), NULL, 10);
 		return;
 	}
-	errx(2, "-O %s: unknown", text);
+	if (sscanf(text, "hold_total=%" SCNu64, &b->away.hold_total) != 1)
+		errx(2, "-O %s: unknown", text);
 }
 
 /* "CA,CERTIFICATE,SERVER_NAME,VERSION", names of files without .pem; either of two may be "-" */

@@ -14,14 +14,6 @@ TCP, MQTT = "health=1", "health=2"
 LEAST, TURNS, CLIENT = "balance=0", "balance=1", "balance=2"
 
 
-def at(port):
-    return ("127.0.0.1", port)
-
-
-def servers(*ports):
-    return ",".join(f"127.0.0.1:{port}" for port in ports)
-
-
 def rig(*settings, to=None, options=(), **more):
     words = [word for setting in settings for word in ("-O", setting)]
     return Rig(*options, *words, "-b", to or servers(*PORTS), *DOOR, **more)
@@ -69,19 +61,6 @@ class Broker(FakeBroker):
             super().__exit__(kind, value, trace)
         except OSError:
             pass                    # killed before
-
-
-def states(rig):
-    return rig.counts()["brokers"][0]["servers"]
-
-
-def are_up(rig, *wanted):
-    poll(lambda: f"servers are {wanted}: {states(rig)}",
-         lambda: [s["up"] for s in states(rig)] == list(wanted))
-
-
-def spread(rig):
-    return [s["open"] for s in states(rig)]
 
 
 def clients(number, first=0):
