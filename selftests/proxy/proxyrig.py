@@ -192,8 +192,8 @@ class FakeBroker:
             except OSError:
                 return
             thread = threading.Thread(target=self.one, args=(connection,), daemon=True)
-            self.threads.append(thread)
             thread.start()
+            self.threads.append(thread)
 
     def one(self, connection):
         connection.settimeout(20)
