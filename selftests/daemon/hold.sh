@@ -27,12 +27,12 @@ node -e "require('mqtt')" 2> /dev/null || skip_all "needs MQTT.js: sudo selftest
 script="
 const mqtt = require('mqtt'), lines = require('readline').createInterface({input: process.stdin});
 const client = mqtt.connect({host: '127.0.0.1', port: 2883, clientId: 'js', protocolVersion: 5,
-  reconnectPeriod: 0});
+	reconnectPeriod: 0});
 let left = 0, over = false;
 const end = () => { if (over && !left) client.end(); };
 lines.on('line', line => { left++; client.publish('load', line, {qos: 1}, error => {
-  if (error) process.exit(1);
-  console.log(line); left--; end(); }); });
+	if (error) process.exit(1);
+	console.log(line); left--; end(); }); });
 lines.on('close', () => { over = true; end(); });
 client.on('close', () => process.exit(left ? 1 : 0));
 "

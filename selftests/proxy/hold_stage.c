@@ -23,6 +23,13 @@ void held(uint8_t level)
 	sent_len[MQG_DOWN] = 0;
 }
 
+void subscribed(void)
+{
+	held(4);
+	THROUGH_UP(SUBSCRIBE);
+	THROUGH_DOWN(SUBACK);
+}
+
 int held_end(void **state)
 {
 	end(state);

@@ -13,6 +13,10 @@ extern struct mqg_keep_counts counts;
 void held(uint8_t level);
 /* Before its CONNACK. */
 void held_begin(uint8_t level);
+/* Of MQTT 3.1.1, and it has subscribed to s with QoS 1. */
+#define SUBSCRIBE	"\x82\6\0\1\0\1s\1"
+#define SUBACK		"\x90\3\0\1\1"
+void subscribed(void);
 /* Teardown of a test. */
 int held_end(void **state);
 
