@@ -260,6 +260,31 @@ static void a_head_is_there_twice(void **state)
 	free(bytes);
 }
 
+static void another_version_is_left_alone(void **state)
+{
+	size_t len;
+	char path[160];
+	uint8_t *bytes = five(path, &len);
+	struct mqg_segment_head *heads = (void *)bytes;
+	struct mqg_journal *journal;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		heads[i].version = MQG_SEGMENT_VERSION + 1;
+		heads[i].sum = mqg_crc32c(0, &heads[i], offsetof(struct mqg_segment_head, sum));
+	}
+	write_file(path, bytes, len);
+	free(bytes);
+	journal = open_journal();
+	assert_int_equal(0, adopt(journal));
+	await(journal, put_text(journal, "mine"));
+	mqg_journal_close(journal);
+	bytes = read_file(path, &len);
+	heads = (void *)bytes;
+	assert_int_equal(MQG_SEGMENT_VERSION + 1, heads[0].version);
+	free(bytes);
+}
+
 static void put_a_lie(void)
 {
 	uint8_t lie[256] = { 0 };
@@ -323,6 +348,7 @@ int main(void)
 		T(a_torn_tail_is_cut_wherever_it_tore),
 		T(a_flipped_bit_costs_its_record),
 		T(a_head_is_there_twice),
+		T(another_version_is_left_alone),
 		T(a_payload_is_never_a_record),
 		T(sums_are_what_they_should_be),
 	};

@@ -86,10 +86,10 @@ check "nobody has lost his session" same
 
 stage_config "$config" 's/workers: 1/workers: 3/' 's/9883/9884/' \
 	's/^listeners:/&\n  - {name: new, address: "0.0.0.0:2999", kind: mqtt, broker: main}/' \
-	's/port: 1883, kind: mqtt,/&  mode: observe,/' 's/192.0.2.77/192.0.2.78/'
+	's/port: 1883, kind: mqtt,/&  mode: observe,/' 's/192.0.2.77/192.0.2.78/' '1i store: {}'
 said=$(mqgate reload 2>&1)
 is "mqgate reload with a listener more" $? 0
-contains "names what only a restart changes" "$said" "changes: workers, http"
+contains "names what only a restart changes" "$said" "changes: workers, http, store"
 contains "services that were there keep their numbers" "$(service 3)" '"name": "plain"'
 contains "the new one has another" "$(service 4)" '"name": "new"'
 contains "the mode of a service has changed" "$(service 1)" MODE_OBSERVE

@@ -225,13 +225,15 @@ static void tell(struct mqg_journal *journal)
 {
 	for (size_t i = 0; i < journal->workers; i++) {
 		struct mqg_lane *lane = &journal->lanes[i];
+		uint64_t n = lane->taken.n;
 
-		if (!lane->taken.n)
-			continue;
-		mqg_counter_add(&journal->written, lane->taken.n);
-		atomic_store_explicit(&lane->durable, lane->taken.last, memory_order_release);
+		if (n)
+			atomic_store_explicit(&lane->durable, lane->taken.last,
+					      memory_order_release);
 		empty(&lane->taken);
-		eventfd_write(lane->fd, 1);
+		mqg_counter_add(&journal->written, n);
+		if (n)
+			eventfd_write(lane->fd, 1);
 	}
 }
 
