@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How long devices are without a broker when one of two servers is killed under load, and what was
- * acknowledged and is not there afterwards. 50 devices publish QoS 1 in clear text through mqgated,
- * each with one message under way; who is cut comes back at once and sends again. The servers are
- * the benchmark's own and share their state: what one has acknowledged the other one has. Five
- * runs; silence is the longest time between two acknowledgements of any device.
+ * How long devices are without a broker when one of two servers is killed under load, what was
+ * acknowledged and is not there afterwards, and whose connections have ended. 50 devices publish
+ * QoS 1 in clear text through mqgated, each with one message under way; who is cut comes back at
+ * once and sends again. Servers that share their state are the benchmark's own; mosquittos share
+ * nothing. Five runs of each; silence is the longest time between two acknowledgements of any
+ * device.
  */
+#include "failover.h"
 #include "rows.h"
 #include "tls.h"
 
@@ -19,29 +21,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define DEVICES		50
-#define NUMBERS		65536U
+#define DEVICES		FAILOVER_DEVICES
+#define NUMBERS		FAILOVER_NUMBERS
 #define DOOR		2883
-#define SERVERS		"127.0.0.2"
-#define FIRST_PORT	1901
 #define ENOUGH		200U	/* acknowledgements of each, before and after */
 #define GIVE_UP_S	30
-
-/* What the servers share: which messages were acknowledged by either. */
-static _Atomic uint8_t (*kept)[NUMBERS];
 
 struct device {
 	pthread_t	thread;
 	unsigned int	n;
 	uint8_t		acked[NUMBERS];
 	double		silence;	/* s */
+	unsigned int	cut;		/* times that its connection ended */
 	_Atomic uint32_t count;
 };
 
@@ -56,59 +51,6 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static bool take(int fd, void *to, size_t len)
-{
-	return recv(fd, to, len, MSG_WAITALL) == (ssize_t)len;
-}
-
-static bool give(int fd, const void *from, size_t len)
-{
-	return send(fd, from, len, MSG_NOSIGNAL) == (ssize_t)len;
-}
-
-/* ---- a server, in a process of its own ------------------------------------------------------ */
-
-/* Packets here are shorter than 128 bytes. */
-static void *serve(void *arg)
-{
-	int fd = (int)(intptr_t)arg;
-	unsigned char head[2], body[128];
-	bool fine = true;
-
-	while (fine && take(fd, head, 2) && head[1] < sizeof(body) && take(fd, body, head[1])) {
-		if (head[0] >> 4 == 1) {
-			fine = give(fd, "\x20\x02\0\0", 4);
-		} else if (head[0] >> 4 == 3) {
-			/* "\0\1t", identifier, device, number */
-			const unsigned char ack[] = { 0x40, 2, body[3], body[4] };
-
-			kept[body[5] % DEVICES][body[6] << 8 | body[7]] = 1;
-			fine = give(fd, ack, sizeof(ack));
-		}
-	}
-	close(fd);
-	return NULL;
-}
-
-static pid_t start_server(uint16_t port)
-{
-	int door = tls_door(SERVERS, port);
-	pid_t pid = fork();
-
-	if (pid) {
-		close(door);
-		return pid;
-	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;) {
-		int fd = accept(door, NULL, NULL);
-		pthread_t thread;
-
-		if (fd >= 0 && !pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd))
-			pthread_detach(thread);
-	}
-}
-
 /* ---- devices -------------------------------------------------------------------------------- */
 
 static int come(const struct device *d)
@@ -120,8 +62,9 @@ static int come(const struct device *d)
 
 	tls_connect_packet(packet, d->n);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)) && give(fd, packet, TLS_CONNECT) &&
-	    take(fd, answer, sizeof(answer)) && !answer[3])
+	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)) &&
+	    failover_give(fd, packet, TLS_CONNECT) &&
+	    failover_take(fd, answer, sizeof(answer)) && !answer[3])
 		return fd;
 	close(fd);
 	usleep(10000);
@@ -146,7 +89,8 @@ static void *publish(void *arg)
 			unsigned char ack[4];
 
 			again = true;
-			if (!give(fd, packet, sizeof(packet)) || !take(fd, ack, sizeof(ack)))
+			if (!failover_give(fd, packet, sizeof(packet)) ||
+			    !failover_take(fd, ack, sizeof(ack)))
 				break;
 			again = false;
 			if (now() - last > d->silence)
@@ -156,8 +100,10 @@ static void *publish(void *arg)
 			d->count++;
 			number = number % (NUMBERS - 1) + 1;
 		}
-		if (fd >= 0)
-			close(fd);
+		if (fd < 0)
+			continue;
+		close(fd);
+		d->cut += !over;
 	}
 	return NULL;
 }
@@ -180,15 +126,54 @@ static void await(uint32_t more)
 
 /* ---- a run ---------------------------------------------------------------------------------- */
 
-static void measure(const char *top, const char *dir, double *silence, double *lost, double *sum)
-{
-	struct tls_mode mode = { .file = "stream/failover.yaml" };
-	pid_t servers[2] = { start_server(FIRST_PORT), start_server(FIRST_PORT + 1) };
-	struct tls_server gate;
+enum { SILENCE, LOST, CUT, RESULTS };
 
-	memset((void *)kept, 0, sizeof(*kept) * DEVICES);
+struct scene {
+	const char	*name;
+	bool		mosquitto;
+	const char	*hold;
+	const char	*ids[RESULTS], *what[RESULTS];
+	double		allowed[RESULTS];	/* less than that; 0: whatever it is */
+};
+
+static const struct scene scenes[] = {
+	{ "servers that share state", false, "memory",
+	  { "failover-silence", "failover-lost", "failover-cut" },
+	  { "a server dies under load: silence", "QoS 1, acknowledged and lost",
+	    "connections of devices that ended" }, { 2000, 0.5, 0.5 } },
+	{ "mosquittos, hold: memory", true, "memory",
+	  { "failover-mosquitto-silence", "failover-mosquitto-lost", "failover-mosquitto-cut" },
+	  { "a mosquitto dies under load: silence", "QoS 1, acknowledged and lost",
+	    "connections of devices that ended" }, { 2000, 0.5, 0.5 } },
+	{ "mosquittos, hold: off", true, "off",
+	  { "failover-off-silence", "failover-off-lost", "failover-off-cut" },
+	  { "the same, hold: off: silence", "QoS 1, acknowledged and lost",
+	    "connections of devices that ended" }, { 2000, 0.5, 0 } },
+};
+
+#define SCENES (sizeof(scenes) / sizeof(scenes[0]))
+
+static double lost(void)
+{
+	double n = 0;
+
+	for (int i = 0; i < DEVICES; i++)
+		for (unsigned int k = 0; k < NUMBERS; k++)
+			n += devices[i].acked[k] && !failover_kept[i][k];
+	return n;
+}
+
+static void measure(const char *top, const char *dir, const struct scene *scene,
+		    double result[RESULTS], double *sum)
+{
+	struct tls_mode mode = { .file = "stream/failover.yaml", .hold = scene->hold };
+	struct tls_server gate;
+	double end;
+
+	memset((void *)failover_kept, 0, sizeof(*failover_kept) * DEVICES);
 	memset(devices, 0, sizeof(devices));
 	over = false;
+	failover_start(dir, scene->mosquitto);
 	tls_start_mqgate(&gate, top, dir, mode, (int)sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		devices[i].n = i;
@@ -196,56 +181,63 @@ static void measure(const char *top, const char *dir, double *silence, double *l
 			errx(1, "pthread_create");
 	}
 	await(ENOUGH);
-	kill(servers[0], SIGKILL);
+	failover_kill();
 	await(ENOUGH);
 	over = true;
-	*silence = *lost = 0;
 	for (int i = 0; i < DEVICES; i++) {
 		pthread_join(devices[i].thread, NULL);
 		*sum += devices[i].count;
-		if (devices[i].silence > *silence)
-			*silence = devices[i].silence;
-		for (unsigned int n = 0; n < NUMBERS; n++)
-			*lost += devices[i].acked[n] && !kept[i][n];
+		if (1e3 * devices[i].silence > result[SILENCE])
+			result[SILENCE] = 1e3 * devices[i].silence;
+		result[CUT] += devices[i].cut;
 	}
+	/* What a subscriber was sent may be on its way. */
+	for (end = now() + 2; lost() > 0 && now() < end;)
+		usleep(1000);
+	result[LOST] = lost();
+	fprintf(stderr, "%s: %.0f ms, %.0f lost, %.0f cut\n", scene->name, result[SILENCE],
+		result[LOST], result[CUT]);
 	tls_stop(&gate);
-	kill(servers[1], SIGKILL);
-	waitpid(servers[0], NULL, 0);
-	waitpid(servers[1], NULL, 0);
+	failover_stop();
 }
 
 int main(void)
 {
+	static const char *const units[RESULTS] = { "ms", "messages", "connections" };
 	const char *top = getenv("MQGATE_TOP"), *dir;
-	struct row rows[] = {
-		{ .id = "failover-silence", .what = "a server dies under load: silence",
-		  .unit = "ms", .better = "lower", .against = "allowed", .target = 2000,
-		  .absolute = true },
-		{ .id = "failover-lost", .what = "QoS 1, acknowledged and lost",
-		  .unit = "messages", .better = "lower", .against = "allowed", .target = 0.5,
-		  .absolute = true },
-	};
+	struct row rows[SCENES * RESULTS];
+	double sums[SCENES] = { 0 };
 	char results[4096];
-	double sum = 0;
+	size_t n = SCENES * RESULTS;
 
 	if (!top || geteuid())
 		errx(1, "run me by: sudo make bench-stream");
 	signal(SIGPIPE, SIG_IGN);
-	kept = mmap(NULL, sizeof(*kept) * DEVICES, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (kept == MAP_FAILED)
-		err(1, "mmap");
+	failover_prepare();
 	dir = tls_prepare(top);
-	for (int run = 0; run < ROW_RUNS; run++) {
-		measure(top, dir, &rows[0].ours[run], &rows[1].ours[run], &sum);
-		rows[0].ours[run] *= 1e3;
-		rows[0].limit[run] = 2000;
-		rows[1].limit[run] = 1;
+	for (size_t i = 0; i < n; i++) {
+		const struct scene *scene = &scenes[i / RESULTS];
+
+		rows[i] = (struct row){
+			.id = scene->ids[i % RESULTS], .what = scene->what[i % RESULTS],
+			.unit = units[i % RESULTS], .better = "lower", .against = "allowed",
+			.target = scene->allowed[i % RESULTS], .absolute = true,
+		};
 	}
-	for (int i = 0; i < 2; i++)
-		snprintf(rows[i].note, sizeof(rows[i].note), "servers share state; devices come "
-			 "back at once; %.0f acknowledged", sum);
-	rows_print(rows, 2);
+	for (size_t i = 0; i < SCENES * ROW_RUNS; i++) {
+		const size_t k = i % SCENES, run = i / SCENES;
+		double result[RESULTS] = { 0 };
+
+		measure(top, dir, &scenes[k], result, &sums[k]);
+		for (size_t r = 0; r < RESULTS; r++) {
+			rows[k * RESULTS + r].ours[run] = result[r];
+			rows[k * RESULTS + r].limit[run] = r == SILENCE ? 2000 : 1;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		snprintf(rows[i].note, sizeof(rows[i].note), "%s; who is cut comes back at once; "
+			 "%.0f acknowledged", scenes[i / RESULTS].name, sums[i / RESULTS]);
+	rows_print(rows, n);
 	snprintf(results, sizeof(results), "%s/bench-results", top);
-	return rows_write(rows, 2, results, "failover") ? 1 : 0;
+	return rows_write(rows, n, results, "failover") ? 1 : 0;
 }

@@ -38,6 +38,7 @@ struct tls_mode {
 	bool	tickets;
 	bool	no_cache;	/* the gateway verifies every chain anew */
 	bool	refuse;		/* the gateway takes one handshake a second */
+	const char *hold;	/* what becomes of sessions whose server fails; NULL = they end */
 };
 
 /*

@@ -127,8 +127,10 @@ static void configure(const char *top, const char *file, const char *to, const c
 	snprintf(from, sizeof(from), "%s/selftests/bench/peers/%s%s", top, mode.file ? "" : "tls/",
 		 mode.file ? mode.file : file);
 	command_run("sed -e 's|@DIR@|%s|g' -e 's|@TICKETS@|%s|g' -e 's|@CACHE@|%d|g' "
-		    "-e 's|@BUDGET@|%s|g' '%s' >'%s'", dir, tickets, mode.no_cache ? 0 : 1000,
-		    mode.refuse ? "per_source: 1, per_source_burst: 1" : "per_source: 0", from, to);
+		    "-e 's|@BUDGET@|%s|g' -e 's|@HOLD@|%s|g' '%s' >'%s'", dir, tickets,
+		    mode.no_cache ? 0 : 1000,
+		    mode.refuse ? "per_source: 1, per_source_burst: 1" : "per_source: 0",
+		    mode.hold ? mode.hold : "off", from, to);
 }
 
 void tls_start_mqgate(struct tls_server *s, const char *top, const char *dir, struct tls_mode mode,
