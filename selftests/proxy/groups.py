@@ -26,16 +26,21 @@ def device(name):
     return session(name, TLS, DEVICES[name])
 
 
-def send(clients, many, data=MESSAGE):
-    """@many of each; what comes behind them waits with who has to wait."""
+def heard(broker):
+    return sum(map(len, broker.heard))
+
+
+def send(broker, clients, many, data=MESSAGE):
+    """@many of each, in one read; what comes behind it waits with who has to wait."""
     for client in clients:
+        before = heard(broker)
         client.sendall(data * many)
-    for client in clients:
+        poll("it was read", lambda: heard(broker) >= before + many * len(data))
         client.sendall(PINGREQ)
 
 
 def arrives(broker, packets):
-    poll("all of it arrives", lambda: sum(map(len, broker.heard)) == packets)
+    poll("all of it arrives", lambda: heard(broker) == packets)
 
 
 def paused(rig):
@@ -48,11 +53,11 @@ def together():
                           ((0, 1, 20000, 10000), publish("t", b"x" * 995))):
         with Hearing() as broker, start(*group("sensors", "sensor-*", *numbers)) as rig:
             clients = [device(name) for name in NAMES]
-            send(clients[3:], 30, data)
+            send(broker, clients[3:], 30, data)
             arrives(broker, 30 * len(data) + 2)
             equal(paused(rig), {"sensors": 0})
             begun = time.monotonic()
-            send(clients[:3], 10, data)
+            send(broker, clients[:3], 10, data)
             arrives(broker, 60 * len(data) + 8)
             if max(broker.at) - begun < 0.7:
                 raise AssertionError("30 at 20 a second, 10 at once, take longer")
@@ -69,7 +74,7 @@ def several():
         with Hearing() as broker, start(*group("sensors", "sensor-*", *sensors),
                                         *group("ones", "*-1", *ones)) as rig:
             client, begun = device("sensor-1"), time.monotonic()
-            send([client], 20)
+            send(broker, [client], 20)
             arrives(broker, 20 * len(MESSAGE) + 2)
             if broker.at[0] - begun < 0.4:
                 raise AssertionError("20 at 20 a second, 10 at once, take longer")
@@ -85,7 +90,7 @@ def changed():
                   group("sensors", "pump-*", 1, 1, 0, 1), ()):
         with Hearing() as broker, start(*slow) as rig:
             client = device("sensor-1")
-            send([client], 1000)
+            send(broker, [client], 1000)
             poll("it waits", lambda: paused(rig)["sensors"])
             equal(rig.ask(" ".join(("change", "-d", pki.dir, "-w", "2", *after, *LISTEN)))["error"],
                   0, "change")
@@ -94,10 +99,10 @@ def changed():
     # And the other way round: who was free is held.
     with Hearing() as broker, start() as rig:
         client = device("sensor-1")
-        send([client], 100)
+        send(broker, [client], 100)
         arrives(broker, 100 * len(MESSAGE) + 2)
         equal(rig.ask(" ".join(("change", "-d", pki.dir, "-w", "2", *slow, *LISTEN)))["error"], 0)
-        send([client], 100)
+        send(broker, [client], 100)
         poll("it waits", lambda: paused(rig)["sensors"])
         client.close()
 
