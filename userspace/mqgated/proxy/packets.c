@@ -130,7 +130,7 @@ static enum mqg_pump take(struct mqg_half *half, uint8_t *data, size_t len)
 	}
 	if (half->failed)
 		return MQG_PUMP_WRITE_FAILED;
-	if (half == &s->up ? mqg_tempo_waits(s) : mqg_message_backlogged(&s->message))
+	if (half == &s->up ? s->tempo.until : mqg_message_backlogged(&s->message))
 		return MQG_PUMP_WAIT;
 	return half->data ? MQG_PUMP_WAIT : MQG_PUMP_END;
 }

@@ -156,7 +156,7 @@ static uint64_t take_both(struct mqg_tempo_all *all, uint64_t messages, uint64_t
 }
 
 /* With all clients of its listener, and with the members of each group that it is in. */
-static uint64_t take_all(struct mqg_session *s, uint64_t messages, uint64_t bytes)
+static uint64_t take_from_each(struct mqg_session *s, uint64_t messages, uint64_t bytes)
 {
 	uint64_t now = s->worker->now, until = take_both(s->port->tempo, messages, bytes, now);
 
@@ -168,6 +168,20 @@ static uint64_t take_all(struct mqg_session *s, uint64_t messages, uint64_t byte
 		until = later(until, at);
 	}
 	return until;
+}
+
+static bool set_at_all(struct mqg_tempo_all *all)
+{
+	return (atomic_load_explicit(&all->messages_rate, memory_order_relaxed) |
+		atomic_load_explicit(&all->bytes_rate, memory_order_relaxed)) >> 32;
+}
+
+/* Mostly there is nothing that it shares. */
+static inline uint64_t take_all(struct mqg_session *s, uint64_t messages, uint64_t bytes)
+{
+	if (!s->tempo.groups && !set_at_all(s->port->tempo))
+		return 0;
+	return take_from_each(s, messages, bytes);
 }
 
 static void pause_until(struct mqg_session *s, uint64_t until)
