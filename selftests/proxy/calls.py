@@ -180,7 +180,7 @@ def acknowledged():
         before = acknowledgements(sock)
         one_by_one(scene, records)
         got = acknowledgements(sock) - before
-    # The first 64 are acknowledged each, and so is who had to wait for the CPU for 40 ms.
+    # The first 32 are acknowledged each, and so is who had to wait for the CPU for 40 ms.
     if not records * 0.4 < got < records * 0.8:
         raise AssertionError(f"{got} acknowledgements for {records} records")
 

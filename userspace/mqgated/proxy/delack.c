@@ -6,7 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#define READS_LEAST	64U
+#define READS_LEAST	32U
 #define READS_MOST	65536U
 /* Fast: a quarter of the time that an acknowledgement may take, from read to read. */
 #define APART_NS	10000000ULL
@@ -31,8 +31,9 @@ void mqg_delack_look(struct mqg_delack *d, int fd, uint64_t now)
 	if (!fast)
 		return;
 	if (at_once(fd)) {
-		if (d->asked && d->next < READS_MOST)
+		if (d->asked && !d->paused && d->next < READS_MOST)
 			d->next *= 2;
+		d->paused = false;
 		d->asked = !setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &quick, sizeof(quick));
 	} else if (d->next > READS_LEAST) {
 		d->next /= 2;
