@@ -105,6 +105,8 @@ struct mqg_message {
 	bool			answered;	/* CONNACK went to the client */
 	bool			capped;		/* keep_alive is the gateway's word */
 	uint8_t			opening;	/* enum in opening.c */
+	uint8_t			ending;		/* enum mqgate_reason: no packet of the client's
+						 * begins any more; 0 = they do */
 	uint8_t			code;		/* of a DISCONNECT, where the reason has several */
 	uint8_t			detail;		/* enum mqgate_reason: what was wrong with a packet
 						 * of the broker */

@@ -435,7 +435,9 @@ enum mqgate_reason mqg_message_take(struct mqg_message *m, enum mqg_way way, uin
 		set_limits(m, way);
 
 	while (w.at < w.end && reason == MQGATE_REASON_NONE) {
-		if (w.lane->over)
+		if (m->ending && way == MQG_UP && w.lane->fate == MQG_JUDGING)
+			reason = m->ending;
+		else if (w.lane->over)
 			reason = mqg_walk_blame(&w, MQGATE_REASON_MQTT_ORDER);
 		else if (way == MQG_DOWN && !m->open)
 			reason = mqg_opening_step(&w);

@@ -10,13 +10,24 @@
 
 #include "policy/rights.h"
 
-/* Two texts, each with its NUL; UTF-8 of MQTT has none inside. */
+#define WILL_FLAGS	(MQW_CONNECT_WILL | MQW_CONNECT_WILL_QOS | MQW_CONNECT_WILL_RETAIN)
+
+static char *put(char *to, const uint8_t *text, size_t len)
+{
+	memcpy(to, text, len);
+	to[len] = '\0';
+	return to + len + 1;
+}
+
+/* Texts, each with its NUL; UTF-8 of MQTT has none inside. */
 static int keep_names(struct mqg_session *s, const struct mqw_connect *c, const uint8_t *packet)
 {
 	const struct mqg_policy *policy = s->realm ? s->realm->config : NULL;
 	const char *identity = s->entry.identity;
 	const uint8_t *id = packet + c->client_id.off, *name = packet + c->username.off;
 	size_t id_len = c->client_id.len, name_len = c->username.off ? c->username.len : 0;
+	bool will = c->flags & MQW_CONNECT_WILL;
+	char *at;
 
 	if (policy && policy->client_id_rule == MQG_CLIENT_ID_INJECT) {
 		id = (const uint8_t *)identity;
@@ -29,13 +40,13 @@ static int keep_names(struct mqg_session *s, const struct mqw_connect *c, const 
 	/* The broker does not get it. */
 	if (!policy && s->port->config->password_rule == MQG_PASSWORD_STRIP)
 		name_len = 0;
-	s->names = malloc(id_len + name_len + 2);
+	s->names = malloc(id_len + name_len + 2 + (will ? c->will_topic.len + 1U : 0));
 	if (!s->names)
 		return -1;
-	memcpy(s->names, id, id_len);
-	s->names[id_len] = '\0';
-	memcpy(s->names + id_len + 1, name, name_len);
-	s->names[id_len + 1 + name_len] = '\0';
+	at = put(put(s->names, id, id_len), name, name_len);
+	if (will)
+		put(at, packet + c->will_topic.off, c->will_topic.len);
+	s->will = will ? c->flags & WILL_FLAGS : 0;
 	return 0;
 }
 
@@ -87,22 +98,29 @@ static enum mqgate_reason ask_connect(const struct mqg_session *s)
 	return MQGATE_REASON_POLICY_CONNECT;
 }
 
-static enum mqgate_reason ask_will(const struct mqg_session *s, const struct mqw_connect *c,
-				   const uint8_t *packet)
+static const char *next_text(const char *text)
 {
-	const uint8_t *topic = packet + c->will_topic.off;
+	return text + strlen(text) + 1;
+}
+
+static enum mqgate_reason ask_will(const struct mqg_session *s)
+{
 	struct mqg_grant *grant = s->message.grant;
 	int64_t now = s->worker->desk.now;
 	struct mqg_decision d;
+	const char *topic;
+	size_t len;
 
-	if (!grant || !(c->flags & MQW_CONNECT_WILL))
+	if (!grant || !s->will)
 		return MQGATE_REASON_NONE;
-	d = mqg_grant_topic(grant, MQG_MAY_WILL, topic, c->will_topic.len, now);
-	if (!d.allowed || (c->flags & MQW_CONNECT_WILL_QOS) >> 3 > d.qos)
+	topic = next_text(next_text(s->names));
+	len = strlen(topic);
+	d = mqg_grant_topic(grant, MQG_MAY_WILL, (const uint8_t *)topic, len, now);
+	if (!d.allowed || (s->will & MQW_CONNECT_WILL_QOS) >> 3 > d.qos)
 		return MQGATE_REASON_POLICY_WILL;
-	if (!(c->flags & MQW_CONNECT_WILL_RETAIN))
+	if (!(s->will & MQW_CONNECT_WILL_RETAIN))
 		return MQGATE_REASON_NONE;
-	d = mqg_grant_topic(grant, MQG_MAY_RETAIN, topic, c->will_topic.len, now);
+	d = mqg_grant_topic(grant, MQG_MAY_RETAIN, (const uint8_t *)topic, len, now);
 	return d.allowed ? MQGATE_REASON_NONE : MQGATE_REASON_POLICY_RETAIN;
 }
 
@@ -128,16 +146,19 @@ enum mqgate_reason mqg_authority_begin(struct mqg_session *s, const struct mqw_c
 	if (keep_names(s, c, packet) || grant_by_certificate(s))
 		return MQGATE_REASON_LIMIT_SESSIONS;
 	reason = ask_connect(s);
-	return reason ? reason : ask_will(s, c, packet);
+	return reason ? reason : ask_will(s);
 }
 
 enum mqgate_reason mqg_authority_again(struct mqg_session *s, X509 *cert)
 {
+	enum mqgate_reason reason;
+
 	if (!s->names)
 		return MQGATE_REASON_NONE;
 	/* Without memory it is not known what it may. */
 	if (take_grant(s, cert))
 		return MQGATE_REASON_POLICY_CONNECT;
 	mqg_message_doubt(&s->message);
-	return ask_connect(s);
+	reason = ask_connect(s);
+	return reason ? reason : ask_will(s);
 }

@@ -118,6 +118,10 @@ static enum mqg_pump take(struct mqg_half *half, uint8_t *data, size_t len)
 	s->message.limits = &s->port->config->limits;
 	s->message.published = 0;
 	reason = mqg_message_take(&s->message, half == &s->up ? MQG_UP : MQG_DOWN, data, len);
+	/* What else it says is not heard; the next turn tells the broker. */
+	if (s->message.ending && half == &s->up && mqg_parting_due(s) &&
+	    (reason == MQGATE_REASON_NONE || reason == s->message.ending))
+		return MQG_PUMP_MORE;
 	if (reason != MQGATE_REASON_NONE) {
 		s->refused = (uint8_t)reason;
 		if (reason == MQGATE_REASON_MQTT_BROKER)

@@ -60,6 +60,46 @@ void mqg_session_end(struct mqg_session *s, enum mqgate_reason reason)
 	mqg_session_run(s);
 }
 
+void mqg_session_part(struct mqg_session *s, enum mqgate_reason reason)
+{
+	/* Nobody else has its will. */
+	if (s->state != MQG_REPLY && s->state != MQG_RELAY) {
+		mqg_session_end(s, reason);
+		return;
+	}
+	s->message.ending = (uint8_t)reason;
+	/* A packet that does not end, or a broker that does not read: then it goes as it is. */
+	if (s->state == MQG_RELAY)
+		mqg_timer_arm(&s->timer, &s->worker->half_closed, s->worker->now);
+	mqg_session_run(s);
+}
+
+bool mqg_parting_due(const struct mqg_session *s)
+{
+	return (s->state == MQG_REPLY || s->state == MQG_RELAY) &&
+	       mqg_message_between(&s->message, MQG_UP);
+}
+
+enum mqg_step mqg_parting_step(struct mqg_session *s)
+{
+	static const uint8_t disconnect[] = { 0xe0, 0 };
+	struct mqg_lane *lane = &s->message.lanes[MQG_UP];
+	uint8_t *scratch = mqg_worker_scratch(s->worker);
+
+	if (!lane->over)
+		mqg_half_send(&s->up, disconnect, sizeof(disconnect));
+	lane->over = true;
+	if (mqg_half_flush(&s->up) == MQG_PUMP_WAIT)
+		return MQG_STEP_WAIT;
+	mqg_stream_finish(&s->broker);
+	/* Unread it would turn the close into a reset, which might overtake what was sent. */
+	for (unsigned int i = 0; i < MQG_ROUNDS; i++)
+		if (mqg_stream_read(&s->broker, scratch, MQG_CHUNK) <= 0)
+			break;
+	mqg_session_end(s, s->message.ending);
+	return s->closed ? MQG_STEP_GONE : MQG_STEP_WAIT;
+}
+
 /* MQGATE_REASON_NONE, and the session goes by its identity as the rule takes it now. */
 static enum mqgate_reason identify(struct mqg_session *s, X509 *cert)
 {
@@ -107,6 +147,14 @@ static enum mqgate_reason succeed(struct mqg_session *s, X509 *cert)
 	}
 }
 
+static void end_for(struct mqg_session *s, enum mqgate_reason reason)
+{
+	if (reason == MQGATE_REASON_POLICY_WILL || reason == MQGATE_REASON_POLICY_RETAIN)
+		mqg_session_part(s, reason);
+	else
+		mqg_session_end(s, reason);
+}
+
 void mqg_session_recheck(struct mqg_session *s)
 {
 	enum mqgate_reason reason;
@@ -122,7 +170,7 @@ void mqg_session_recheck(struct mqg_session *s)
 	if (!s->client.ssl) {
 		reason = mqg_authority_again(s, NULL);
 		if (reason != MQGATE_REASON_NONE)
-			mqg_session_end(s, reason);
+			end_for(s, reason);
 		return;
 	}
 	/* A handshake under way is judged when it is over. */
@@ -148,7 +196,7 @@ void mqg_session_recheck(struct mqg_session *s)
 		reason = mqg_authority_again(s, cert);
 	sk_X509_pop_free(chain, X509_free);
 	if (reason != MQGATE_REASON_NONE) {
-		mqg_session_end(s, reason);
+		end_for(s, reason);
 		return;
 	}
 	if (s->entry.identity)

@@ -55,6 +55,8 @@ static enum mqg_step linger_step(struct mqg_session *s)
 
 static enum mqg_step step(struct mqg_session *s)
 {
+	if (s->message.ending && mqg_parting_due(s))
+		return mqg_parting_step(s);
 	switch (s->state) {
 	case MQG_INTRO:
 		return mqg_intro_step(s);

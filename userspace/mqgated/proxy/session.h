@@ -112,7 +112,9 @@ struct mqg_session {
 	struct mqg_waits	away;
 	struct mqg_hold		*hold;		/* NULL: it ends with its server */
 	char			*names;		/* of its CONNECT, as the broker gets them: client
-						 * identifier, NUL, username, NUL */
+						 * identifier, username, the will's topic if it has
+						 * one; each with its NUL */
+	uint8_t			will;		/* flags of its CONNECT; 0 = none */
 	const struct mqg_config	*granted_by;	/* whose rights message.grant is made of; held */
 	uint8_t			*id;		/* of a proven client, as of `said` */
 	struct mqg_said		said;		/* of such a one; @id is its identifier */
@@ -147,6 +149,14 @@ enum mqg_step mqg_session_finish(struct mqg_session *session);
 void mqg_session_recheck(struct mqg_session *session);
 /* Ends one that was let in: the ALLOW goes at once, the client is told where it can be. */
 void mqg_session_end(struct mqg_session *session, enum mqgate_reason reason);
+/*
+ * The same, but for @reason it may not have its will any more: the broker is told that it leaves in
+ * order, between two packets, so that the will is not published.
+ */
+void mqg_session_part(struct mqg_session *session, enum mqgate_reason reason);
+/* It can be told now. */
+bool mqg_parting_due(const struct mqg_session *session);
+enum mqg_step mqg_parting_step(struct mqg_session *session);
 /* Its flow is an authenticated one now. */
 void mqg_session_allow(struct mqg_session *session);
 
