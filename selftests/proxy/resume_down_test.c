@@ -205,6 +205,23 @@ static void a_server_that_knows_goes_on_with_it(void **state)
 	assert_int_equal(0, refusals);
 }
 
+/* The client receives it twice, and the first PUBREC has had its answer when the second comes. */
+static void the_second_answer_to_it_comes_late(void **state)
+{
+	(void)state;
+	subscribed();
+	THROUGH_DOWN(TWICE);
+	lose();
+	next(true);
+	THROUGH_DOWN("\x3c\6\0\1s\0\7A");
+	THROUGH_UP(PUBREC);
+	THROUGH_DOWN(PUBREL);
+	THROUGH_UP(PUBREC);
+	THROUGH_UP(PUBCOMP);
+	assert_null(message.ledger);
+	assert_int_equal(0, refusals);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +233,7 @@ int main(void)
 		cmocka_unit_test_teardown(released_and_not_complete, held_end),
 		cmocka_unit_test_teardown(nor_when_a_second_server_dies, held_end),
 		cmocka_unit_test_teardown(a_server_that_knows_goes_on_with_it, held_end),
+		cmocka_unit_test_teardown(the_second_answer_to_it_comes_late, held_end),
 	};
 
 	return cmocka_run_group_tests_name("resume_down", tests, NULL, NULL) ? 1 : 0;

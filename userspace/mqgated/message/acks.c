@@ -184,8 +184,10 @@ enum mqgate_reason mqg_ack_judge(struct mqg_walk *w, const struct mqg_head *head
 			mqg_flow_remove(&ledger->flows[way], flow);
 			break;
 		}
-		flow->stage = MQG_FLOW_RECEIVED;
-		if (kept)
+		/* A second one, of a message that came twice, may be late. */
+		if (flow->stage == MQG_FLOW_PUBLISHED)
+			flow->stage = MQG_FLOW_RECEIVED;
+		if (kept && kept->stage == MQG_FLOW_PUBLISHED)
 			kept->stage = MQG_FLOW_RECEIVED;
 		break;
 	case MQP_PUBREL:
