@@ -108,6 +108,19 @@ static void one_that_was_not_answered(void **state)
 	GOES("\x82\6\0\1\0\1u\0");
 }
 
+/* In one chunk behind something that goes no further: it moves up to where that was. */
+static void one_that_moves_in_its_chunk(void **state)
+{
+	(void)state;
+	held(4);
+	UP("\x40\2\0\7" "\x82\x0a\0\1\0\5abcde\1");
+	GOES("\x82\x0a\0\1\0\5abcde\1");
+	THROUGH_DOWN("\x90\3\0\1\1");
+	lose();
+	next(false);
+	GOES("\x82\x0a\0\1\0\5abcde\1");
+}
+
 static void a_server_that_refuses_them(void **state)
 {
 	(void)state;
@@ -288,6 +301,7 @@ int main(void)
 		cmocka_unit_test_teardown(with_options_and_properties, held_end),
 		cmocka_unit_test_teardown(many_in_packets_of_eight, held_end),
 		cmocka_unit_test_teardown(one_that_was_not_answered, held_end),
+		cmocka_unit_test_teardown(one_that_moves_in_its_chunk, held_end),
 		cmocka_unit_test_teardown(a_server_that_refuses_them, held_end),
 		cmocka_unit_test_teardown(a_session_that_was_there_before, held_end),
 		cmocka_unit_test_teardown(one_that_takes_less_than_was_told, held_end),

@@ -254,8 +254,12 @@ enum mqgate_reason mqg_subscribe_judge(struct mqg_walk *w, const struct mqg_head
 	}
 	flow->copy = merge;
 	rest = merge ? cut(head, &r) : *head;
-	mqg_walk_emit(w, rest.begin, rest.len);
-	return w->message->keep ? mqg_asked_keep(w, flow, &rest) : MQGATE_REASON_NONE;
+	/* Before it may be moved. */
+	if (w->message->keep)
+		reason = mqg_asked_keep(w, flow, &rest);
+	if (!reason)
+		mqg_walk_emit(w, rest.begin, rest.len);
+	return reason;
 }
 
 /* The broker's codes with ours between them. */
