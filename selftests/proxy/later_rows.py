@@ -37,6 +37,20 @@ def subscribes(*each, number=1):
     return lambda level: [of(level, 0x82, ident(number), b"", one) for one in each]
 
 
+ILL_FORMED = (b"a\0", b"\xed\xa0\x80", b"\xc0\xaf", b"\1")
+
+
+def properties_of(kind, before, ids, behind=b""):
+    """That packet with ill-formed strings in each of its properties that are strings."""
+    def packets(level):
+        for bad in ILL_FORMED if kind == 0x30 else ILL_FORMED[:2]:
+            values = [bytes([i]) + text(bad) for i in ids] + [
+                b"\x26" + text(bad) + text("v"), b"\x26" + text("k") + text(bad)]
+            for value in values:
+                yield of(5, kind, before, value, behind)
+    return packets
+
+
 ALL, OLD, NEW = (3, 4, 5), (3, 4), (5,)
 DEEP = "/" * 65535
 # The example, of ATTACKS where it has a number; levels; packets; the reason; a DISCONNECT's code.
@@ -46,6 +60,22 @@ ROWS = (
     ("8: strings", ALL, lambda level: publishes(b"\xed\xa0\x80", b"\xc0\xaf", b"\1")(level) +
      subscribes(text(b"\xed\xa0\x80") + b"\0", text(b"\xc0\xaf") + b"\0", text(b"a\0") + b"\0",
                 text(b"\1") + b"\0")(level), "mqtt-utf8", 0x81),
+    ("8: strings, UNSUBSCRIBE", ALL, lambda level: [
+        of(level, 0xa2, ident(1), b"", text("t") + text(bad)) for bad in ILL_FORMED],
+     "mqtt-utf8", 0x81),
+    ("8: strings in properties, PUBLISH", NEW, properties_of(
+        0x30, text("t"), (0x03, 0x08)), "mqtt-utf8", 0x81),
+    ("8: strings in properties, SUBSCRIBE", NEW, properties_of(
+        0x82, ident(1), (), text("t") + b"\0"), "mqtt-utf8", 0x81),
+    ("8: strings in properties, UNSUBSCRIBE", NEW, properties_of(
+        0xa2, ident(1), (), text("t")), "mqtt-utf8", 0x81),
+    *((f"8: strings in properties, {name}", NEW, properties_of(
+        kind, ident(1) + b"\0", (0x1f,)), "mqtt-utf8", 0x81) for name, kind in (
+            ("PUBACK", 0x40), ("PUBREC", 0x50), ("PUBREL", 0x62), ("PUBCOMP", 0x70))),
+    ("8: strings in properties, DISCONNECT", NEW, properties_of(0xe0, b"\0", (0x1f,)),
+     "mqtt-utf8", 0x81),
+    ("8: strings in properties, AUTH", NEW, properties_of(0xf0, b"\x18", (0x15, 0x1f)),
+     "mqtt-utf8", 0x81),
     ("9: unknown and foreign properties", NEW, lambda level: [
         of(5, 0x30, text("t"), p) for p in (b"\x7f\0", b"\0\0", b"\xff\x7f\0", b"\x0b\1")],
      "mqtt-property-id", 0x81),

@@ -37,7 +37,11 @@ class Listening(FakeBroker):
 
 # In the words of the list, and the versions that have them.
 EXAMPLES = (
-    ("1: length of five bytes", ALL), ("8: strings", ALL), ("14: server-only packets", ALL),
+    ("1: length of five bytes", ALL), ("8: strings", ALL), ("8: strings, UNSUBSCRIBE", ALL),
+    *((f"8: strings in properties, {name}", NEW) for name in (
+        "PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP",
+        "DISCONNECT", "AUTH")),
+    ("14: server-only packets", ALL),
     ("14: reserved flag nibbles", ALL), ("14: QoS 3", ALL), ("14: DUP with QoS 0", ALL),
     ("14: packet id 0", ALL), ("15: topic empty", ALL), ("15: topic longer than the packet", ALL),
     ("15: topic with wildcard", ALL), ("15: topic with U+0000", ALL),

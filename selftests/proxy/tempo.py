@@ -5,13 +5,33 @@ How much, how fast, how silent: the limits of a listener. ATTACKS 11, 16-18.
 """
 from numbered import *
 
-LISTEN = ("-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884")
+pki = Pki()
+DEVICE = pki.context(pki.device("device-1"))
+LISTEN = ("-r", "any", "-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884", "-t", "127.0.0.1:8883")
+DOORS = {"plain": (PLAIN, None), "TLS": (TLS, DEVICE)}
+door = DOORS["plain"]
+
+
+def each_door(name):
+    """A point for each door: its clients come by that."""
+    def add(function):
+        for where in DOORS:
+            @test(f"{name}, {where}")
+            def point(where=where):
+                global door
+                door = DOORS[where]
+                try:
+                    function()
+                finally:
+                    door = DOORS["plain"]
+        return function
+    return add
 
 
 def limited(**limits):
     options = [option for key, value in limits.items()
                for option in ("-L", key if value is True else f"{key}={value}")]
-    return Rig(*options, *LISTEN)
+    return Rig(*options, *LISTEN, pki=pki)
 
 
 def request(level, *filters, number=1, kind=0x82):
@@ -21,7 +41,7 @@ def request(level, *filters, number=1, kind=0x82):
 
 
 def client_of(level, keep_alive=0, name="d"):
-    sock = dial()
+    sock = dial(*door)
     sock.sendall(connect(name, level, keep_alive=keep_alive))
     kind, body = read_packet(sock)
     equal((kind, body[1]), (0x20, 0), "CONNACK")
@@ -57,8 +77,8 @@ def silent():
                 client.close()
 
 
-@test("ATTACKS 11: keep alive 0 or 65535: MQTT 5 is told the cap, 3 is held to it; a lower one "
-      "stays")
+@each_door("ATTACKS 11: keep alive 0 or 65535: MQTT 5 is told the cap, 3 is held to it; a lower "
+           "one stays")
 def capped():
     with Hearing(5), limited(keep_alive=1) as rig:
         for asked in (0, 65535):
@@ -112,7 +132,7 @@ def over():
 @test("the rate of all clients of a listener is shared by the workers")
 def together():
     with Hearing() as broker, Rig("-w", "2", "-L", "all_messages_rate=20", "-L",
-                                  "all_messages_burst=10", *LISTEN) as rig:
+                                  "all_messages_burst=10", *LISTEN, pki=pki) as rig:
         clients = [client_of(4, name=f"d{i}")[0] for i in range(6)]
         begun = time.monotonic()
         for client in clients:
@@ -175,7 +195,7 @@ def limits():
     beyond(5, {}, packet(0x31, text("t") + b"\0"), "mqtt-unavailable", 0x9a, b"\x25\0")
 
 
-@test("ATTACKS 17: topic alias over the maximum, of the listener and of the broker: E0 01 94")
+@each_door("ATTACKS 17: topic alias over the maximum, of the listener and of the broker: E0 01 94")
 def alias_over():
     one = packet(0x30, text("t") + b"\3\x23\0\x0b")
     beyond(5, {"topic_alias": 10}, one, "mqtt-alias", 0x94, b"\x22\1\0")
@@ -183,18 +203,18 @@ def alias_over():
     beyond(5, {}, one, "mqtt-alias", 0x94)
 
 
-@test("ATTACKS 17: empty topic + unknown alias: E0 01 94")
+@each_door("ATTACKS 17: empty topic + unknown alias: E0 01 94")
 def alias_unknown():
     beyond(5, {}, packet(0x30, text("") + b"\3\x23\0\1"), "mqtt-alias", 0x94, b"\x22\0\1")
 
 
-@test("ATTACKS 18: QoS 2 never completed (CVE-2023-28366) counts; over the limit: 93, and memory "
-      "is given back")
+@each_door("ATTACKS 18: QoS 2 never completed (CVE-2023-28366) counts; over the limit: 93, and "
+           "memory is given back")
 def inflight():
     for level in (3, 4, 5):
         tail = b"\0" if level == 5 else b""
         with Hearing(level), limited(inflight=100) as rig:
-            client = dial()
+            client = dial(*door)
             client.sendall(connect("d", level))
             said = read_packet(client)[1]
             equal(said[2:], b"\3\x21\0\x64" if level == 5 else b"", "Receive Maximum")
@@ -209,7 +229,8 @@ def inflight():
                 raise AssertionError("memory is not given back")
 
 
-@test("ATTACKS 18: 65,535 in flight: all of them where they are allowed, and memory is given back")
+@each_door("ATTACKS 18: 65,535 in flight: all of them where they are allowed, and memory is given "
+           "back")
 def all_inflight():
     for level in (4, 5):
         tail = b"\0" if level == 5 else b""
@@ -220,7 +241,8 @@ def all_inflight():
             client.sendall(flood[:len(flood) // 65535 * 1001])
             ends(client, level, 0x93)
             equal(rig.refused()["refused"], "limit-inflight")
-        with Hearing(level) as broker, Rig("-L", "inflight=65535", *LISTEN, asan=False) as rig:
+        with Hearing(level) as broker, Rig("-L", "inflight=65535", *LISTEN, asan=False,
+                                           pki=pki) as rig:
             before = rig.status("VmRSS")
             client, _ = client_of(level)
             client.sendall(flood)
@@ -235,8 +257,8 @@ def all_inflight():
                 raise AssertionError(f"{rig.status('VmRSS') - before} kB are not given back")
 
 
-@test("ATTACKS 18: PUBREC/PUBCOMP for a QoS 1 flow, and others of another QoS, end the session; "
-      "one to nothing goes no further")
+@each_door("ATTACKS 18: PUBREC/PUBCOMP for a QoS 1 flow, and others of another QoS, end the "
+           "session; one to nothing goes no further")
 def answers():
     for level in (3, 4, 5):
         tail = b"\0" if level == 5 else b""
@@ -254,7 +276,8 @@ def answers():
             client.sendall(packet(0x40, ident(5)) + packet(0x62, ident(5)) + PINGREQ)
             equal(read_packet(client), (0x70, ident(5) + (b"\x92" if level == 5 else b"")))
             poll("the rest arrives", lambda: broker.heard[0] == PINGREQ)
-            equal(rig.counts()["listeners"][0]["messages"], {"mqtt-flow": 2})
+            listener = rig.counts()["listeners"][list(DOORS.values()).index(door)]
+            equal(listener["messages"], {"mqtt-flow": 2})
             client.close()
 
 
