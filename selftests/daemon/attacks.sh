@@ -24,9 +24,9 @@ through() {
 	return $rc
 }
 
-plan 9
-for script in malformed.py segments.py tempo.py pp2_in.py; do
-	if [ $script = segments.py ] && [ ! -c /dev/net/tun ]; then
+plan 10
+for script in malformed.py segments.py segments_tls.py tempo.py pp2_in.py; do
+	if [ "${script#segments}" != $script ] && [ ! -c /dev/net/tun ]; then
 		skip "$script" "needs /dev/net/tun (CONFIG_TUN)"
 		skipped=13
 		continue
