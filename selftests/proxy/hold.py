@@ -215,6 +215,25 @@ def full_and_late():
         equal(gate.refusals(), [])
 
 
+@test("a change of the servers while they are held: they go to those that there are now")
+def changed():
+    for level in (4, 5):
+        with Server(1901) as one, Server(1902) as two, rig(ports=(1901,)) as gate, \
+                begun(PLAIN, None, level, one) as (client, _, sock, said, _):
+            client.sendall(message(1, b"one", level))
+            gets(sock, message(1, b"one", level))
+            one.die()
+            is_held(gate)
+            equal(gate.ask(f"change -d {pki.dir} -b {servers(1902)} -p 127.0.0.1:1884 -t "
+                           "127.0.0.1:8883 -w 1")["error"], 0)
+            sock, again = two.take()
+            equal(again, said)
+            sock.sendall(accepted(level))
+            gets(sock, message(1, b"one", level, dup=True))
+            sock.sendall(ack(PUBACK, 1))
+            gets(client, ack(PUBACK, 1))
+
+
 @test("many at once: each goes on, and all memory is given back")
 def many():
     with Server(1901) as one, Server(1902) as two, rig("hold_time=20000") as gate, \

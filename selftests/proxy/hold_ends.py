@@ -127,4 +127,16 @@ def cannot():
             equal(gate.refusals(), ["hold-session"], what)
 
 
+@test("an identity that is revoked while its session is held: it ends at once")
+def revoked():
+    for level, word in ((4, CLOSED), (5, b"\xe0\x01\x87")):
+        with Server(1901) as one, rig(ports=(1901,)) as gate, \
+                begun(TLS, pki.context("device-1"), level, one) as (client, *_):
+            one.die()
+            is_held(gate)
+            equal(gate.ask("revoke identity device-1")["error"], 0)
+            equal(client.recv(3), word)
+            poll("it has ended", lambda: held(gate)["held"] == 0)
+
+
 main()
