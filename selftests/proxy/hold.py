@@ -70,6 +70,27 @@ def restarted():
             equal((held(gate)["replayed"], held(gate)["resumed"], gate.refusals()), (0, 1, []))
 
 
+@test("another server that has a session of before is asked for all subscriptions")
+def known_from_before():
+    for level, options in ((4, 1), (5, 0x11)):
+        with Server(1901) as one, Server(1902) as two, rig() as gate, \
+                begun(PLAIN, None, level, one, two) as (client, dies, sock, _, (other,)):
+            client.sendall(ask(9, "a", level=level))
+            gets(sock, ask(9, "a", level=level))
+            sock.sendall(granted(9, 1, level=level))
+            gets(client, granted(9, 1, level=level))
+            dies.die()
+            is_held(gate)
+            client.sendall(message(1, b"one", level))
+            sock, _ = other.take()
+            sock.sendall(accepted(level, present=True))
+            gets(sock, ask(1, "a", level=level, options=options))
+            sock.sendall(granted(1, 1, level=level))
+            gets(sock, message(1, b"one", level))
+            sock.sendall(ack(PUBACK, 1))
+            gets(client, ack(PUBACK, 1))
+
+
 @test("MQTT 5: a session that outlives its connection is not begun anew; a name that a server made "
       "up stays")
 def connects():

@@ -108,6 +108,25 @@ static void one_that_was_not_answered(void **state)
 	GOES("\x82\6\0\1\0\1u\0");
 }
 
+/* Known from before: what was asked of others since is asked of it, without retained messages. */
+static void a_server_that_has_an_older_session(void **state)
+{
+	(void)state;
+	held(5);
+	THROUGH_UP("\x82\x0b\0\1\0\0\1a\2\0\1b\x22");
+	THROUGH_DOWN("\x90\5\0\1\0\2\2");
+	UP("\x32\7\0\1t\0\1\0A");
+	sent_len[MQG_UP] = 0;
+	lose();
+	keep.moved = true;
+	next(true);
+	GOES("\x82\x0b\0\1\0\0\1a\x12\0\1b\x22");
+	DOWN("\x32\7\0\1b\0\7\0D" "\x90\5\0\1\0\2\2");
+	COMES("\x32\7\0\1b\0\7\0D");
+	GOES("\x3a\7\0\1t\0\1\0A");
+	THROUGH_UP("\x40\2\0\7");
+}
+
 /* In one chunk behind something that goes no further: it moves up to where that was. */
 static void one_that_moves_in_its_chunk(void **state)
 {
@@ -301,6 +320,7 @@ int main(void)
 		cmocka_unit_test_teardown(with_options_and_properties, held_end),
 		cmocka_unit_test_teardown(many_in_packets_of_eight, held_end),
 		cmocka_unit_test_teardown(one_that_was_not_answered, held_end),
+		cmocka_unit_test_teardown(a_server_that_has_an_older_session, held_end),
 		cmocka_unit_test_teardown(one_that_moves_in_its_chunk, held_end),
 		cmocka_unit_test_teardown(a_server_that_refuses_them, held_end),
 		cmocka_unit_test_teardown(a_session_that_was_there_before, held_end),

@@ -175,10 +175,12 @@ static void serve_subscribe(const struct packet *p)
 	size_t n = 4U + five;
 
 	for (; at < end; at += 3 + (p->type == 8)) {
+		uint8_t qos = p->type == 8 ? at[3] & 3 : 0;
+
 		assert_true(at[2] >= 'a' && at[2] < 'a' + FILTERS);
-		at_server.options[at[2] - 'a'] = p->type == 8 ? (uint8_t)(at[3] + 1) : 0;
+		at_server.options[at[2] - 'a'] = p->type == 8 ? qos + 1 : 0;
 		if (p->type == 8 || five)
-			answer[n++] = p->type == 8 ? at[3] : 0;
+			answer[n++] = qos;
 	}
 	answer[1] = (uint8_t)(n - 2);
 	put(&from_server, answer, n);
@@ -273,6 +275,7 @@ static void server_begins(void)
 	if (!shared)
 		memset(&at_server, 0, sizeof(at_server));
 	put(&from_server, connack, five ? 5 : 4);
+	keep.moved = chance(2);
 	for (uint16_t id = 1; id < IDS; id++) {
 		struct delivery *d = &at_server.out[id];
 

@@ -14,6 +14,9 @@
 /* Some brokers take no more of one SUBSCRIBE. */
 #define FILTERS_EACH	8U
 #define PACKET_MOST	4096U
+/* Of a filter's options: 0 sends retained messages always, 1 with a new subscription. */
+#define RETAIN_HANDLING	0x30U
+#define RETAIN_NEW	0x10U
 
 enum mqgate_reason mqg_asked_keep(struct mqg_walk *w, const struct mqg_flow *flow,
 				  const struct mqg_head *head)
@@ -144,6 +147,15 @@ static uint32_t room_for(const struct mqg_filter *filter)
 	return 2U + filter->len + 1U;
 }
 
+/* MQTT 5, 3.8.3.1: a server that has the subscription does not send retained messages again. */
+static uint8_t options_of(const struct mqg_message *m, const struct mqg_filter *filter)
+{
+	bool known = m->level == MQW_LEVEL_5 && m->keep->present;
+
+	return known && !(filter->options & RETAIN_HANDLING) ? filter->options | RETAIN_NEW
+							     : filter->options;
+}
+
 static void add_filter(struct mqg_message *m, struct request *q, const struct mqg_filter *filter)
 {
 	uint8_t *at;
@@ -155,7 +167,7 @@ static void add_filter(struct mqg_message *m, struct request *q, const struct mq
 		begin_request(m, q, filter);
 	at = mqg_write_two(q->packet + FIXED + q->len, filter->len);
 	memcpy(at, filter->text, filter->len);
-	at[filter->len] = filter->options;
+	at[filter->len] = options_of(m, filter);
 	q->len += room_for(filter);
 	q->n++;
 }

@@ -65,6 +65,7 @@ struct mqg_keep {
 	uint8_t			link;		/* enum mqg_link */
 	bool			present;	/* RESUMING: the server knows the session */
 	bool			replayed;	/* RESUMING: the filters have been sent */
+	bool			moved;		/* RESUMING: the one before was another server */
 	bool			older;		/* the session was there before its first CONNACK */
 	bool			partial;	/* not all filters are known: it cannot go on */
 	bool			doubted;	/* rights have changed: ask of what is kept */

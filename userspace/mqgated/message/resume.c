@@ -293,7 +293,8 @@ enum mqgate_reason mqg_resume_begin(struct mqg_message *m, bool present)
 		return MQGATE_REASON_HOLD_SESSION;
 	keep->link = MQG_RESUMING;
 	keep->present = present;
-	keep->replayed = present;
+	/* Another server may know it from before, without what was asked since. */
+	keep->replayed = present && !keep->moved;
 	if (present)
 		mqg_backlog_unsend(m);
 	disown(m, present);

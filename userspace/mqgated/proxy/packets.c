@@ -37,7 +37,10 @@ static void accepted(struct mqg_message *message)
 
 static void resumed(struct mqg_message *message)
 {
-	mqg_broker_settled(session_of(message));
+	struct mqg_session *s = session_of(message);
+
+	s->hold->keep.moved = s->dialled.server != s->hold->lost;
+	mqg_broker_settled(s);
 }
 
 /* Server unavailable, server busy: MQTT 3.1.1, 3.2.2.3; 5, 3.2.2.2. Another one may not be. */
