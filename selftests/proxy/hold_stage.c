@@ -12,7 +12,7 @@ void held_begin(uint8_t level)
 	mqg_keep_exit(&keep);
 	begin(level);
 	counts = (struct mqg_keep_counts){ 0 };
-	mqg_keep_init(&keep, &most, &counts);
+	mqg_keep_init(&keep, &most, &counts, level);
 	message.keep = &keep;
 }
 

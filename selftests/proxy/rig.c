@@ -557,11 +557,14 @@ static void options(int argc, char **argv, struct mqg_config *config)
 	size_t n_models = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "w:M:L:G:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:agC:N3SxEK:o:n:"
+	while ((opt = getopt(argc, argv, "J:w:M:L:G:d:H:T:D:m:s:i:r:u:U:A:c:P:k:l:f:agC:N3SxEK:o:n:"
 					 "RB:X:O:Z:I:b:t:p:")) != -1) {
 		switch (opt) {
 		case 'L': rig_limit(&like.limits, optarg); break;
 		case 'G': rig_rule(config, optarg); break;
+		case 'J':
+			config->store = (struct mqg_store){ strdup(optarg), 64 << 20 };
+			break;
 		case 'B': limit(&config->handshakes, optarg); break;
 		case 'w': config->workers = atoi(optarg); break;
 		case 'M': config->mark = strtoul(optarg, NULL, 0); break;
@@ -772,6 +775,8 @@ int main(int argc, char **argv)
 	mqg_record_memory_setup();
 	rig.config = configure(argc, argv);
 	ret = mqg_proxy_setup(rig.config, NULL, &judge, &rig.proxy, why, sizeof(why));
+	if (!ret)
+		ret = mqg_proxy_store(rig.proxy, rig.config, why, sizeof(why));
 	if (!ret) {
 		ret = mqg_proxy_start(rig.proxy);
 		if (ret)

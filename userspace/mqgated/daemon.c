@@ -352,6 +352,9 @@ static int start(struct daemon *d, char *why, size_t size)
 		err = mqg_live_taps_start(d->live, d->proxy, why, size);
 	if (err)
 		return err;
+	err = mqg_proxy_store(d->proxy, mqg_live_config(d->live), why, size);
+	if (err)
+		return err;
 	err = mqg_proxy_start(d->proxy);
 	if (err) {
 		snprintf(why, size, "the workers cannot be started: %s", strerror(-err));

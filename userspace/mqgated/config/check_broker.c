@@ -229,6 +229,9 @@ static int check_hold(struct mqg_check *check, size_t i, const struct raw_away *
 					 from->hold_bytes || from->hold_total))
 		return complain(check, path, "is off, and it is said how much is held; write "
 					     "memory, or leave the others out");
+	if (to->hold == MQG_HOLD_STORE && !check->raw->store)
+		return complain(check, path, "is store, and nothing says where; add the section "
+					     "store with a directory, or write memory");
 	err = check_time(check, i, "away.hold_time", from->hold_time, MINUTE, SECOND,
 			 24 * 60 * MINUTE, &to->hold_ms);
 	join(path, i, "away.hold_messages");

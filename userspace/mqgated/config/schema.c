@@ -71,6 +71,7 @@ static const cyaml_schema_field_t health_fields[] = {
 static const cyaml_strval_t holds[] = {
 	{ "off", MQG_HOLD_OFF },
 	{ "memory", MQG_HOLD_MEMORY },
+	{ "store", MQG_HOLD_STORE },
 };
 
 static const cyaml_schema_field_t away_fields[] = {

@@ -155,6 +155,9 @@ enum mqgate_reason mqg_ack_judge(struct mqg_walk *w, const struct mqg_head *head
 	struct mqg_keep *keep;
 	struct mqg_flow *flow;
 
+	keep = w->message->keep;
+	if (keep && keep->store && way == MQG_UP)
+		return w->way == MQG_UP ? mqg_store_release(w) : mqg_store_ack(w);
 	if (!ledger)
 		return unknown(w, head);
 	flow = about(&ledger->flows[way], stream, &reason);
@@ -162,7 +165,6 @@ enum mqgate_reason mqg_ack_judge(struct mqg_walk *w, const struct mqg_head *head
 		return reason;
 	if (!flow)
 		return unknown(w, head);
-	keep = w->message->keep;
 	if (keep && way == MQG_DOWN && w->way == MQG_UP && flow->gone)
 		return count_off(w, &ledger->flows[way], flow);
 	kept = keep && way == MQG_UP && stream->type == MQP_PUBREC ?

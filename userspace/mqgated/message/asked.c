@@ -18,6 +18,25 @@
 #define RETAIN_HANDLING	0x30U
 #define RETAIN_NEW	0x10U
 
+/* Where the identifier of a packet is. */
+static const uint8_t *id_of(const struct mqg_head *head)
+{
+	uint32_t ignored;
+
+	return mqg_varint_read(head->begin + 1, head->begin + head->len, &ignored);
+}
+
+uint16_t mqg_asked_id(struct mqg_message *m, const struct mqg_head *head, enum mqg_flow_kind kind,
+		      uint16_t id)
+{
+	struct mqg_kept *kept = m->keep->store ? mqg_keep_find(m->keep, (uint8_t)kind, id) : NULL;
+
+	if (!kept)
+		return id;
+	mqg_write_two((uint8_t *)id_of(head), kept->client_id);
+	return kept->client_id;
+}
+
 enum mqgate_reason mqg_asked_keep(struct mqg_walk *w, const struct mqg_flow *flow,
 				  const struct mqg_head *head)
 {
@@ -28,8 +47,15 @@ enum mqgate_reason mqg_asked_keep(struct mqg_walk *w, const struct mqg_flow *flo
 		return err == -ENOSPC ? MQGATE_REASON_HOLD_FULL : MQGATE_REASON_STREAM_MEMORY;
 	if (!kept)
 		return MQGATE_REASON_NONE;
+	if (w->message->keep->store) {
+		kept->id = 0;
+		kept->id = mqg_store_id(w->message, flow->id);
+		mqg_write_two((uint8_t *)id_of(head), kept->id);
+	}
 	memcpy(kept->packet, head->begin, head->len);
 	kept->filled = kept->len;
+	if (!w->mute)
+		mqg_keep_sent(w->message->keep, kept);
 	return MQGATE_REASON_NONE;
 }
 
@@ -78,7 +104,7 @@ void mqg_asked_note(struct mqg_message *m, const struct mqg_flow *flow, const ui
 		    const uint8_t *end)
 {
 	struct mqg_keep *keep = m->keep;
-	struct mqg_kept *kept = mqg_keep_find(keep, flow->kind, flow->id);
+	struct mqg_kept *kept = mqg_keep_find_client(keep, flow->kind, flow->id);
 	struct reader r;
 
 	if (!kept) {

@@ -37,6 +37,7 @@ struct mqg_flow {
 	uint16_t	gone;		/* down: of those, by servers that are gone */
 	bool		own;		/* the gateway answers it; the other side has not heard */
 	bool		doubted;	/* rights have changed since: ask again before it goes on */
+	uint64_t	record;		/* up, QoS 2: of the identifier, in the journal; 0 = none */
 	void		*copy;		/* hangs on it and goes with it: free() */
 };
 

@@ -209,6 +209,25 @@ static enum mqgate_reason spell_out(struct mqg_walk *w, const struct mqg_head *h
 	return MQGATE_REASON_NONE;
 }
 
+/*
+ * It gets an identifier of ours. What is here whole, and has its turn, goes at once; the others go
+ * when they are whole.
+ */
+static void prepare_store(struct mqg_walk *w, const struct mqg_publish_head *p, uint32_t payload,
+			  struct mqg_kept *kept)
+{
+	const struct mqg_keep *keep = w->message->keep;
+
+	kept->id = 0;
+	kept->id = mqg_store_id(w->message, p->id);
+	mqg_write_two((uint8_t *)p->behind, kept->id);
+	/* It is one of those that are due itself. */
+	if (keep->n_due > 1 || mqg_store_waits(w->message) || payload > (size_t)(w->end - w->at))
+		w->mute = true;
+	if (w->mute && payload)
+		w->lane->fate = MQG_DROPPING;
+}
+
 /* For the next server, should this one fail; or because there is none. */
 static enum mqgate_reason keep(struct mqg_walk *w, const struct mqg_head *head,
 			       const struct mqg_publish_head *p)
@@ -221,7 +240,7 @@ static enum mqgate_reason keep(struct mqg_walk *w, const struct mqg_head *head,
 	int err;
 
 	/* What was received once is not kept twice; nor is the rest of it for the next server. */
-	if (p->qos == 2 && mqg_keep_find(keep, MQG_FLOW_QOS2, p->id)) {
+	if (p->qos == 2 && !keep->store && mqg_keep_find(keep, MQG_FLOW_QOS2, p->id)) {
 		if (w->mute)
 			w->lane->fate = MQG_DROPPING;
 		return MQGATE_REASON_NONE;
@@ -231,8 +250,14 @@ static enum mqgate_reason keep(struct mqg_walk *w, const struct mqg_head *head,
 		return err == -ENOSPC ? MQGATE_REASON_HOLD_FULL : MQGATE_REASON_STREAM_MEMORY;
 	if (!kept)
 		return MQGATE_REASON_NONE;
+	if (keep->store && p->qos)
+		prepare_store(w, p, payload, kept);
 	kept->filled = (uint32_t)mqg_publish_plain(w, head, p, kept->packet);
 	keep->filling = payload ? kept : NULL;
+	if (!w->mute)
+		mqg_keep_sent(keep, kept);
+	if (keep->store && p->qos && !payload)
+		mqg_store_put(w->message, kept);
 	return MQGATE_REASON_NONE;
 }
 
@@ -273,6 +298,9 @@ enum mqgate_reason mqg_publish_judge(struct mqg_walk *w, const struct mqg_head *
 		reason = begin_flow(w, &p, &flow);
 	if (reason)
 		return reason;
+	if (p.qos == 2 && w->way == MQG_UP && flow->count > 1 && !flow->own &&
+	    w->message->keep && w->message->keep->store)
+		return mqg_store_again(w, flow);
 	reason = mqg_publish_ask(w->message, w->way, p.topic, p.len, p.qos, p.retain);
 	if (reason)
 		return refuse(w, &p, flow, reason);

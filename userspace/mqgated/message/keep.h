@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "message/filters.h"
+#include "message/store.h"
 
 enum mqg_link {
 	MQG_LINKED,	/* packets go to the server at once */
@@ -31,10 +32,15 @@ struct mqg_kept {
 	struct mqg_kept	*next;
 	uint32_t	len;		/* room for the packet */
 	uint32_t	filled;		/* bytes of it that have come */
-	uint16_t	id;		/* 0: it has none */
+	uint16_t	id;		/* towards the server; 0: it has none */
+	uint16_t	client_id;	/* of the client; 0: of another session */
 	uint8_t		kind;		/* enum mqg_flow_kind; NONE without an identifier */
+	uint8_t		level;		/* of MQTT */
 	uint8_t		stage;		/* enum mqg_flow_stage, as the server knows it */
+	uint64_t	record;		/* in the journal; 0 = none */
 	bool		sent;		/* to a server, all of it or a part */
+	bool		due;		/* this server is to get it */
+	bool		acknowledged;	/* stored: the client has heard so */
 	uint8_t		packet[];
 };
 
@@ -56,12 +62,17 @@ struct mqg_keep {
 	struct mqg_keep_limits	limits;
 	struct mqg_keep_counts	*counts;
 	struct mqg_kept		*first, **end;	/* NULL: none; where the next one goes */
+	const struct mqg_store_ops *store;	/* NULL: the server acknowledges */
 	struct mqg_kept		*filling;	/* its payload is under way; NULL = none */
 	char			*assigned;	/* client identifier, by the broker; NULL: none */
 	uint32_t		n, bytes;
 	uint32_t		pings;		/* PINGREQs that no server has answered */
+	uint32_t		n_due;		/* of them, for this server */
+	uint32_t		under_way;	/* messages that this server has not done with */
+	uint16_t		last_id;	/* stored: the last one that was given */
 	uint32_t		replies;	/* SUBACKs of ours that are still to come */
 	struct mqg_filters	filters;
+	uint8_t			level;		/* of the client */
 	uint8_t			link;		/* enum mqg_link */
 	bool			present;	/* RESUMING: the server knows the session */
 	bool			replayed;	/* RESUMING: the filters have been sent */
@@ -73,7 +84,7 @@ struct mqg_keep {
 };
 
 void mqg_keep_init(struct mqg_keep *keep, const struct mqg_keep_limits *limits,
-		   struct mqg_keep_counts *counts);
+		   struct mqg_keep_counts *counts, uint8_t level);
 void mqg_keep_exit(struct mqg_keep *keep);
 
 /* A server has all of it: messages that cannot be kept are sent all the same. */
@@ -94,16 +105,26 @@ bool mqg_keep_full(const struct mqg_keep *keep);
  * @out:  out: the caller writes and counts them in ->filled. NULL: not to be kept
  *
  * Where it would be too much while the server is there, the session cannot be held until the server
- * has acknowledged it.
- * Return: 0, -ENOMEM, or -ENOSPC: too much, while the server is away.
+ * has acknowledged it. What waits may be a little more, for what was read before it was full.
+ * Return: 0, -ENOMEM, or -ENOSPC: too much, while it has to wait.
  */
 int mqg_keep_add(struct mqg_keep *keep, uint8_t kind, uint16_t id, uint32_t len,
 		 struct mqg_kept **out);
 
-/* The first of that identifier; NULL: none. */
+/* The first of that identifier towards the server; of the client's. NULL: none. */
 struct mqg_kept *mqg_keep_find(struct mqg_keep *keep, uint8_t kind, uint16_t id);
+struct mqg_kept *mqg_keep_find_client(struct mqg_keep *keep, uint8_t kind, uint16_t id);
+/* Behind those that are kept; its room is counted. */
+void mqg_keep_append(struct mqg_keep *keep, struct mqg_kept *kept);
+/* It is its caller's from now on. */
+void mqg_keep_take(struct mqg_keep *keep, struct mqg_kept *kept);
 /* It is not needed any more. NULL is nothing. */
 void mqg_keep_remove(struct mqg_keep *keep, struct mqg_kept *kept);
+
+/* This server has got it. */
+void mqg_keep_sent(struct mqg_keep *keep, struct mqg_kept *kept);
+/* Another one is to get all of them. */
+void mqg_keep_due(struct mqg_keep *keep);
 
 /* The next bytes of the payload under way; @ends: the last ones. */
 void mqg_keep_fill(struct mqg_keep *keep, const uint8_t *data, size_t len, bool ends);

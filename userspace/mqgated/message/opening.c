@@ -161,6 +161,8 @@ static enum mqgate_reason connack(struct mqg_walk *w)
 	mqg_message_lane(m, MQG_DOWN);
 	if (!code)
 		m->ops->accepted(m);
+	if (m->keep && m->keep->first && m->keep->store)
+		mqg_resume_adopted(m, present);
 	if (!code)
 		keep_alive(m);
 	if (m->level == MQW_LEVEL_5 && !code)

@@ -26,7 +26,8 @@ static bool is_whole(const struct mqg_message *m)
 	for (uint32_t i = 0; flows && i < flows->size; i++) {
 		const struct mqg_flow *flow = &flows->table[i];
 
-		if (flow->kind && !flow->own && !mqg_keep_find(m->keep, flow->kind, flow->id))
+		if (flow->kind && !flow->own && !m->keep->store &&
+		    !mqg_keep_find(m->keep, flow->kind, flow->id))
 			return false;
 	}
 	return !m->keep->partial;
@@ -107,6 +108,7 @@ bool mqg_message_lose(struct mqg_message *m)
 	m->keep->link = MQG_UNLINKED;
 	m->keep->farewell = false;
 	m->keep->replies = 0;
+	mqg_keep_due(m->keep);
 	answer_pings(m);
 	return true;
 }
@@ -162,7 +164,7 @@ bool mqg_message_lags(const struct mqg_message *m)
 	return m->keep && m->keep->link == MQG_RESUMING && !m->keep->present && has_gone(m);
 }
 
-static void send_kept(struct mqg_message *m, struct mqg_kept *kept)
+static void send_packet(struct mqg_message *m, struct mqg_kept *kept)
 {
 	bool publish = kept->kind == MQG_FLOW_QOS1 || kept->kind == MQG_FLOW_QOS2;
 
@@ -170,7 +172,6 @@ static void send_kept(struct mqg_message *m, struct mqg_kept *kept)
 		kept->packet[0] |= MQP_FLAG_DUP;
 		atomic_fetch_add_explicit(&m->keep->counts->again, 1, memory_order_relaxed);
 	}
-	kept->sent = true;
 	m->ops->send(m, MQG_UP, kept->packet, kept->filled);
 }
 
@@ -181,28 +182,40 @@ static void go_on_twice(struct mqg_message *m, struct mqg_kept *kept)
 					      MQG_FLOW_QOS2);
 
 	if (kept->stage == MQG_FLOW_PUBLISHED) {
-		send_kept(m, kept);
+		send_packet(m, kept);
 	} else if (flow && flow->stage == MQG_FLOW_RELEASED) {
 		answer(m, MQG_UP, MQP_PUBREL, kept->id);
 		kept->stage = MQG_FLOW_RELEASED;
 	}
 }
 
+void mqg_keep_send(struct mqg_message *m, struct mqg_kept *kept)
+{
+	if (kept->kind != MQG_FLOW_QOS2)
+		send_packet(m, kept);
+	else if (!m->keep->store)
+		go_on_twice(m, kept);
+	else if (kept->stage == MQG_FLOW_PUBLISHED)
+		send_packet(m, kept);
+	else
+		answer(m, MQG_UP, MQP_PUBREL, kept->id);
+	mqg_keep_sent(m->keep, kept);
+	if (kept->kind == MQG_FLOW_NONE)
+		mqg_keep_remove(m->keep, kept);
+}
+
+/* What is stored goes as its turn comes, and whole. */
 static void send_all(struct mqg_message *m)
 {
 	struct mqg_keep *keep = m->keep;
 	struct mqg_kept *kept, *next;
 
+	keep->link = MQG_LINKED;
 	for (kept = keep->first; kept; kept = next) {
 		next = kept->next;
-		if (kept->kind == MQG_FLOW_QOS2)
-			go_on_twice(m, kept);
-		else
-			send_kept(m, kept);
-		if (kept->kind == MQG_FLOW_NONE)
-			mqg_keep_remove(keep, kept);
+		if (!keep->store || (kept->kind != MQG_FLOW_QOS1 && kept->kind != MQG_FLOW_QOS2))
+			mqg_keep_send(m, kept);
 	}
-	keep->link = MQG_LINKED;
 }
 
 /*
@@ -219,6 +232,10 @@ static void begin_anew(struct mqg_message *m)
 			continue;
 		if (kept->stage != MQG_FLOW_RELEASED) {
 			kept->stage = MQG_FLOW_PUBLISHED;
+			continue;
+		}
+		if (m->keep->store) {
+			mqg_store_finish(m, kept, 0);
 			continue;
 		}
 		answer(m, MQG_DOWN, MQP_PUBCOMP, kept->id);
@@ -277,6 +294,10 @@ static void ask_again(struct mqg_message *m)
 		/* The rest of it is on its way. */
 		if (kept == m->keep->filling)
 			m->lanes[MQG_UP].fate = MQG_DROPPING;
+		if (p.qos && m->keep->store) {
+			mqg_store_finish(m, kept, 0x87);
+			continue;
+		}
 		if (p.qos)
 			refuse_flow(m, kept);
 		mqg_keep_remove(m->keep, kept);
@@ -302,6 +323,15 @@ enum mqgate_reason mqg_resume_begin(struct mqg_message *m, bool present)
 		begin_anew(m);
 	ask_again(m);
 	return MQGATE_REASON_NONE;
+}
+
+void mqg_resume_adopted(struct mqg_message *m, bool present)
+{
+	m->keep->link = MQG_RESUMING;
+	m->keep->present = present;
+	m->keep->replayed = true;
+	if (!present)
+		begin_anew(m);
 }
 
 enum mqgate_reason mqg_resume_step(struct mqg_message *m)

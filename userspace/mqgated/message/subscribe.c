@@ -288,6 +288,9 @@ enum mqgate_reason mqg_suback_judge(struct mqg_walk *w, const struct mqg_head *h
 	const struct mqp_stream *stream = &w->lane->stream;
 	const uint8_t *fixed = head->begin + 1, *codes, *end = head->begin + head->len;
 	struct mqg_ledger *ledger = w->message->ledger;
+	enum mqg_flow_kind kind = stream->type == MQP_SUBACK ? MQG_FLOW_SUBSCRIBE
+							     : MQG_FLOW_UNSUBSCRIBE;
+	uint16_t id = stream->packet_id;
 	bool suback = stream->type == MQP_SUBACK, v5 = w->message->level == MQW_LEVEL_5;
 	enum mqgate_reason reason = MQGATE_REASON_NONE;
 	const struct merge *merge;
@@ -298,8 +301,9 @@ enum mqgate_reason mqg_suback_judge(struct mqg_walk *w, const struct mqg_head *h
 		mqg_asked_again(w->message, head);
 		return MQGATE_REASON_NONE;
 	}
-	flow = ledger ? mqg_flow_find(&ledger->flows[MQG_UP], stream->packet_id,
-				     suback ? MQG_FLOW_SUBSCRIBE : MQG_FLOW_UNSUBSCRIBE) : NULL;
+	if (w->message->keep)
+		id = mqg_asked_id(w->message, head, kind, id);
+	flow = ledger ? mqg_flow_find(&ledger->flows[MQG_UP], id, kind) : NULL;
 	if (!flow) {
 		mqg_walk_drop(w, MQGATE_REASON_MQTT_FLOW);
 		return MQGATE_REASON_NONE;

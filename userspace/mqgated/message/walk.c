@@ -276,6 +276,27 @@ static enum mqgate_reason release(struct mqg_walk *w)
 	return reason;
 }
 
+void mqg_walk_start(struct mqg_walk *w, struct mqg_message *m, enum mqg_way way)
+{
+	begin_walk(w, m, way, NULL, 0);
+}
+
+void mqg_walk_finish(struct mqg_walk *w)
+{
+	mqg_walk_flush(w);
+	if (w->own_len)
+		spill(w);
+}
+
+static void fill(struct mqg_message *m, const uint8_t *data, uint32_t len, bool ends)
+{
+	struct mqg_kept *kept = m->keep->filling;
+
+	mqg_keep_fill(m->keep, data, len, ends);
+	if (ends && m->keep->store)
+		mqg_store_put(m, kept);
+}
+
 /* The payload of a PUBLISH whose head was judged. */
 static enum mqgate_reason stream_payload(struct mqg_walk *w)
 {
@@ -285,7 +306,7 @@ static enum mqgate_reason stream_payload(struct mqg_walk *w)
 	struct mqg_keep *keep = w->way == MQG_UP ? w->message->keep : NULL;
 
 	if (keep && keep->filling)
-		mqg_keep_fill(keep, w->at, used, status == MQW_OK);
+		fill(w->message, w->at, used, status == MQW_OK);
 	if (w->lane->fate == MQG_PASSING)
 		mqg_walk_emit(w, w->at, used);
 	else if (w->lane->fate == MQG_KEEPING)
@@ -453,6 +474,8 @@ enum mqgate_reason mqg_message_take(struct mqg_message *m, enum mqg_way way, uin
 		reason = release(&w);
 	if (m->keep && m->keep->link == MQG_RESUMING && reason == MQGATE_REASON_NONE)
 		reason = mqg_resume_step(m);
+	if (m->keep && m->keep->store && reason == MQGATE_REASON_NONE)
+		mqg_store_send(m);
 	mqg_ledger_settle(m);
 	return reason;
 }

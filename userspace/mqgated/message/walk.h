@@ -11,6 +11,8 @@
 /* Room for packets of our own before they are sent or kept. */
 #define MQG_WALK_OWN	256U
 
+struct mqg_kept;
+
 struct mqg_walk {
 	struct mqg_message	*message;
 	struct mqg_lane		*lane;
@@ -108,11 +110,39 @@ enum mqgate_reason mqg_backlog_release(struct mqg_walk *down);
  */
 enum mqgate_reason mqg_asked_keep(struct mqg_walk *walk, const struct mqg_flow *flow,
 				  const struct mqg_head *head);
+/* Of its answer: the identifier is the client's from then on. */
+uint16_t mqg_asked_id(struct mqg_message *message, const struct mqg_head *head,
+		      enum mqg_flow_kind kind, uint16_t id);
 void mqg_asked_note(struct mqg_message *message, const struct mqg_flow *flow, const uint8_t *codes,
 		    const uint8_t *end);
 /* Subscribes again to all; and the SUBACK of a part of that, which is not the client's. */
 void mqg_asked_replay(struct mqg_message *message);
 void mqg_asked_again(struct mqg_message *message, const struct mqg_head *suback);
+
+/* store.c, where there is a journal: the identifier towards the server. */
+uint16_t mqg_store_id(const struct mqg_message *message, uint16_t id);
+/* The server takes no more at the moment. */
+bool mqg_store_waits(const struct mqg_message *message);
+/* A message of the client's is whole. */
+void mqg_store_put(struct mqg_message *message, struct mqg_kept *kept);
+/* Sends what has its turn. */
+void mqg_store_send(struct mqg_message *message);
+/* The client has sent QoS 2 once more. */
+enum mqgate_reason mqg_store_again(struct mqg_walk *walk, struct mqg_flow *flow);
+/* PUBACK, PUBREC and PUBCOMP of the server; PUBREL of the client. */
+enum mqgate_reason mqg_store_ack(struct mqg_walk *walk);
+enum mqgate_reason mqg_store_release(struct mqg_walk *walk);
+/* The server has done with it, or does not get it: the client hears @code if it has not before. */
+void mqg_store_finish(struct mqg_message *message, struct mqg_kept *kept, uint8_t code);
+
+/* Sends it to the server that there is. */
+void mqg_keep_send(struct mqg_message *message, struct mqg_kept *kept);
+/* resume.c: the first server has answered, and others have left something for it. */
+void mqg_resume_adopted(struct mqg_message *message, bool present);
+
+/* A walk of no bytes: for what the gateway has to say by itself. */
+void mqg_walk_start(struct mqg_walk *walk, struct mqg_message *message, enum mqg_way way);
+void mqg_walk_finish(struct mqg_walk *walk);
 
 /* By type: each adds the packet, or what becomes of it, or drops it. */
 enum mqgate_reason mqg_publish_judge(struct mqg_walk *walk, const struct mqg_head *head);

@@ -210,8 +210,9 @@ static enum mqg_step forward(struct mqg_session *s)
 	memcpy(data + len, in->data, connect);
 	mqg_half_adopt(&s->up, data, len + connect);
 	s->state = MQG_REPLY;
-	/* There is no other. */
-	if (s->port->uplink->routes.n == 1 && !mqg_hold_is_away(s) && !mqg_broker_bind(s))
+	/* There is no other; what is stored waits for what was left behind. */
+	if (s->port->uplink->routes.n == 1 && !mqg_hold_is_away(s) &&
+	    !(s->hold && s->hold->keep.store) && !mqg_broker_bind(s))
 		return mqg_session_refuse(s, s->refused);
 	return MQG_STEP_ON;
 }

@@ -27,6 +27,9 @@ struct mqg_proxy {
 	struct mqg_door		door;
 	struct mqg_tickets	*tickets;
 	struct mqg_renewal	*renewal;
+	struct mqg_journal	*journal;	/* NULL = none */
+	struct mqg_parked	*parked;	/* likewise */
+	uint64_t		looked;		/* for more; boot time, ns */
 	struct mqg_taps		*taps;		/* of the live side; NULL = none */
 	struct mqg_worker	**workers;	/* each allocated by itself: no shared cache line */
 	size_t			n_workers;

@@ -79,6 +79,7 @@ static int take(const struct mqw_connect *c, uint8_t *packet, size_t len, struct
 		return -1;
 	memcpy(hold->connect, packet, len);
 	hold->connect_len = (uint32_t)len;
+	hold->lives = c->level == MQW_LEVEL_5 ? lives : !(c->flags & MQW_CONNECT_CLEAN);
 	/* Only the first CONNECT begins anew: the next server may have the session. */
 	if (lives)
 		*flags_of(hold->connect, hold->connect + len) &= (uint8_t)~MQW_CONNECT_CLEAN;
@@ -125,10 +126,13 @@ void mqg_hold_begin(struct mqg_session *s)
 	mqg_keep_init(&hold->keep, &(struct mqg_keep_limits){
 		.messages = broker->away.hold_messages, .bytes = broker->away.hold_bytes,
 		.total = broker->away.hold_total,
-	}, &uplink->pool->hold.keep);
+	}, &uplink->pool->hold.keep, c.level);
 	hold->pool = uplink->pool;
+	hold->session = s;
+	mqg_list_init(&hold->awaits);
 	s->hold = hold;
 	s->message.keep = &hold->keep;
+	mqg_storing_begin(s);
 }
 
 /* A CONNECT for the next server, where the stages expect one. */
@@ -167,6 +171,7 @@ void mqg_hold_leave(struct mqg_session *s)
 	if (hold->away)
 		uncount(s);
 	mqg_list_remove(&s->away.link);
+	mqg_list_remove(&hold->awaits);
 	s->hold = NULL;
 	s->message.keep = NULL;
 	mqg_keep_exit(&hold->keep);

@@ -32,6 +32,7 @@ static void send_way(struct mqg_message *message, enum mqg_way way, const uint8_
 static void accepted(struct mqg_message *message)
 {
 	mqg_broker_settled(session_of(message));
+	mqg_storing_adopt(session_of(message));
 	mqg_session_allow(session_of(message));
 }
 

@@ -12,7 +12,11 @@
 #include <time.h>
 
 #include "proxy/change.h"
+#include "proxy/storing.h"
 #include "proxy/ticket_keys.h"
+
+/* Between two looks at what a process has left that had been drained. */
+#define LOOK_NS	5000000000ULL
 
 static int no_memory(char *why, size_t size)
 {
@@ -72,6 +76,12 @@ int mqg_proxy_setup(const struct mqg_config *config, const struct mqg_revoked *r
 	}
 	*out = proxy;
 	return 0;
+}
+
+int mqg_proxy_store(struct mqg_proxy *proxy, const struct mqg_config *config, char *why,
+		    size_t size)
+{
+	return mqg_storing_open(proxy, config, why, size);
 }
 
 void mqg_proxy_taps(struct mqg_proxy *proxy, struct mqg_taps *taps)
@@ -138,6 +148,7 @@ void mqg_proxy_teardown(struct mqg_proxy *proxy)
 		free(proxy->workers[i]);
 	}
 	free(proxy->workers);
+	mqg_storing_close(proxy);
 	mqg_door_exit(&proxy->door);
 	mqg_tickets_free(proxy->tickets);
 	mqg_renewal_free(proxy->renewal);
@@ -214,6 +225,10 @@ void mqg_proxy_renewal(struct mqg_proxy *proxy, struct mqg_renewal_info *info)
 void mqg_proxy_tick(struct mqg_proxy *proxy, uint64_t now)
 {
 	mqg_tickets_tick(proxy->tickets, now);
+	if (now - proxy->looked < LOOK_NS)
+		return;
+	proxy->looked = now;
+	mqg_storing_look(proxy);
 }
 
 uint64_t mqg_proxy_chains(struct mqg_proxy *proxy)

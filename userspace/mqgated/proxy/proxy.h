@@ -28,6 +28,14 @@ struct mqg_taps;
 int mqg_proxy_setup(const struct mqg_config *config, const struct mqg_revoked *revoked,
 		    struct mqg_judge *judge, struct mqg_proxy **proxy, char *why, size_t size);
 /*
+ * Opens the journal of @config, where there is one, and takes what processes that are gone have
+ * left there. Before mqg_proxy_start(), as the user that the daemon stays. 0 or -errno; @why: in
+ * words.
+ */
+int mqg_proxy_store(struct mqg_proxy *proxy, const struct mqg_config *config, char *why,
+		    size_t size);
+
+/*
  * What is tapped, NULL: nothing. Workers that run go over to it with the next mqg_proxy_commit(),
  * behind which those of before are used no more.
  */

@@ -279,6 +279,7 @@ enum mqg_step mqg_session_finish(struct mqg_session *s)
 	mqg_intake_drop(s);
 	mqg_tempo_end(s);
 	mqg_half_drop(&s->up);
+	mqg_storing_park(s);
 	mqg_message_end(&s->message);
 	mqg_hold_leave(s);
 	mqg_broker_close(s);
@@ -305,6 +306,7 @@ enum mqg_step mqg_session_close(struct mqg_session *s)
 	mqg_intake_drop(s);
 	mqg_half_drop(&s->up);
 	mqg_half_drop(&s->down);
+	mqg_storing_park(s);
 	mqg_message_end(&s->message);
 	mqg_hold_leave(s);
 	mqg_authority_drop(s);

@@ -167,6 +167,7 @@ int mqg_worker_setup(struct mqg_worker *worker, struct mqg_judge *judge, struct 
 	mqg_list_init(&worker->older);
 	mqg_list_init(&worker->ready);
 	mqg_list_init(&worker->dead);
+	mqg_list_init(&worker->storing.awaiting);
 	mqg_list_init(&worker->gone_ports);
 	mqg_list_init(&worker->gone_uplinks);
 	mqg_list_init(&worker->gone_realms);

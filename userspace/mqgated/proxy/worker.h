@@ -24,6 +24,7 @@
 #include "proxy/registry.h"
 #include "proxy/renewal.h"
 #include "proxy/half.h"
+#include "proxy/storing.h"
 #include "proxy/stream.h"
 #include "proxy/timer.h"
 #include "proxy/tls.h"
@@ -169,6 +170,7 @@ struct mqg_worker {
 	struct mqg_tickets	*tickets;	/* the proxy's */
 	struct mqg_succession	succession;
 	struct mqg_timer_class	tempo[MQG_TEMPO_STEPS];
+	struct mqg_storing	storing;
 	struct mqg_desk		desk;		/* of its sessions' packets */
 	/* What is read goes behind the room that mqg_message_take() wants before it. */
 	uint8_t			room[MQG_HEAD_MAX + MQG_CHUNK];
