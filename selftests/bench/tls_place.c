@@ -19,8 +19,10 @@ static pid_t owner;
 /* Its children leave the directory to it. */
 static void tidy(void)
 {
-	if (getpid() == owner)
-		command_run("rm -rf %s", place);
+	if (getpid() != owner)
+		return;
+	owner = 0;
+	command_run("rm -rf %s", place);
 }
 
 static void take_descriptors(void)
