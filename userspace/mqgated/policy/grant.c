@@ -124,12 +124,10 @@ uint32_t mqg_rights_groups(const struct mqg_rights *rights)
 	return rights ? rights->n_groups : 0;
 }
 
-void mqg_grant_refresh(struct mqg_grant *grant, int64_t now)
+static __attribute__((__noinline__)) void choose_anew(struct mqg_grant *grant, int64_t now)
 {
 	const struct mqg_rights *rights = grant->rights;
 
-	if (now >= grant->since && now < grant->until)
-		return;
 	mqg_cache_clear(grant->cache);
 	grant->since = INT64_MIN;
 	grant->until = INT64_MAX;
@@ -145,6 +143,12 @@ void mqg_grant_refresh(struct mqg_grant *grant, int64_t now)
 	}
 }
 
+void mqg_grant_refresh(struct mqg_grant *grant, int64_t now)
+{
+	if (now < grant->since || now >= grant->until)
+		choose_anew(grant, now);
+}
+
 static struct mqg_decision decide(const struct mqg_grant *grant, enum mqg_right right,
 				  const uint8_t *topic, size_t len)
 {
@@ -157,26 +161,30 @@ static struct mqg_decision decide(const struct mqg_grant *grant, enum mqg_right 
 	};
 }
 
+/* Apart, for the sake of those that are remembered. */
+static __attribute__((__noinline__))
+struct mqg_decision decide_anew(struct mqg_grant *grant, enum mqg_right right,
+				const uint8_t *topic, size_t len)
+{
+	struct mqg_decision decision = decide(grant, right, topic, len);
+
+	if (!grant->cache)
+		grant->cache = mqg_cache_alloc();
+	if (grant->cache)
+		mqg_cache_keep(grant->cache, right, topic, len, decision);
+	return decision;
+}
+
 struct mqg_decision mqg_grant_topic(struct mqg_grant *grant, enum mqg_right right,
 				    const uint8_t *topic, size_t len, int64_t now)
 {
 	const struct mqg_decision *known;
-	struct mqg_decision decision;
 
 	if (!grant)
 		return everything;
 	mqg_grant_refresh(grant, now);
-	if (!grant->cache)
-		grant->cache = mqg_cache_alloc();
-	if (grant->cache) {
-		known = mqg_cache_find(grant->cache, right, topic, len);
-		if (known)
-			return *known;
-	}
-	decision = decide(grant, right, topic, len);
-	if (grant->cache)
-		mqg_cache_keep(grant->cache, right, topic, len, decision);
-	return decision;
+	known = grant->cache ? mqg_cache_find(grant->cache, right, topic, len) : NULL;
+	return known ? *known : decide_anew(grant, right, topic, len);
 }
 
 struct mqg_decision mqg_grant_filter(struct mqg_grant *grant, const uint8_t *filter, size_t len,
