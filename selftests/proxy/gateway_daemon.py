@@ -20,7 +20,7 @@ from gateway import TOP, Gateway
 from ktap import poll
 
 BUILD = os.environ.get("MQGATE_BUILD", os.path.join(TOP, "build"))
-OPTIONS = "w:d:L:G:H:T:D:m:s:i:r:u:agI:b:t:p:"
+OPTIONS = "w:d:L:G:H:T:D:m:s:i:r:u:agI:O:b:t:p:"
 METRICS = "127.0.0.1:9883"
 LIMITS = {
     "packet_size": "max_packet_size", "topic_length": "max_topic_length",
@@ -44,6 +44,7 @@ class Configuration:
         self.like = {"limits": dict(UNLIMITED), "handshake_timeout": "5s", "connect_timeout": "5s"}
         self.identity = {"username": "any"}
         self.connect_timeout = "2s"
+        self.away = {}
         self.whole = {
             "brokers": [], "listeners": [], "workers": 2, "http": METRICS, "drain_time": "0s",
             # Nobody is to be banned for what the tests do one after the other.
@@ -70,6 +71,9 @@ class Configuration:
             self.directory = value
         elif option == "D":
             self.connect_timeout = value + "ms"
+        elif option == "O":
+            key, number = value.split("=")
+            self.away = {key: {"hold": ["off", "memory"]}[key][int(number)]}
         elif option == "I":
             self.like["proxy_protocol_in"] = {"from": [value]}
         elif option == "L":
@@ -101,7 +105,7 @@ class Configuration:
 
     def broker(self, text):
         one = {"name": f"broker{len(self.whole['brokers']) + 1}",
-               "connect_timeout": self.connect_timeout}
+               "connect_timeout": self.connect_timeout, "away": self.away}
         if "," in text:
             one["servers"] = [{"address": each} for each in text.split(",")]
         else:
