@@ -152,4 +152,15 @@ def change():
         equal(read_exactly(before, 2), PINGRESP)
 
 
+@test("a broker that is killed and started again: sessions go on")
+def outlived():
+    for version in ("1.2", "1.3"):
+        with Secured() as broker, rig(f"ca,gateway,-,{version}") as gate, session("one") as client:
+            broker.stop(hard=True)
+            poll("it is held", lambda: gate.counts()["brokers"][0]["held"] == 1)
+            client.sendall(b"\x32\x06\0\1t\0\1x")
+            Mosquitto.start(broker)
+            equal(read_packet(client), (0x40, b"\0\1"))
+
+
 main()
