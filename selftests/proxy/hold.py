@@ -67,7 +67,8 @@ def restarted():
             answers = ack(PUBCOMP, 1) + ack(PUBCOMP, 2) + ack(PUBREC, 3)
             sock.sendall(answers)
             gets(client, answers)
-            equal((held(gate)["replayed"], held(gate)["resumed"], gate.refusals()), (0, 1, []))
+            poll("it has gone on", lambda: held(gate)["resumed"] == 1)
+            equal((held(gate)["replayed"], gate.refusals()), (0, []))
 
 
 @test("another server that has a session of before is asked for all subscriptions")
@@ -120,10 +121,13 @@ def bounds():
                 begun(PLAIN, None, level, one) as (client, _, sock, _, _):
             one.die()
             is_held(gate)
-            for i in range(1, 9):
+            # What was read with the last that there is room for is kept as well.
+            client.sendall(b"".join(message(i, b"x" * 20, level, qos=i % 2) for i in range(1, 6)))
+            poll("five are kept", lambda: held(gate)["kept"] > 100)
+            kept = held(gate)["kept"]
+            for i in range(6, 9):
                 client.sendall(message(i, b"x" * 20, level, qos=i % 2))
-                if i == 3:
-                    poll("three are kept", lambda: held(gate)["kept"] > 60)
+            equal(held(gate)["kept"], kept, "not read")
             one.open()
             sock, _ = one.take()
             sock.sendall(accepted(level))
