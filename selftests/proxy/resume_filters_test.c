@@ -132,9 +132,10 @@ static void one_that_moves_in_its_chunk(void **state)
 {
 	(void)state;
 	held(4);
-	UP("\x40\2\0\7" "\x82\x0a\0\1\0\5abcde\1");
-	GOES("\x82\x0a\0\1\0\5abcde\1");
-	THROUGH_DOWN("\x90\3\0\1\1");
+	UP("\xc0\0" "\x40\2\0\7" "\x82\x0a\0\1\0\5abcde\1");
+	GOES("\xc0\0" "\x82\x0a\0\1\0\5abcde\1");
+	DOWN("\xd0\0" "\x90\3\0\1\1");
+	COMES("\xd0\0" "\x90\3\0\1\1");
 	lose();
 	next(false);
 	GOES("\x82\x0a\0\1\0\5abcde\1");
