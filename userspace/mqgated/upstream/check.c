@@ -6,36 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include <mqgate/mqtt_wire.h>
-
-#include "common/names.h"
-#include "message/properties.h"
-#include "proxy/pp2.h"
-#include "proxy/stream.h"
-#include "upstream/dial.h"
-#include "upstream/secure.h"
+#include "upstream/visit.h"
 
 #define KEEP_ALIVE	60
-/* Type and a remaining length of four bytes. */
-#define FIXED_MAX	5U
-
-enum stage { IDLE, CONNECTING, SECURING, ASKED };
 
 struct mqg_probe {
-	struct mqg_stream	stream;
+	struct mqg_visit	visit;
 	struct mqg_list		link;		/* of its checks, or dead */
 	struct mqg_timer	begin, end;
 	struct mqg_checks	*checks;	/* NULL = stopped */
 	const struct mqg_server	*server;
 	struct mqg_server_state	*state;
-	enum stage		stage;
-	struct mqw_connack	connack;
+	uint8_t			answer[16];
 };
 
 void mqg_checker_init(struct mqg_checker *checker, int epfd, const uint64_t *now)
@@ -62,8 +47,7 @@ void mqg_checker_bury(struct mqg_checker *checker)
 static void close_probe(struct mqg_probe *p)
 {
 	mqg_timer_disarm(&p->end);
-	mqg_stream_close(&p->stream);
-	p->stage = IDLE;
+	mqg_visit_close(&p->visit);
 }
 
 static void fail(struct mqg_probe *p, const char *why)
@@ -79,187 +63,61 @@ static void pass(struct mqg_probe *p)
 	close_probe(p);
 }
 
-static uint8_t *put_text(uint8_t *at, const char *text)
+static struct mqg_visit_to whom(const struct mqg_probe *p)
 {
-	size_t len = strlen(text);
-
-	*at++ = (uint8_t)(len >> 8);
-	*at++ = (uint8_t)len;
-	memcpy(at, text, len);
-	return at + len;
+	return (struct mqg_visit_to){
+		.broker = p->checks->broker, .server = p->server, .state = p->state,
+		.tls = p->checks->tls,
+	};
 }
 
-/*
- * The header of the PROXY protocol says who asks: this gateway. The command LOCAL would, too, but
- * RabbitMQ 3.10, which Debian 12 has, crashes on it (rabbitmq-server issue 8654).
- */
-static size_t introduce(const struct mqg_broker *broker, int fd, uint8_t *out)
-{
-	struct mqg_pp2_facts facts = { 0 };
-	struct sockaddr_storage own, peer;
-	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
-	uint32_t left, tlvs = broker->pp2_tlvs & MQG_PP2_CRC32C;
-
-	if (!broker->pp2_max || getsockname(fd, (struct sockaddr *)&own, &own_len) ||
-	    mqg_sockaddr_split((struct sockaddr *)&own, facts.saddr, &facts.sport) ||
-	    getpeername(fd, (struct sockaddr *)&peer, &peer_len) ||
-	    mqg_sockaddr_split((struct sockaddr *)&peer, facts.daddr, &facts.dport))
-		return 0;
-	return mqg_pp2_build(&facts, tlvs, broker->pp2_max, &left, out);
-}
-
-/*
- * A CONNECT of version 3.1.1, which every broker speaks, behind the header that this one wants and
- * with the credentials that it does. Return: its bytes, to be wiped and freed; NULL for want of
- * memory.
- */
-static uint8_t *write_connect(const struct mqg_probe *p, size_t *len)
-{
-	static const uint8_t head[] = { 0, 4, 'M', 'Q', 'T', 'T', 4, MQW_CONNECT_CLEAN, 0,
-					KEEP_ALIVE };
-	const struct mqg_broker *broker = p->checks->broker;
-	const char *texts[] = { p->checks->checker->client_id, broker->username,
-				broker->password };
-	uint8_t *packet, *at, *flags;
-	size_t body = sizeof(head);
-
-	for (int i = 0; i < 3; i++)
-		body += texts[i] ? 2 + strlen(texts[i]) : 0;
-	packet = malloc(broker->pp2_max + FIXED_MAX + body);
-	if (!packet)
-		return NULL;
-	at = packet + (p->stream.ssl ? 0 : introduce(broker, p->stream.fd, packet));
-	*at++ = 0x10;
-	at = mqg_varint_write(at, (uint32_t)body);
-	memcpy(at, head, sizeof(head));
-	flags = at + 7;
-	at += sizeof(head);
-	*flags |= (texts[1] ? MQW_CONNECT_USERNAME : 0) | (texts[2] ? MQW_CONNECT_PASSWORD : 0);
-	for (int i = 0; i < 3; i++)
-		if (texts[i])
-			at = put_text(at, texts[i]);
-	*len = (size_t)(at - packet);
-	return packet;
-}
-
+/* Version 3.1.1: every broker speaks it. */
 static void ask(struct mqg_probe *p)
 {
-	size_t len;
-	uint8_t *packet = write_connect(p, &len);
-	bool sent;
-
-	if (!packet) {
-		fail(p, strerror(ENOMEM));
-		return;
-	}
-	mqw_connack_init(&p->connack, 4, 16);
-	p->stage = ASKED;
-	/* It is the first that is sent: the socket has room for it. */
-	sent = mqg_stream_write(&p->stream, packet, len) == (ssize_t)len;
-	OPENSSL_cleanse(packet, len);
-	free(packet);
-	if (!sent)
-		fail(p, "cannot be written to");
-}
-
-static void hear(struct mqg_probe *p)
-{
-	static const uint8_t bye[] = { 0xe0, 0 };
-	uint8_t answer[16];
-	__u32 used;
-	ssize_t n = mqg_stream_read(&p->stream, answer, sizeof(answer));
-
-	if (n == -EAGAIN)
-		return;
-	if (n <= 0) {
-		fail(p, n ? strerror((int)-n) : "closed the connection of a check");
-		return;
-	}
-	switch (mqw_connack_feed(&p->connack, answer, (__u32)n, &used)) {
-	case MQW_NEED_MORE:
-		return;
-	case MQW_OK:
-		if (p->connack.code)
-			break;
-		(void)!mqg_stream_write(&p->stream, bye, sizeof(bye));
-		pass(p);
-		return;
-	default:
-		break;
-	}
-	fail(p, "refused the CONNECT of a check");
-}
-
-/* The way to it is there. */
-static void reached(struct mqg_probe *p)
-{
-	if (p->checks->broker->health.kind == MQG_HEALTH_TCP)
-		pass(p);
-	else
-		ask(p);
-}
-
-static void secure(struct mqg_probe *p)
-{
+	const struct mqg_visit_name name = {
+		.client_id = p->checks->checker->client_id, .level = MQW_LEVEL_311,
+		.keep_alive = KEEP_ALIVE, .room = p->answer, .size = sizeof(p->answer),
+	};
+	const struct mqg_visit_to to = whom(p);
 	const char *why;
-	int err = mqg_secure_step(&p->stream, &why);
 
-	if (!err)
-		reached(p);
-	else if (err != -EAGAIN)
+	if (mqg_visit_ask(&p->visit, &to, &name, &why))
 		fail(p, why);
-}
-
-static void connected(struct mqg_probe *p)
-{
-	struct mqg_checks *checks = p->checks;
-	uint8_t header[MQG_PP2_MAX];
-	size_t len;
-
-	if (!checks->tls) {
-		reached(p);
-		return;
-	}
-	p->stage = SECURING;
-	len = introduce(checks->broker, p->stream.fd, header);
-	if (len && mqg_stream_write(&p->stream, header, len) != (ssize_t)len)
-		fail(p, "cannot be written to");
-	else if (mqg_secure_start(&p->stream, checks->tls, checks->broker->tls, p->server,
-				  p->state))
-		fail(p, strerror(ENOMEM));
 }
 
 static void ready(struct mqg_watch *watch, uint32_t events)
 {
-	struct mqg_probe *p = mqg_container_of(watch, struct mqg_probe, stream.watch);
+	static const uint8_t bye[] = { 0xe0, 0 };
+	struct mqg_probe *p = mqg_container_of(watch, struct mqg_probe, visit.stream.watch);
+	struct mqg_visit_to to;
+	const char *why;
 	int err;
 
-	if (!p->checks || p->stage == IDLE)
+	if (!p->checks || p->visit.stage == MQG_VISIT_IDLE)
 		return;
-	mqg_stream_wake(&p->stream, events);
-	if (p->stage == CONNECTING) {
-		if (!p->stream.may_write)
-			return;
-		err = mqg_dial_result(p->stream.fd);
-		if (err == EINPROGRESS)
-			return;
-		if (err) {
-			fail(p, strerror(err));
-			return;
-		}
-		connected(p);
+	to = whom(p);
+	mqg_stream_wake(&p->visit.stream, events);
+	err = mqg_visit_step(&p->visit, &to, &why);
+	if (err == -EAGAIN)
+		return;
+	if (err) {
+		fail(p, why);
+	} else if (p->visit.stage == MQG_VISIT_ACCEPTED) {
+		(void)!mqg_stream_write(&p->visit.stream, bye, sizeof(bye));
+		pass(p);
+	} else if (p->checks->broker->health.kind == MQG_HEALTH_TCP) {
+		pass(p);
+	} else {
+		ask(p);
 	}
-	if (p->stage == SECURING)
-		secure(p);
-	if (p->stage == ASKED)
-		hear(p);
 }
 
 static void late(struct mqg_timer *timer)
 {
 	struct mqg_probe *p = mqg_container_of(timer, struct mqg_probe, end);
 
-	fail(p, p->stage != ASKED ? strerror(ETIMEDOUT) : "does not answer a CONNECT");
+	fail(p, p->visit.stage == MQG_VISIT_ASKS ? "does not answer a CONNECT"
+						 : strerror(ETIMEDOUT));
 }
 
 static void begin(struct mqg_timer *timer)
@@ -267,24 +125,20 @@ static void begin(struct mqg_timer *timer)
 	struct mqg_probe *p = mqg_container_of(timer, struct mqg_probe, begin);
 	struct mqg_checks *checks = p->checks;
 	uint64_t now = *checks->checker->now;
-	int fd;
+	struct mqg_visit_to to;
+	int err;
 
 	mqg_timer_arm(&p->begin, &checks->every, now);
-	if (p->stage != IDLE)
+	if (p->visit.stage != MQG_VISIT_IDLE)
 		return;
 	atomic_fetch_add_explicit(&p->state->checks, 1, memory_order_relaxed);
-	p->stream = (struct mqg_stream){ .watch.ready = ready, .fd = -1 };
-	fd = mqg_dial(&p->server->address, checks->mark, checks->checker->epfd,
-		      &p->stream.watch);
-	if (fd < 0) {
-		fail(p, strerror(-fd));
-		return;
-	}
-	p->stream.fd = fd;
-	p->stage = CONNECTING;
-	mqg_timer_arm(&p->end, &checks->timeout, now);
+	to = whom(p);
+	err = mqg_visit_begin(&p->visit, &to, checks->mark, checks->checker->epfd, ready);
+	if (err)
+		fail(p, strerror(-err));
+	else
+		mqg_timer_arm(&p->end, &checks->timeout, now);
 }
-
 
 void mqg_checks_init(struct mqg_checks *checks, struct mqg_checker *checker,
 		     struct mqg_timers *timers)
@@ -313,7 +167,7 @@ static void add(struct mqg_checks *checks, const struct mqg_route *route)
 	p->checks = checks;
 	p->server = route->config;
 	p->state = route->state;
-	p->stream.fd = -1;
+	p->visit.stream.fd = -1;
 	mqg_timer_init(&p->begin, begin);
 	mqg_timer_init(&p->end, late);
 	mqg_list_append(&checks->probes, &p->link);
