@@ -8,8 +8,9 @@
 
 /* Before the two names, and the packet behind them. */
 struct form {
-	uint8_t		version, level, kind, reserved;
-	uint16_t	id, reserved2;
+	uint8_t		version, level, kind;
+	uint8_t		sent;			/* QoS 2: a server may know it */
+	uint16_t	id, reserved;
 	uint32_t	broker, client;		/* bytes, NUL included */
 	uint32_t	packet;
 };
@@ -38,7 +39,7 @@ uint64_t mqg_record_put(struct mqg_journal *journal, size_t worker,
 {
 	struct form form = {
 		.level = kept->level, .kind = kept->kind, .id = kept->id,
-		.packet = kept->filled,
+		.sent = kept->sent, .packet = kept->filled,
 	};
 
 	return put(journal, worker, MQG_RECORD_MESSAGE, owner, &form, kept->packet);
@@ -64,10 +65,11 @@ static struct mqg_kept *read_message(const struct form *form, const uint8_t *pac
 
 	if (!kept)
 		return NULL;
-	/* Whether a server had seen it nobody knows any more. */
+	/* Whether a server had seen QoS 1 nobody knows any more: it may come twice. */
 	*kept = (struct mqg_kept){
 		.len = form->packet, .filled = form->packet, .record = sequence,
-		.id = form->id, .kind = form->kind, .level = form->level, .sent = true,
+		.id = form->id, .kind = form->kind, .level = form->level,
+		.sent = form->sent || form->kind == MQG_FLOW_QOS1,
 		.due = true, .acknowledged = true,
 	};
 	memcpy(kept->packet, packet, form->packet);

@@ -191,6 +191,8 @@ static void go_on_twice(struct mqg_message *m, struct mqg_kept *kept)
 
 void mqg_keep_send(struct mqg_message *m, struct mqg_kept *kept)
 {
+	bool first = !kept->sent;
+
 	if (kept->kind != MQG_FLOW_QOS2)
 		send_packet(m, kept);
 	else if (!m->keep->store)
@@ -200,6 +202,8 @@ void mqg_keep_send(struct mqg_message *m, struct mqg_kept *kept)
 	else
 		answer(m, MQG_UP, MQP_PUBREL, kept->id);
 	mqg_keep_sent(m->keep, kept);
+	if (first && m->keep->store)
+		mqg_store_begun(m, kept);
 	if (kept->kind == MQG_FLOW_NONE)
 		mqg_keep_remove(m->keep, kept);
 }

@@ -53,6 +53,21 @@ void mqg_store_put(struct mqg_message *m, struct mqg_kept *kept)
 		store->await(m);
 }
 
+/* Taken down anew: after a crash only its client goes on with QoS 2 that a server may know. */
+void mqg_store_begun(struct mqg_message *m, struct mqg_kept *kept)
+{
+	const struct mqg_store_ops *store = m->keep->store;
+	uint64_t before = kept->record;
+
+	if (!before || kept->kind != MQG_FLOW_QOS2)
+		return;
+	kept->record = store->put(m, kept);
+	if (kept->record)
+		store->done(m, before);
+	else
+		kept->record = before;
+}
+
 /* The client has heard all that it will of the message itself. */
 static void acknowledge(struct mqg_walk *w, struct mqg_kept *kept, uint8_t code)
 {

@@ -125,6 +125,8 @@ uint16_t mqg_store_id(const struct mqg_message *message, uint16_t id);
 bool mqg_store_waits(const struct mqg_message *message);
 /* A message of the client's is whole. */
 void mqg_store_put(struct mqg_message *message, struct mqg_kept *kept);
+/* A server is sent what was put while there was none. */
+void mqg_store_begun(struct mqg_message *message, struct mqg_kept *kept);
 /* Sends what has its turn. */
 void mqg_store_send(struct mqg_message *message);
 /* The client has sent QoS 2 once more. */

@@ -158,6 +158,22 @@ static void collect_ids(struct mqg_session *s, struct mqg_estate *estate)
 	}
 }
 
+/*
+ * The server's session ends with this connection, and QoS 2 that was begun in it; what was released
+ * counts as taken. True: there is nothing left to do.
+ */
+static bool is_over(struct mqg_session *s, struct mqg_kept *kept)
+{
+	if (s->hold->lives || kept->kind != MQG_FLOW_QOS2 || !kept->sent)
+		return false;
+	if (kept->stage == MQG_FLOW_RELEASED) {
+		done(&s->message, kept->record);
+		return true;
+	}
+	kept->sent = false;
+	return false;
+}
+
 void mqg_storing_park(struct mqg_session *s)
 {
 	struct mqg_keep *keep = s->message.keep;
@@ -169,7 +185,7 @@ void mqg_storing_park(struct mqg_session *s)
 	mqg_list_remove(&s->hold->awaits);
 	for (kept = keep->first; kept; kept = next) {
 		next = kept->next;
-		if (!kept->record)
+		if (!kept->record || is_over(s, kept))
 			continue;
 		mqg_keep_take(keep, kept);
 		kept->next = NULL;
