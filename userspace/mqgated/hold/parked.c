@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A table by broker and client; see parked.h. */
+/*
+ * A table by broker and client; see parked.h. Who has a message that the courier may take stands in
+ * a queue, the longest away first.
+ */
 #include "hold/parked.h"
 
 #include <pthread.h>
@@ -10,11 +13,24 @@
 
 #include <mqgate/mqtt_wire.h>
 
+#include "proxy/list.h"
+
+/* Of one broker; as old as the table. */
+struct house {
+	UT_hash_handle	hh;
+	struct mqg_list	older, five;	/* heirs, by the level of their first message */
+	uint64_t	n;		/* messages */
+	char		name[];
+};
+
 struct heir {
 	UT_hash_handle		hh;
+	struct mqg_list		queue;
+	struct house		*house;
 	struct mqg_estate	estate;
 	struct mqg_kept		**end;
 	uint64_t		since;
+	const char		*client;	/* in the key */
 	size_t			key_len;
 	char			key[];		/* broker, NUL, client, NUL */
 };
@@ -22,7 +38,7 @@ struct heir {
 struct mqg_parked {
 	pthread_mutex_t	lock;
 	struct heir	*heirs;
-	uint64_t	n;
+	struct house	*houses;
 };
 
 struct mqg_parked *mqg_parked_alloc(void)
@@ -53,6 +69,7 @@ void mqg_estate_free(struct mqg_estate *estate)
 static void drop(struct mqg_parked *parked, struct heir *heir)
 {
 	HASH_DELETE(hh, parked->heirs, heir);
+	mqg_list_remove(&heir->queue);
 	mqg_estate_free(&heir->estate);
 	free(heir);
 }
@@ -60,11 +77,16 @@ static void drop(struct mqg_parked *parked, struct heir *heir)
 void mqg_parked_free(struct mqg_parked *parked)
 {
 	struct heir *heir, *next;
+	struct house *house, *other;
 
 	if (!parked)
 		return;
 	HASH_ITER(hh, parked->heirs, heir, next)
 		drop(parked, heir);
+	HASH_ITER(hh, parked->houses, house, other) {
+		HASH_DELETE(hh, parked->houses, house);
+		free(house);
+	}
 	pthread_mutex_destroy(&parked->lock);
 	free(parked);
 }
@@ -83,6 +105,30 @@ static char *make_key(const char *broker, const char *client, size_t *len)
 	return key;
 }
 
+static struct house *find_house(struct mqg_parked *parked, const char *name)
+{
+	struct house *house;
+
+	HASH_FIND_STR(parked->houses, name, house);
+	return house;
+}
+
+static struct house *get_house(struct mqg_parked *parked, const char *name)
+{
+	struct house *house = find_house(parked, name);
+
+	if (house)
+		return house;
+	house = calloc(1, sizeof(*house) + strlen(name) + 1);
+	if (!house)
+		return NULL;
+	strcpy(house->name, name);
+	mqg_list_init(&house->older);
+	mqg_list_init(&house->five);
+	HASH_ADD_STR(parked->houses, name, house);
+	return house;
+}
+
 static struct heir *find(struct mqg_parked *parked, const char *key, size_t len)
 {
 	struct heir *heir;
@@ -91,29 +137,71 @@ static struct heir *find(struct mqg_parked *parked, const char *key, size_t len)
 	return heir;
 }
 
-static struct heir *get(struct mqg_parked *parked, const char *key, size_t len)
+static struct heir *get(struct mqg_parked *parked, const char *broker, const char *client)
 {
-	struct heir *heir = find(parked, key, len);
+	struct house *house = get_house(parked, broker);
+	size_t len;
+	char *key = house ? make_key(broker, client, &len) : NULL;
+	struct heir *heir = key ? find(parked, key, len) : NULL;
 
-	if (heir)
-		return heir;
-	heir = calloc(1, sizeof(*heir) + len);
-	if (!heir)
-		return NULL;
-	memcpy(heir->key, key, len);
-	heir->key_len = len;
-	heir->end = &heir->estate.first;
-	HASH_ADD_KEYPTR(hh, parked->heirs, heir->key, heir->key_len, heir);
+	if (key && !heir) {
+		heir = calloc(1, sizeof(*heir) + len);
+		if (heir) {
+			memcpy(heir->key, key, len);
+			heir->key_len = len;
+			heir->client = heir->key + strlen(broker) + 1;
+			heir->house = house;
+			heir->end = &heir->estate.first;
+			mqg_list_init(&heir->queue);
+			HASH_ADD_KEYPTR(hh, parked->heirs, heir->key, heir->key_len, heir);
+		}
+	}
+	free(key);
 	return heir;
 }
 
-static void merge(struct mqg_parked *parked, struct heir *heir, struct mqg_estate *estate)
+static struct mqg_list *queue_of(struct house *house, uint8_t level)
+{
+	return level == MQW_LEVEL_5 ? &house->five : &house->older;
+}
+
+/* NULL: none may take its first message, or there is none. */
+static struct mqg_list *queue_for(const struct heir *heir)
+{
+	const struct mqg_kept *first = heir->estate.first;
+
+	if (!first || (first->kind == MQG_FLOW_QOS2 && first->sent))
+		return NULL;
+	return queue_of(heir->house, first->level);
+}
+
+/* Behind the others: it is the last that has gone away. */
+static void enqueue(struct heir *heir)
+{
+	struct mqg_list *queue = queue_for(heir);
+
+	mqg_list_remove(&heir->queue);
+	if (queue)
+		mqg_list_append(queue, &heir->queue);
+}
+
+/* Its first message is another one: it has its turn still. */
+static void go_on(struct heir *heir)
+{
+	struct mqg_list *queue = queue_for(heir);
+
+	mqg_list_remove(&heir->queue);
+	if (queue)
+		mqg_list_insert(queue, &heir->queue);
+}
+
+static void merge(struct heir *heir, struct mqg_estate *estate)
 {
 	struct mqg_parked_id **last = &estate->ids;
 
 	*heir->end = estate->first;
 	for (; *heir->end; heir->end = &(*heir->end)->next)
-		parked->n++;
+		heir->house->n++;
 	while (*last)
 		last = &(*last)->next;
 	*last = heir->estate.ids;
@@ -125,20 +213,17 @@ void mqg_parked_leave(struct mqg_parked *parked, const char *broker, const char 
 		      struct mqg_estate *estate, uint64_t now)
 {
 	struct heir *heir;
-	size_t len;
-	char *key;
 
 	if (!estate->first && !estate->ids)
 		return;
-	key = make_key(broker, client, &len);
 	pthread_mutex_lock(&parked->lock);
-	heir = key ? get(parked, key, len) : NULL;
+	heir = get(parked, broker, client);
 	if (heir) {
 		heir->since = now;
-		merge(parked, heir, estate);
+		merge(heir, estate);
+		enqueue(heir);
 	}
 	pthread_mutex_unlock(&parked->lock);
-	free(key);
 	mqg_estate_free(estate);
 }
 
@@ -157,7 +242,7 @@ bool mqg_parked_take(struct mqg_parked *parked, const char *broker, const char *
 	if (heir) {
 		*estate = heir->estate;
 		for (const struct mqg_kept *kept = estate->first; kept; kept = kept->next)
-			parked->n--;
+			heir->house->n--;
 		heir->estate = (struct mqg_estate){ 0 };
 		drop(parked, heir);
 	}
@@ -166,49 +251,83 @@ bool mqg_parked_take(struct mqg_parked *parked, const char *broker, const char *
 	return heir;
 }
 
-static bool may_go(const struct mqg_kept *kept, uint8_t level)
+/* The first of the queue, if it has been away since @before. */
+static struct heir *first_of(struct mqg_parked *parked, const char *broker, uint8_t level,
+			     uint64_t before)
 {
-	return (kept->kind == MQG_FLOW_QOS1 || !kept->sent) &&
-	       (kept->level == MQW_LEVEL_5) == (level == MQW_LEVEL_5);
+	struct house *house = find_house(parked, broker);
+	const struct mqg_list *queue = house ? queue_of(house, level) : NULL;
+	struct heir *heir;
+
+	if (!queue || mqg_list_empty(queue))
+		return NULL;
+	heir = mqg_container_of(queue->next, struct heir, queue);
+	return heir->since <= before ? heir : NULL;
 }
 
-/* The first that may go, in the order of each client: behind one that may not nothing does. */
-static struct mqg_kept *take_first(struct mqg_parked *parked, struct heir *heir, uint8_t level)
+static struct mqg_kept *take_first(struct heir *heir)
 {
 	struct mqg_kept *kept = heir->estate.first;
 
-	if (!kept || !may_go(kept, level))
-		return NULL;
 	heir->estate.first = kept->next;
 	if (!kept->next)
 		heir->end = &heir->estate.first;
 	kept->next = NULL;
-	parked->n--;
+	heir->house->n--;
 	return kept;
 }
 
 struct mqg_parcel mqg_parked_next(struct mqg_parked *parked, const char *broker, uint8_t level,
 				  uint64_t before)
 {
-	size_t len = strlen(broker) + 1;
 	struct mqg_parcel parcel = { 0 };
-	struct heir *heir, *next;
+	struct heir *heir;
 
 	pthread_mutex_lock(&parked->lock);
-	HASH_ITER(hh, parked->heirs, heir, next) {
-		if (heir->since > before || heir->key_len <= len || memcmp(heir->key, broker, len))
-			continue;
-		parcel.client = strdup(heir->key + len);
-		parcel.kept = parcel.client ? take_first(parked, heir, level) : NULL;
-		if (!heir->estate.first && !heir->estate.ids)
+	heir = first_of(parked, broker, level, before);
+	if (heir)
+		parcel.client = strdup(heir->client);
+	if (parcel.client) {
+		parcel.kept = take_first(heir);
+		if (heir->estate.first || heir->estate.ids)
+			go_on(heir);
+		else
 			drop(parked, heir);
-		if (parcel.kept)
-			break;
-		free(parcel.client);
-		parcel.client = NULL;
 	}
 	pthread_mutex_unlock(&parked->lock);
 	return parcel;
+}
+
+bool mqg_parked_waits(struct mqg_parked *parked, const char *broker, uint8_t level,
+		      uint64_t before)
+{
+	bool waits;
+
+	pthread_mutex_lock(&parked->lock);
+	waits = first_of(parked, broker, level, before);
+	pthread_mutex_unlock(&parked->lock);
+	return waits;
+}
+
+void mqg_parked_return(struct mqg_parked *parked, const char *broker, struct mqg_parcel *parcel,
+		       uint64_t now)
+{
+	struct heir *heir;
+
+	pthread_mutex_lock(&parked->lock);
+	heir = get(parked, broker, parcel->client);
+	if (heir) {
+		heir->since = now;
+		if (!heir->estate.first)
+			heir->end = &parcel->kept->next;
+		parcel->kept->next = heir->estate.first;
+		heir->estate.first = parcel->kept;
+		heir->house->n++;
+		parcel->kept = NULL;
+		enqueue(heir);
+	}
+	pthread_mutex_unlock(&parked->lock);
+	mqg_parcel_free(parcel);
 }
 
 void mqg_parcel_free(struct mqg_parcel *parcel)
@@ -218,12 +337,14 @@ void mqg_parcel_free(struct mqg_parcel *parcel)
 	*parcel = (struct mqg_parcel){ 0 };
 }
 
-uint64_t mqg_parked_count(struct mqg_parked *parked)
+uint64_t mqg_parked_count(struct mqg_parked *parked, const char *broker)
 {
+	const struct house *house;
 	uint64_t n;
 
 	pthread_mutex_lock(&parked->lock);
-	n = parked->n;
+	house = find_house(parked, broker);
+	n = house ? house->n : 0;
 	pthread_mutex_unlock(&parked->lock);
 	return n;
 }

@@ -57,15 +57,25 @@ struct mqg_parcel {
  * @level:  of MQTT that the courier speaks: messages of 5, or of 3 and 4
  * @before: only of clients that have been away since then, CLOCK_MONOTONIC ns
  *
- * QoS 2 of which a server may have seen the beginning is its client's own: in the name of another
- * it would arrive twice. What is returned is the caller's, for mqg_parcel_free() or back by
- * mqg_parked_leave().
+ * In the order of each client. QoS 2 of which a server may have seen the beginning is its client's
+ * own, and what stands behind it waits: in the name of another it would arrive twice. What is
+ * returned is the caller's, for mqg_parcel_free() or mqg_parked_return(). As quick with many
+ * clients as with few.
  */
 struct mqg_parcel mqg_parked_next(struct mqg_parked *parked, const char *broker, uint8_t level,
 				  uint64_t before);
+/* There is one. */
+bool mqg_parked_waits(struct mqg_parked *parked, const char *broker, uint8_t level,
+		      uint64_t before);
+/*
+ * It could not be sent: in front of what its client has left, which is as if left @now. Of several
+ * the last comes first.
+ */
+void mqg_parked_return(struct mqg_parked *parked, const char *broker, struct mqg_parcel *parcel,
+		       uint64_t now);
 void mqg_parcel_free(struct mqg_parcel *parcel);
 
-/* Messages that are here. */
-uint64_t mqg_parked_count(struct mqg_parked *parked);
+/* Messages for @broker that are here. */
+uint64_t mqg_parked_count(struct mqg_parked *parked, const char *broker);
 
 #endif
