@@ -202,6 +202,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_could_not_be_sent_is_in_front, begin, end),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

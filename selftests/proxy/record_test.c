@@ -177,6 +177,5 @@ int main(void)
 		cmocka_unit_test(no_head_is_believed),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,13 +204,16 @@ static json_t *counts(struct mqg_proxy *proxy, const struct mqg_config *config)
 		mqg_proxy_broker_counts(proxy, i, &c);
 		json_array_append_new(brokers,
 			json_pack("{s:I, s:I, s:b, s:i, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, "
-				  "s:o}", "connections",
+				  "s:I, s:I, s:I, s:o}", "connections",
 				  (json_int_t)c.connections, "failures", (json_int_t)c.failures,
 				  "up", c.up, "waiting", (int)c.waiting, "answered",
 				  (json_int_t)c.answered, "held", (int)c.held, "lost",
 				  (json_int_t)c.lost, "resumed", (json_int_t)c.resumed, "kept",
 				  (json_int_t)c.kept, "again", (json_int_t)c.again, "dropped",
 				  (json_int_t)c.dropped, "replayed", (json_int_t)c.replayed,
+				  "stored", (json_int_t)c.parked, "stored_delivered",
+				  (json_int_t)c.delivered, "stored_refused",
+				  (json_int_t)c.refused,
 				  "servers", servers(proxy, config, i)));
 	}
 	return json_pack("{s:o, s:o, s:o, s:I, s:o}", "listeners", listeners, "brokers", brokers,

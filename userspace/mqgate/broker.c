@@ -59,6 +59,12 @@ static int list(const struct mqg_cmd *cmd)
 		       "%lld bytes kept, %lld messages sent again\n", number_of(broker, "held"),
 		       number_of(broker, "lost"), number_of(broker, "resumed"),
 		       number_of(broker, "kept"), number_of(broker, "again"));
+		if (number_of(broker, "stored") || number_of(broker, "stored_delivered") ||
+		    number_of(broker, "stored_refused"))
+			printf("  stored: %lld messages of absent clients wait, %lld delivered, "
+			       "%lld refused\n", number_of(broker, "stored"),
+			       number_of(broker, "stored_delivered"),
+			       number_of(broker, "stored_refused"));
 		json_array_foreach(json_object_get(broker, "servers"), n, server)
 			print_server(server);
 	}

@@ -38,7 +38,7 @@ json_t *mqg_verb_brokers(struct mqg_verb_context *context, const json_t *request
 			json_array_append_new(servers, tell_server(context->proxy, broker, i, n));
 		json_array_append_new(list, json_pack(
 			"{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			"s:I, s:o}", "name", broker->name,
+			"s:I, s:I, s:I, s:I, s:o}", "name", broker->name,
 			"balance", mqg_balance_word(broker->balance), "health",
 			mqg_health_word(broker->health.kind), "up", (int)counts.up, "connections",
 			(json_int_t)counts.connections, "failures", (json_int_t)counts.failures,
@@ -47,6 +47,9 @@ json_t *mqg_verb_brokers(struct mqg_verb_context *context, const json_t *request
 			(json_int_t)counts.lost, "resumed", (json_int_t)counts.resumed, "kept",
 			(json_int_t)counts.kept, "again", (json_int_t)counts.again, "dropped",
 			(json_int_t)counts.dropped, "replayed", (json_int_t)counts.replayed,
+			"stored", (json_int_t)counts.parked, "stored_delivered",
+			(json_int_t)counts.delivered, "stored_refused",
+			(json_int_t)counts.refused,
 			"servers", servers));
 	}
 	return json_pack("{s:b, s:o}", "ok", 1, "brokers", list);

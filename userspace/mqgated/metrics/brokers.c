@@ -17,7 +17,8 @@ static unsigned long long broker_value(const struct mqg_broker_counts *c, size_t
 {
 	const uint64_t values[] = {
 		c->up, c->connections, c->failures, c->waiting, c->answered, c->held, c->lost,
-		c->resumed, c->kept, c->again, c->dropped, c->replayed,
+		c->resumed, c->kept, c->again, c->dropped, c->replayed, c->parked, c->delivered,
+		c->refused,
 	};
 
 	return (unsigned long long)values[row];
@@ -43,6 +44,10 @@ static void tell_brokers(const struct mqg_metrics_sources *sources, FILE *out)
 		{ "held_dropped_total", "counter", "Messages of QoS 0 dropped for want of room "
 						   "while there was no server." },
 		{ "held_replayed_total", "counter", "Topic filters subscribed to again." },
+		{ "stored", "gauge", "Messages of absent clients that are stored for it." },
+		{ "stored_delivered_total", "counter", "Of those, taken by a server." },
+		{ "stored_refused_total", "counter", "Of those, refused by a server and "
+						     "dropped." },
 	};
 
 	for (size_t r = 0; r < sizeof(names) / sizeof(names[0]); r++) {

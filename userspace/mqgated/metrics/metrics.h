@@ -52,5 +52,7 @@ void mqg_metrics_identities(const struct mqg_metrics_sources *sources, FILE *out
 void mqg_metrics_handshakes(const struct mqg_metrics_sources *sources, FILE *out);
 /* Of brokers and their servers. */
 void mqg_metrics_brokers(const struct mqg_metrics_sources *sources, FILE *out);
+/* Of what is stored for them. */
+void mqg_metrics_store(const struct mqg_metrics_sources *sources, FILE *out);
 
 #endif

@@ -394,6 +394,7 @@ char *mqg_metrics_text(const struct mqg_metrics_sources *sources, size_t *len)
 	    sources->proxy ? (double)mqg_proxy_chains(sources->proxy) : 0);
 	tell_ocsp(sources, out);
 	mqg_metrics_brokers(sources, out);
+	mqg_metrics_store(sources, out);
 	mqg_metrics_taps(sources, out);
 	tell_refusals(sources, pins, out);
 	tell_judge(sources, out);

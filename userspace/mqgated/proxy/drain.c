@@ -41,6 +41,14 @@ static void tell_next(struct mqg_worker *worker)
 	mqg_session_end(s, MQGATE_REASON_STOPPING);
 }
 
+static bool is_busy(const struct mqg_worker *worker)
+{
+	for (size_t i = 0; i < worker->config->n_brokers; i++)
+		if (mqg_courier_is_busy(&worker->uplinks[i]->courier))
+			return true;
+	return false;
+}
+
 static void step(struct mqg_timer *timer)
 {
 	struct mqg_worker *worker = mqg_container_of(timer, struct mqg_worker, drain.timer);
@@ -57,7 +65,7 @@ static void step(struct mqg_timer *timer)
 	while (drain->told < due && !mqg_list_empty(&drain->waiting))
 		tell_next(worker);
 	if (mqg_list_empty(&drain->waiting) && mqg_list_empty(&worker->sessions) &&
-	    mqg_list_empty(&worker->older))
+	    mqg_list_empty(&worker->older) && (due == UINT64_MAX || !is_busy(worker)))
 		atomic_store_explicit(&drain->done, true, memory_order_release);
 	else
 		mqg_timer_arm(timer, &drain->step, worker->now);
@@ -76,6 +84,8 @@ void mqg_worker_drain(struct mqg_worker *worker, uint64_t time)
 
 	for (size_t i = 0; i < worker->config->n_listeners; i++)
 		mqg_port_close(worker->ports[i]);
+	for (size_t i = 0; i < worker->config->n_brokers; i++)
+		mqg_courier_leave(&worker->uplinks[i]->courier);
 	mqg_list_splice(&worker->sessions, &worker->older);
 	drain->total = gather(worker);
 	drain->begun = worker->now;

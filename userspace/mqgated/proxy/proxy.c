@@ -254,6 +254,8 @@ static void count_pool(struct mqg_pool *pool, struct mqg_broker_counts *counts)
 	counts->again = atomic_load_explicit(&hold->keep.again, memory_order_relaxed);
 	counts->replayed = atomic_load_explicit(&hold->keep.replayed, memory_order_relaxed);
 	counts->dropped = atomic_load_explicit(&hold->keep.dropped, memory_order_relaxed);
+	counts->delivered = atomic_load_explicit(&hold->delivered, memory_order_relaxed);
+	counts->refused = atomic_load_explicit(&hold->refused, memory_order_relaxed);
 }
 
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
@@ -272,6 +274,16 @@ void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 			counts->up |= !atomic_load_explicit(&uplink->routes.list[n].state->down,
 							    memory_order_relaxed);
 	}
+	if (proxy->parked)
+		counts->parked = mqg_parked_count(proxy->parked,
+						  proxy->config->brokers[broker].name);
+}
+
+bool mqg_proxy_store_counts(struct mqg_proxy *proxy, struct mqg_journal_counts *counts)
+{
+	if (proxy->journal)
+		mqg_journal_counts(proxy->journal, counts);
+	return proxy->journal;
 }
 
 void mqg_proxy_server_counts(struct mqg_proxy *proxy, size_t broker, size_t server,

@@ -120,10 +120,16 @@ struct mqg_broker_counts {
 	uint64_t	replayed;	/* filters subscribed to again */
 	uint32_t	waiting;	/* clients: for a server, or that answer */
 	uint32_t	held;		/* sessions without a server */
+	uint64_t	parked;		/* messages of absent clients that are stored */
+	uint64_t	delivered, refused;	/* of those, by a server */
 	bool		up;		/* at least one server, as far as is known */
 };
 void mqg_proxy_broker_counts(struct mqg_proxy *proxy, size_t broker,
 			     struct mqg_broker_counts *counts);
+
+struct mqg_journal_counts;
+/* Of the journal. False: there is none. */
+bool mqg_proxy_store_counts(struct mqg_proxy *proxy, struct mqg_journal_counts *counts);
 
 /* Of one server of a broker, from the start. */
 struct mqg_server_counts {

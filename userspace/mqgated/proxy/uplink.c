@@ -30,6 +30,7 @@ void mqg_uplink_free(struct mqg_uplink *uplink)
 		return;
 	if (uplink->checks.checker)
 		mqg_checks_stop(&uplink->checks);
+	mqg_courier_stop(&uplink->courier);
 	mqg_routes_free(&uplink->routes);
 	mqg_config_put(uplink->held);
 	free(uplink);
@@ -52,9 +53,15 @@ void mqg_uplink_apply(struct mqg_uplink *uplink, const struct mqg_config *config
 		mqg_timer_arm(&uplink->cut, &worker->cutting, worker->now);
 	if (!worker->asks)
 		return;
-	if (!uplink->checks.checker)
+	if (!uplink->checks.checker) {
 		mqg_checks_init(&uplink->checks, &worker->checker, &worker->timers);
+		mqg_courier_init(&uplink->courier, &(struct mqg_courier_place){
+			.storing = &worker->storing, .worker = worker->number,
+			.epfd = worker->epfd, .now = &worker->now, .timers = &worker->timers,
+		}, uplink->pool);
+	}
 	mqg_checks_start(&uplink->checks, broker, &uplink->routes, config->mark);
+	mqg_courier_start(&uplink->courier, broker, &uplink->routes, config->mark);
 }
 
 void mqg_uplink_leave(struct mqg_uplink *uplink, const struct mqg_config *config)
@@ -63,6 +70,7 @@ void mqg_uplink_leave(struct mqg_uplink *uplink, const struct mqg_config *config
 	mqg_timer_disarm(&uplink->cut);
 	if (uplink->checks.checker)
 		mqg_checks_stop(&uplink->checks);
+	mqg_courier_stop(&uplink->courier);
 	mqg_list_append(&uplink->worker->gone_uplinks, &uplink->gone);
 }
 
@@ -74,8 +82,10 @@ bool mqg_uplink_bury(struct mqg_uplink *uplink)
 	mqg_list_remove(&uplink->gone);
 	mqg_timer_disarm(&uplink->look);
 	mqg_timer_class_exit(&uplink->timeout);
-	if (uplink->checks.checker)
+	if (uplink->checks.checker) {
 		mqg_checks_exit(&uplink->checks);
+		mqg_courier_exit(&uplink->courier);
+	}
 	mqg_uplink_free(uplink);
 	return true;
 }

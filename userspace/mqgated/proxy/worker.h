@@ -13,6 +13,7 @@
 
 #include <openssl/ssl.h>
 
+#include "hold/courier.h"
 #include "message/message.h"
 #include "proxy/admission.h"
 #include "proxy/chain_cache.h"
@@ -59,6 +60,7 @@ struct mqg_uplink {
 	struct mqg_routes	routes;		/* to its servers */
 	struct mqg_timer_class	timeout;
 	struct mqg_checks	checks;		/* of the worker that asks for all */
+	struct mqg_courier	courier;	/* likewise */
 	struct mqg_list		waiting;	/* sessions, for a server; the first first */
 	struct mqg_list		lost;		/* likewise, that had one */
 	struct mqg_timer	look;		/* after those */

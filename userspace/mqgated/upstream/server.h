@@ -26,6 +26,7 @@ struct mqg_hold_counts {
 	struct mqg_keep_counts	keep;
 	_Atomic uint32_t	held;		/* now, without a server */
 	_Atomic uint64_t	lost, resumed;
+	_Atomic uint64_t	delivered, refused;	/* by the courier; by servers */
 };
 
 struct mqg_server_state {
