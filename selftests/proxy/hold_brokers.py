@@ -13,12 +13,22 @@ from proxyrig import *
 pki = Pki()
 LEAST, MQTT = "balance=0", "health=2"
 KEEP, CLOSE, MOVE = "cut=0", "cut=1", "cut=2"
+STORE = "hold=2"
 DEVICES = 8
 WINDOW = 4
 
 
+def journal():
+    place = tempfile.mkdtemp(prefix=f"mqgate-hold-{os.getpid()}-")
+    atexit.register(shutil.rmtree, place, True)
+    return place
+
+
 def rig(*settings, ports=(1901, 1902), **more):
     words = [word for setting in settings for word in ("-O", setting)]
+    # Where messages are stored.
+    if STORE in settings:
+        words += ["-J", journal()]
     return Rig(*words, "-b", servers(*ports), "-p", "127.0.0.1:1884", "-t", "127.0.0.1:8883",
                pki=pki, **more)
 
@@ -203,9 +213,15 @@ def killed():
     survive(MQTT, "interval=500", ends="kill")
 
 
+@test("the same with hold: store: what is acknowledged from the disk reaches one of them")
+def killed_stored():
+    survive(STORE, ends="kill")
+
+
 @test("one is told to end (SIGTERM): likewise")
 def ended():
     survive(ends="end")
+    survive(STORE, ends="end")
 
 
 @test("one hangs (SIGSTOP): on_down: move brings its sessions to the other one")

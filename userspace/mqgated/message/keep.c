@@ -53,7 +53,8 @@ static bool may_pass(const struct mqg_keep *keep)
 
 bool mqg_keep_full(const struct mqg_keep *keep)
 {
-	return !may_pass(keep) && !has_room(keep, 1);
+	/* What has begun has its room. */
+	return !may_pass(keep) && !keep->filling && !has_room(keep, 1);
 }
 
 /* For packets of a chunk that was read before it was full. */

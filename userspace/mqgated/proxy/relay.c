@@ -14,6 +14,12 @@ static bool deaf(const struct mqg_half *answers)
 	return answers->len - answers->off > ANSWERS_MAX;
 }
 
+/* More is not asked for while what it sends has no place: its server takes it, or the journal. */
+static bool full(const struct mqg_session *s)
+{
+	return s->hold && mqg_keep_linked(&s->hold->keep) && mqg_keep_full(&s->hold->keep);
+}
+
 /* The broker takes no more; what it said before may still be on its way. */
 static enum mqg_pump end_up(struct mqg_session *s)
 {
@@ -31,7 +37,7 @@ enum mqg_pump mqg_relay_up(struct mqg_session *s, uint64_t *moved)
 
 	if (mqg_tempo_waits(s))
 		return MQG_PUMP_WAIT;
-	if (deaf(&s->down)) {
+	if (deaf(&s->down) || full(s)) {
 		ret = mqg_half_flush(&s->up);
 		ret = ret == MQG_PUMP_END ? MQG_PUMP_WAIT : ret;
 	} else {
@@ -71,7 +77,7 @@ enum mqg_step mqg_relay_begin(struct mqg_session *s)
 
 enum mqg_step mqg_relay_step(struct mqg_session *s)
 {
-	bool held = deaf(&s->down);
+	bool held = deaf(&s->down) || full(s);
 	uint64_t moved = 0, moved_down = 0;
 	enum mqg_pump up, down;
 
@@ -105,7 +111,7 @@ enum mqg_step mqg_relay_step(struct mqg_session *s)
 	if ((up == MQG_PUMP_END || down == MQG_PUMP_END) &&
 	    (moved || moved_down || mqg_list_empty(&s->timer.link)))
 		mqg_timer_arm(&s->timer, &s->worker->half_closed, s->worker->now);
-	if (held && !deaf(&s->down))
+	if (held && !deaf(&s->down) && !full(s))
 		return MQG_STEP_MORE;
 	return up == MQG_PUMP_MORE || down == MQG_PUMP_MORE ? MQG_STEP_MORE : MQG_STEP_WAIT;
 }
