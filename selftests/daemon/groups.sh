@@ -4,23 +4,10 @@
 # Limits of groups in a running mqgated: real devices behind real certificates, the metrics, and a
 # reload that takes a limit away from a client that waits for it.
 
-lib=$(dirname "$0")/../lib
-# shellcheck source=../lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=../lib/netns.sh
-. "$lib/netns.sh"
-# shellcheck source=../lib/pki.sh
-. "$lib/pki.sh"
-# shellcheck source=../lib/broker.sh
-. "$lib/broker.sh"
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh"
 
-need_root
-need_command openssl ip nsenter mosquitto mosquitto_pub curl seq
-id mqgate > /dev/null 2>&1 || skip_all "needs the user mqgate: sudo selftests/lib/setup.sh"
-
-cd "$(dirname "$0")" || exit 1
+stage_need mosquitto mosquitto_pub curl seq
 
 # publish NAME COUNT: QoS 1, so that it ends when the broker has all.
 publish() {
