@@ -15,7 +15,6 @@
 #include "config/endpoint.h"
 #include "config/tap.h"
 
-#define TAPS_MAX	16U
 #define QUEUE_DEFAULT	(256U << 10)
 #define QUEUE_LEAST	(64U << 10)
 #define QUEUE_MOST	(64U << 20)
@@ -173,9 +172,9 @@ int mqg_check_taps(const struct mqg_check *check)
 	struct mqg_config *config = check->config;
 	int err = 0;
 
-	if (raw->tap_count > TAPS_MAX)
+	if (raw->tap_count > MQG_TAPS_MAX)
 		return complain(check, "tap", "%u taps, and there may be %u", raw->tap_count,
-				TAPS_MAX);
+				MQG_TAPS_MAX);
 	config->taps = calloc(raw->tap_count + 1, sizeof(*config->taps));
 	if (!config->taps)
 		return -ENOMEM;

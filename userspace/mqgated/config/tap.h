@@ -12,6 +12,8 @@
 
 #include "config/config.h"
 
+#define MQG_TAPS_MAX	16U
+
 enum mqg_tap_to {
 	MQG_TAP_FILE,
 	MQG_TAP_UNIX,		/* a stream socket */

@@ -81,7 +81,7 @@ struct mqg_journal {
 	_Atomic uint64_t	marked;		/* what is done and no round has taken */
 	_Atomic int		sleep;		/* enum mqg_journal_sleep */
 	atomic_bool		failed, stop, adopting;
-	_Atomic(struct mqg_adoption *) mailbox;
+	struct mqg_adoption *_Atomic mailbox;
 
 	/* The thread's. */
 	struct mqg_segment	*first, *current;

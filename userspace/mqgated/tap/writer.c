@@ -81,7 +81,7 @@ static bool run(struct mqg_taps *taps)
 /* True where it is to stop. */
 static bool rest(struct mqg_taps *taps)
 {
-	struct pollfd fds[1 + taps->n];
+	struct pollfd fds[1 + MQG_TAPS_MAX];
 
 	fds[0] = (struct pollfd){ .fd = taps->wakefd, .events = POLLIN };
 	for (size_t i = 0; i < taps->n; i++)
