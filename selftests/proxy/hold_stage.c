@@ -42,6 +42,7 @@ int held_end(void **state)
 void lose(void)
 {
 	assert_true(mqg_message_lose(&message));
+	mqg_message_pong(&message);
 	assert_int_equal(0, sent_len[MQG_UP]);
 	assert_int_equal(0, sent_len[MQG_DOWN]);
 }

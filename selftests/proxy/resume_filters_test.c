@@ -255,6 +255,8 @@ static void pings_are_answered(void **state)
 	THROUGH_DOWN("\xd0\0");
 	THROUGH_UP("\xc0\0\xc0\0");
 	assert_true(mqg_message_lose(&message));
+	COMES("");
+	mqg_message_pong(&message);
 	COMES("\xd0\0\xd0\0");
 	UP("\xc0\0");
 	COMES("\xd0\0");

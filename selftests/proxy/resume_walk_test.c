@@ -460,6 +460,7 @@ static void die(void)
 	if (!connected_now || !mqg_message_between(&message, MQG_DOWN))
 		return;
 	assert_true(mqg_message_lose(&message));
+	mqg_message_pong(&message);
 	assert_int_equal(0, sent_len[MQG_UP]);
 	to_server.len = from_server.len = 0;
 	connected_now = false;

@@ -167,7 +167,8 @@ def behind():
         got.append(read_packet(sock))
 
     with Broker(1901, None) as closing, FakeBroker(serve, at(1902)), \
-            rig(TURNS, to=servers(1901, 1902), options=("-w", "1")), dial() as client:
+            rig(TURNS, "hold=0", to=servers(1901, 1902), options=("-w", "1")), \
+            dial() as client:
         client.sendall(connect("client-1") + publish("a", b"1"))
         client.sendall(publish("b", b"2"))
         equal(read_exactly(client, 4), ACCEPTED)

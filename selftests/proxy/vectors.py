@@ -5,9 +5,8 @@ Vectors of a real broker, sent through the gateway to mosquitto.
 
 Reads the directory that MQGATE_VECTORS names (it is not part of the project; without it everything
 is skipped). A connection that is to close closes, and one that is to live lives: there is no vector
-that the gateway is stricter with. Sessions are not held: with `hold` one that mosquitto closes goes
-on, as in "PUBLISH: 34 QoS 2 Dup flow*3" of MQTT 3.1.1. What an answer says may differ: a PUBREC or
-PUBREL of nothing is answered with 0x92 by the gateway. One test point a vector.
+that the gateway is stricter with. What an answer says may differ: a PUBREC or PUBREL of nothing is
+answered with 0x92 by the gateway. One test point a vector.
 """
 import os
 
@@ -84,7 +83,7 @@ world = {}
 def through(settings, messages):
     if not world:
         world["broker"] = Mosquitto()
-        world["rig"] = Rig("-O", "hold=0", "-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884")
+        world["rig"] = Rig("-b", "127.0.0.1:1883", "-p", "127.0.0.1:1884")
         atexit.register(lambda: (world["rig"].stop(), world["broker"].stop()))
     replay(world["rig"], settings, messages)
 

@@ -129,6 +129,8 @@ void mqg_message_again(struct mqg_message *message);
  * next; what the client sends meanwhile is kept. False: it cannot, and nothing has changed.
  */
 bool mqg_message_lose(struct mqg_message *message);
+/* Answers the pings that a lost server has left. */
+void mqg_message_pong(struct mqg_message *message);
 /* What a server was to be told before the client's packets waits for the client. */
 bool mqg_message_lags(const struct mqg_message *message);
 

@@ -80,11 +80,11 @@ static void drop_refused(struct mqg_message *m)
 	}
 }
 
-static void answer_pings(struct mqg_message *m)
+void mqg_message_pong(struct mqg_message *m)
 {
 	static const uint8_t answer[] = { MQP_PINGRESP << 4, 0 };
 
-	for (; m->keep->pings; m->keep->pings--)
+	for (; m->keep->link == MQG_UNLINKED && m->keep->pings; m->keep->pings--)
 		m->ops->send(m, MQG_DOWN, answer, sizeof(answer));
 }
 
@@ -109,7 +109,6 @@ bool mqg_message_lose(struct mqg_message *m)
 	m->keep->farewell = false;
 	m->keep->replies = 0;
 	mqg_keep_due(m->keep);
-	answer_pings(m);
 	return true;
 }
 

@@ -37,7 +37,7 @@ void mqg_broker_close(struct mqg_session *s)
 	if (s->dialled.served)
 		atomic_fetch_sub_explicit(&s->dialled.server->served, 1, memory_order_relaxed);
 	mqg_server_leave(s->dialled.server);
-	s->dialled.served = false;
+	s->dialled.served = 0;
 	s->dialled.server = NULL;
 }
 
@@ -51,8 +51,40 @@ static void count_failure(struct mqg_session *s, const char *why)
 {
 	struct mqg_uplink *uplink = s->port->uplink;
 
+	/* A held session knows now that its own is gone, if this is it. */
+	if (s->hold && s->hold->probes) {
+		s->hold->probes = false;
+		s->hold->dead = true;
+	}
 	mqg_counter_add(&uplink->failures, 1);
 	mqg_server_failed(s->dialled.server, &uplink->config->health, s->worker->now, false, why);
+}
+
+/* The one that a held session had, to see whether it is still there. */
+static int choose_lost(struct mqg_session *s)
+{
+	struct mqg_routes *routes = &s->port->uplink->routes;
+
+	for (size_t i = 0; i < routes->n; i++) {
+		if (routes->list[i].state != s->hold->lost)
+			continue;
+		atomic_fetch_add_explicit(&s->hold->lost->connections, 1, memory_order_relaxed);
+		s->dialled.tried |= 1ULL << i;
+		return (int)i;
+	}
+	s->hold->probes = false;
+	return -ENOENT;
+}
+
+static int choose(struct mqg_session *s, bool *full)
+{
+	struct mqg_uplink *uplink = s->port->uplink;
+	int i = s->hold && s->hold->probes ? choose_lost(s) : -ENOENT;
+
+	if (i >= 0)
+		return i;
+	return mqg_pool_choose(&uplink->routes, uplink->config, s->dialled.key, &s->dialled.tried,
+			       s->worker->now, full);
 }
 
 /* The next server that it has not tried. @otherwise: why it is refused where there is none. */
@@ -63,8 +95,7 @@ static enum mqg_step dial_next(struct mqg_session *s, enum mqgate_reason otherwi
 	int i, fd;
 
 	for (;;) {
-		i = mqg_pool_choose(&uplink->routes, uplink->config, s->dialled.key,
-				    &s->dialled.tried, s->worker->now, &full);
+		i = choose(s, &full);
 		if (i < 0 && mqg_hold_is_away(s))
 			return mqg_hold_wait(s);
 		if (i < 0 && otherwise != MQGATE_REASON_BROKER_UNREACHABLE)
@@ -126,7 +157,7 @@ void mqg_broker_settled(struct mqg_session *s)
 {
 	struct mqg_uplink *uplink = s->port->uplink;
 
-	s->dialled.served = true;
+	s->dialled.served = s->worker->now;
 	atomic_fetch_add_explicit(&s->dialled.server->served, 1, memory_order_relaxed);
 	mqg_server_passed(s->dialled.server, &uplink->config->health, s->worker->now, false);
 	mqg_away_over(uplink->pool);
@@ -279,6 +310,11 @@ enum mqg_step mqg_broker_step(struct mqg_session *s)
 	}
 	if (err)
 		return failed(s, strerror(err));
+	/* It is there, and meant this client. */
+	if (s->hold && s->hold->probes) {
+		mqg_broker_close(s);
+		return mqg_session_finish(s);
+	}
 	if (s->port->uplink->routes.tls) {
 		next = secure(s);
 		if (next != MQG_STEP_ON || !s->broker.ssl)

@@ -6,6 +6,7 @@
  * A server that closes a connection may mean its client (another one came with its name, an
  * operator has ended it) or may be dying; MQTT 3.1.1 does not say. Whoever loses half of its
  * sessions within a moment dies; one who keeps the others meant the client, whose session ends.
+ * Where it was the only one, a connection to the same server tells.
  */
 #include "proxy/session.h"
 
@@ -206,7 +207,7 @@ bool mqg_hold_lost(struct mqg_session *s, bool dead)
 	hold->dead = dead || farewell;
 	hold->lost = s->dialled.server;
 	hold->lost_at = now;
-	mqg_server_lost(hold->lost, now);
+	mqg_server_lost(hold->lost, s->dialled.served, now);
 	mqg_half_drop(&s->up);
 	s->up.failed = false;
 	s->down.ended = false;
@@ -214,7 +215,12 @@ bool mqg_hold_lost(struct mqg_session *s, bool dead)
 	mqg_broker_close(s);
 	atomic_fetch_add_explicit(&hold->pool->hold.held, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&hold->pool->hold.lost, 1, memory_order_relaxed);
-	mqg_hold_wait(s);
+	/* At once: it may be started again in a moment. */
+	hold->probes = !hold->dead && mqg_server_alone(hold->lost) && !renew_connect(s);
+	if (hold->probes)
+		mqg_broker_dial(s);
+	else
+		mqg_hold_wait(s);
 	return true;
 }
 
@@ -224,6 +230,10 @@ enum mqg_step mqg_hold_listen(struct mqg_session *s)
 
 	if (mqg_half_flush(&s->down) == MQG_PUMP_WRITE_FAILED)
 		return mqg_session_lost(s, MQGATE_REASON_NONE);
+	/* Who is perhaps let go is not told that all is well. */
+	if (!s->hold->dead)
+		return MQG_STEP_WAIT;
+	mqg_message_pong(&s->message);
 	/* An answer that is waited for may be behind what there is no room for. */
 	if (mqg_keep_full(&s->hold->keep) && !mqg_message_lags(&s->message))
 		return MQG_STEP_WAIT;
@@ -300,8 +310,12 @@ static bool serve(struct mqg_session *s, bool room)
 	struct mqg_hold *hold = s->hold;
 	uint64_t now = s->worker->now, waited = now - hold->lost_at;
 
-	if (!hold->dead)
-		hold->dead = mqg_server_died(hold->lost, now);
+	if (!hold->dead && mqg_server_died(hold->lost, now)) {
+		hold->dead = true;
+		mqg_session_run(s);
+		if (s->closed || !mqg_hold_is_away(s))
+			return true;
+	}
 	if (!hold->dead && waited >= DOUBT_NS) {
 		give_up(s, MQGATE_REASON_NONE);
 		return true;

@@ -29,6 +29,7 @@ struct mqg_hold {
 	bool			lives;		/* longer than its connection: MQTT 5, 3.1.2.11.2 */
 	bool			away;		/* it has no server */
 	bool			dead;		/* nor has the one that it had others */
+	bool			probes;		/* whether that one is still there */
 	uint8_t			connect[];	/* as a server gets it, without a password */
 };
 

@@ -89,11 +89,15 @@ static enum mqg_step step(struct mqg_session *s)
 /* One that is held is listened to, whatever its stage. */
 static enum mqg_step step_held(struct mqg_session *s)
 {
+	bool dead = s->hold->dead;
 	enum mqg_step heard = mqg_hold_listen(s), next;
 
 	if (heard != MQG_STEP_WAIT && heard != MQG_STEP_MORE)
 		return heard;
 	next = step(s);
+	/* It is known by now that it goes on. */
+	if (next == MQG_STEP_WAIT && mqg_hold_is_away(s) && s->hold->dead != dead)
+		return MQG_STEP_ON;
 	return next == MQG_STEP_WAIT ? heard : next;
 }
 

@@ -70,7 +70,7 @@ struct mqg_dialled {
 	uint64_t		key;		/* of its client identifier */
 	uint64_t		tried;		/* servers, by their place */
 	bool			bound;		/* the client has had a word of this one */
-	bool			served;		/* and was accepted by it */
+	uint64_t		served;		/* ns: it accepted the client; 0 = not yet */
 };
 
 /* One that waits. */

@@ -112,24 +112,36 @@ void mqg_server_passed(struct mqg_server_state *server, const struct mqg_health 
 /* Losses that belong together. */
 #define TOGETHER_NS	1000000000ULL
 
-void mqg_server_lost(struct mqg_server_state *server, uint64_t now)
+void mqg_server_lost(struct mqg_server_state *server, uint64_t since, uint64_t now)
 {
-	uint64_t since = atomic_load_explicit(&server->lost_since, memory_order_relaxed);
+	uint64_t first = atomic_load_explicit(&server->lost_since, memory_order_relaxed);
 
-	/* Two who begin at the same time may lose one: there are more where it matters. */
-	if ((now < since || now - since > TOGETHER_NS) &&
-	    atomic_compare_exchange_strong(&server->lost_since, &since, now))
+	/*
+	 * One that came behind the first of those that were lost is the first of others: the server
+	 * has lived on. Two who begin at the same time may lose one: there are more where it
+	 * matters.
+	 */
+	if ((now < first || now - first > TOGETHER_NS || since > first) &&
+	    atomic_compare_exchange_strong(&server->lost_since, &first, now))
 		atomic_store_explicit(&server->lost, 0, memory_order_relaxed);
 	atomic_fetch_add_explicit(&server->lost, 1, memory_order_relaxed);
 }
 
 bool mqg_server_died(struct mqg_server_state *server, uint64_t now)
 {
+	uint32_t lost = atomic_load_explicit(&server->lost, memory_order_relaxed);
+
 	return atomic_load_explicit(&server->down, memory_order_relaxed) ||
 	       atomic_load_explicit(&server->refusals, memory_order_relaxed) ||
 	       atomic_load_explicit(&server->rests_until, memory_order_relaxed) > now ||
-	       atomic_load_explicit(&server->lost, memory_order_relaxed) >=
-	       atomic_load_explicit(&server->served, memory_order_relaxed);
+	       (lost > 1 &&
+		lost >= atomic_load_explicit(&server->served, memory_order_relaxed));
+}
+
+bool mqg_server_alone(struct mqg_server_state *server)
+{
+	return atomic_load_explicit(&server->lost, memory_order_relaxed) == 1 &&
+	       !atomic_load_explicit(&server->served, memory_order_relaxed);
 }
 
 void mqg_server_drain(struct mqg_server_state *server, bool drain, uint64_t now)

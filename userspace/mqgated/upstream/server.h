@@ -72,10 +72,12 @@ void mqg_server_failed(struct mqg_server_state *server, const struct mqg_health 
 void mqg_server_passed(struct mqg_server_state *server, const struct mqg_health *health,
 		       uint64_t now, bool check);
 
-/* It has ended the connection of a client, which it served until now. Any worker. */
-void mqg_server_lost(struct mqg_server_state *server, uint64_t now);
-/* It cannot be reached, or has ended at least as many a moment ago as it serves. */
+/* It has ended the connection of a client, which it has served since @since, ns. Any worker. */
+void mqg_server_lost(struct mqg_server_state *server, uint64_t since, uint64_t now);
+/* It cannot be reached, or has ended several a moment ago, at least as many as it serves. */
 bool mqg_server_died(struct mqg_server_state *server, uint64_t now);
+/* The one that it has ended was the only one: that says nothing. */
+bool mqg_server_alone(struct mqg_server_state *server);
 
 /* A connection to it is over. */
 static inline void mqg_server_leave(struct mqg_server_state *server)
