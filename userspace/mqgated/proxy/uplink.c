@@ -61,7 +61,8 @@ void mqg_uplink_apply(struct mqg_uplink *uplink, const struct mqg_config *config
 		}, uplink->pool);
 	}
 	mqg_checks_start(&uplink->checks, broker, &uplink->routes, config->mark);
-	mqg_courier_start(&uplink->courier, broker, &uplink->routes, config->mark);
+	if (config->store.directory)
+		mqg_courier_start(&uplink->courier, broker, &uplink->routes, config->mark);
 }
 
 void mqg_uplink_leave(struct mqg_uplink *uplink, const struct mqg_config *config)
