@@ -207,7 +207,7 @@ def duplex(kind):
         writer.join()
 
     address, context = door(kind)
-    with FakeBroker(broker), Rig(*ONE, pki=pki) as rig:
+    with FakeBroker(broker), Rig(*ENDS, pki=pki) as rig:
         with session("device-1", address, context) as client:
             if context:
                 # One thread at a time may use Python's TLS: both ways in turns.
