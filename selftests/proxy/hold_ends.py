@@ -83,6 +83,21 @@ def take_over():
                 equal(held(gate)["held"], 0)
 
 
+@test("a session that loses its next server as well, in less than five seconds, ends")
+def twice():
+    for level in (4, 5):
+        with Server(1901) as one, rig(ports=(1901,)) as gate, \
+                begun(PLAIN, None, level, one) as (client, *_):
+            one.die()
+            is_held(gate)
+            one.open()
+            one.take()[0].sendall(accepted(level))
+            poll("it goes on", lambda: held(gate)["resumed"] == 1)
+            one.die()
+            equal(read_all(client), CLOSED)
+            equal((held(gate)["lost"], held(gate)["held"]), (1, 0))
+
+
 @test("a client's own password is not kept, and its session is not; one of the configuration is "
       "put in again")
 def passwords():
